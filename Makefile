@@ -1,0 +1,38 @@
+# Everything below uses .venv in this folder, and makes it where it is missing. Only Python 3.11 or later is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?= out
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: report test docs lab clean export
+
+# The stamp is older than pyproject.toml when the dependencies changed.
+$(BIN)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; choose one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# make report                                the simulated province
+# make report COUNTS=counts.csv SCORES=scores.csv ARGS='...'
+report: $(BIN)/.made
+	$(BIN)/schoolvar run --out $(OUT) $(if $(COUNTS),--counts '$(COUNTS)') $(if $(SCORES),--scores '$(SCORES)') $(ARGS)
+
+test: $(BIN)/.made
+	$(BIN)/python -m pytest $(ARGS)
+
+docs: $(BIN)/.made
+	$(BIN)/python tools/docs.py
+
+lab: $(BIN)/.made
+	@$(BIN)/python -c 'import jupyterlab' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,lab]'
+	$(BIN)/jupyter lab nbs
+
+# After editing a notebook: write the modules and strip what should not be committed.
+export: $(BIN)/.made
+	env -u IN_TEST $(BIN)/nbdev_export
+	$(BIN)/nbdev_clean
+	$(BIN)/jupyter nbconvert --clear-output --inplace --log-level=ERROR nbs/*.ipynb nbs/*/*.ipynb
+
+clean:
+	rm -rf .venv $(OUT) _site _docs _proc docs build *.egg-info .pytest_cache .hypothesis

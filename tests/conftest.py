@@ -1,0 +1,37 @@
+"What the tests share: where the real data is, and which absences are failures."
+import os
+from pathlib import Path
+import shutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+REQUIRED = set(os.environ.get("SCHOOLVAR_REQUIRE", "").split())
+
+
+def absent(what, reason):
+    "Skip, unless this run was told that `what` must be there (as CI is)."
+    if what in REQUIRED:
+        pytest.fail(f"{reason}, and SCHOOLVAR_REQUIRE asks for {what}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    "Folder of the real data, which is not part of the repository."
+    if not SHARED.is_dir():
+        absent("data", f"the real data is not at {os.path.relpath(SHARED, ROOT)}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    "Path of a Chromium, for looking at pages."
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return path or absent("chromium", "no Chromium on this machine")
+
+
+@pytest.fixture(autouse=True)
+def unset_in_test(monkeypatch):
+    "nbdev's test_nb leaves IN_TEST=1, under which nbdev_export silently does nothing."
+    monkeypatch.delenv("IN_TEST", raising=False)
