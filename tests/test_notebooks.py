@@ -20,8 +20,8 @@ def cells(path):
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda p: p.stem)
 def test_library_notebook(path, tmp_path):
     "Each notebook in a process of its own: what one sets (options, renderers, IN_TEST) does not reach another."
-    code = ("import sys; from nbdev.test import test_nb; from nbdev.config import get_config; "
-            "ok, _ = test_nb(sys.argv[1], basepath=get_config().config_path); sys.exit(not ok)")
+    code = ("import sys, pathlib; from nbdev.test import test_nb; from nbdev.config import get_config; "
+            "ok, _ = test_nb(pathlib.Path(sys.argv[1]), basepath=get_config().config_path); sys.exit(not ok)")
     env = {**os.environ, "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}
     r = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=900)
     assert r.returncode == 0, f"{path.name} failed\n{r.stdout[-3000:]}\n{r.stderr[-6000:]}"
