@@ -1,5 +1,5 @@
-__version__ = "0.1.0"
 """Which schools are unusually consistent, what schools add, and how sure we can be."""
+__version__ = "0.1.0"
 import lazy_loader as _lazy
 
 # Names load on first use: `schoolvar --help` must not wait for pandas, ArviZ and Altair.
