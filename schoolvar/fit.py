@@ -81,6 +81,7 @@ class Fit:
     idata: object # ArviZ InferenceData
     manifest: dict # as from `make_manifest`
     tables: dict = field(default_factory=dict) # further tables: name -> DataFrame, saved as name.csv
+    files: dict = field(default_factory=dict) # further files: name -> bytes, saved as they are
 
     @property
     def ok(self) -> bool:
@@ -137,6 +138,7 @@ def save_fit(
         for name, t in fit.all_tables().items():
             write_table(t, new / f"{name}.csv")
             if parquet: write_table(t, new / f"{name}.parquet")
+        for name, content in fit.files.items(): (new / name).write_bytes(content)
         save_draws(fit.idata, new / "fit.nc", compress=True)
         files = {p.name: checksum(p) for p in sorted(new.iterdir())}
         columns = {name: {c: _kind(t[c]) for c in t} for name, t in fit.all_tables().items()}
@@ -158,7 +160,9 @@ def load_fit(
         if not (folder / name).is_file(): raise FitError(f"{folder}/{name} is missing")
         if checksum(folder / name) != sha: raise FitError(f"{folder}/{name} was changed or cut short since the fit was saved; fit again")
     tables = {name: _read_table(folder / f"{name}.csv", kinds) for name, kinds in manifest["columns"].items()}
-    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables)
+    tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
+    files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}
+    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables, files)
 
 Fit.save, Fit.load = save_fit, staticmethod(load_fit)
 
