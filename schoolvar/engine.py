@@ -21,9 +21,9 @@ from .cache import cache_folder, cached, content_hash, log, replacing
 
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
-           'cmdstan_folder', 'choose_engine', 'plain', 'starting_values', 'arviz', 'inference_data', 'save_draws',
-           'load_draws', 'shows_progress', 'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments',
-           'read_cmdstan', 'run_cmdstan', 'sample']
+           'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
+           'inference_data', 'save_draws', 'load_draws', 'shows_progress', 'ProgressText', 'run_stanli',
+           'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan', 'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -44,27 +44,28 @@ def stan_file(
     if not path.is_file(): raise EngineError(f"no Stan program {name!r}; there are: {', '.join(sorted(p.stem for p in stan_folder().glob('*.stan')))}")
     return path
 
-# %% ../nbs/10_engine.ipynb #8088024d
-INCLUDE = re.compile(r"""^\s*#include\s+[<"']?([^\s>"']+)[>"']?\s*$""", re.M)
+# %% ../nbs/10_engine.ipynb #d710859b
+INCLUDE = re.compile(r"""^[ \t]*#include[ \t]+[<"']?([^\s>"']+)[>"']?[ \t]*(//.*)?$""", re.M)
+
+def _with_includes(text, folder, above=()):
+    "`text` with each `#include` replaced by the file, looked for beside the program and in `stan/`"
+    def put(found):
+        name = found[1]
+        if name in above: raise EngineError(f"{name} includes itself")
+        path = next((d / name for d in (folder, stan_folder()) if (d / name).is_file()), None)
+        if path is None: raise EngineError(f"the program includes {name}, which is neither in {folder} nor in {stan_folder()}")
+        return _with_includes(path.read_text(encoding="utf-8").rstrip(), folder, (*above, name))
+    return INCLUDE.sub(put, text)
 
 def read_program(
     program, # name, path or text of a Stan program
-) -> dict[str, str]: # file name -> text: the program first, then all it includes
-    "The text of a program and of everything that it includes"
-    if isinstance(program, str) and "{" in program: folder, queue, files = stan_folder(), INCLUDE.findall(program), {"program.stan": program}
-    else:
-        path = Path(program) if os.fspath(program).endswith(".stan") and Path(program).is_file() else stan_file(os.fspath(program))
-        folder, queue, files = path.parent, [path.name], {}
-    while queue:
-        name = queue.pop(0)
-        if name in files: continue
-        path = next((d / name for d in (folder, stan_folder()) if (d / name).is_file()), None)
-        if path is None: raise EngineError(f"{next(iter(files))} includes {name}, which is neither beside it nor in {stan_folder()}")
-        files[name] = path.read_text(encoding="utf-8")
-        queue += INCLUDE.findall(files[name])
-    return files
+) -> tuple[str, str]: # its name; its text, with what it includes in place
+    "A program ready for either engine. Raises `EngineError` where a file is missing."
+    if isinstance(program, str) and "{" in program: return "program", _with_includes(program, stan_folder())
+    path = Path(program) if os.fspath(program).endswith(".stan") and Path(program).is_file() else stan_file(os.fspath(program))
+    return path.stem, _with_includes(path.read_text(encoding="utf-8"), path.parent)
 
-# %% ../nbs/10_engine.ipynb #4cdbb83c
+# %% ../nbs/10_engine.ipynb #15425411
 INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan --compiler   (or set CMDSTAN to the folder of one that is there)"
 
 def cmdstan_folder() -> Path | None:
@@ -74,13 +75,19 @@ def cmdstan_folder() -> Path | None:
         return Path(cmdstanpy.cmdstan_path())
     except (ImportError, ValueError, OSError): return None
 
+def cmdstan_version(folder: Path) -> str:
+    "The version that a CmdStan folder says it is"
+    with contextlib.suppress(OSError):
+        if found := re.search(r"^CMDSTAN_VERSION\s*:=\s*(\S+)", (folder / "makefile").read_text(), re.M): return found[1]
+    return folder.name.removeprefix("cmdstan-")
+
 def choose_engine(
     engine: str = "auto", # "auto", "stanli" or "cmdstan"
 ) -> tuple[str, str]: # name and version
     "The engine to run, with its version. Raises `EngineError` for one that is not installed."
     if engine not in ("auto", "stanli", "cmdstan"): raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
     where = cmdstan_folder() if engine != "stanli" else None
-    if where is not None: return "cmdstan", where.name.removeprefix("cmdstan-")
+    if where is not None: return "cmdstan", cmdstan_version(where)
     if engine == "cmdstan": raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN}")
     try: import stanli
     except ImportError as e: raise EngineError(f"stanli cannot be loaded ({e}); this installs it: pip install stanli") from None
@@ -105,7 +112,7 @@ def starting_values(
     if inits is None or isinstance(inits, (int, float)): return inits if inits is None else float(inits)
     return [{k: plain(v) for k, v in inits(np.random.default_rng([seed, c])).items()} for c in range(chains)]
 
-# %% ../nbs/10_engine.ipynb #eaf94dab
+# %% ../nbs/10_engine.ipynb #41785009
 STATISTICS = dict(lp__="lp", accept_stat__="acceptance_rate", stepsize__="step_size", treedepth__="tree_depth",
                   n_leapfrog__="n_steps", divergent__="diverging", energy__="energy")
 KINDS = dict(tree_depth=np.int64, n_steps=np.int64, diverging=bool)
@@ -118,7 +125,13 @@ def arviz():
         import arviz
     return arviz
 
-# %% ../nbs/10_engine.ipynb #0e527ced
+def stored(
+    draws: np.ndarray, # (chain, draw, ...)
+) -> np.ndarray:
+    "Draws in the precision in which they are kept"
+    return draws.astype(np.float32 if np.prod(draws.shape[2:]) > WIDE else np.float64)
+
+# %% ../nbs/10_engine.ipynb #86329824
 def inference_data(
     draws: dict, # variable -> array (chain, draw, *its own shape)
     statistics: dict, # Stan's sampler column -> array (chain, draw)
@@ -127,7 +140,7 @@ def inference_data(
     attrs: dict | None = None, # text and numbers to keep with it
 ):
     "An ArviZ `InferenceData` from what either engine gives"
-    small = {k: np.asarray(v, np.float32 if np.prod(v.shape[2:]) > WIDE else np.float64) for k, v in draws.items()}
+    small = {k: stored(np.asarray(v)) for k, v in draws.items()}
     stats = {STATISTICS[k]: np.asarray(v).astype(KINDS.get(STATISTICS[k], np.float64)) for k, v in statistics.items() if k in STATISTICS}
     groups = dict(posterior={k: v for k, v in small.items() if k != "log_lik"}, sample_stats=stats)
     if "log_lik" in small: groups["log_likelihood"] = dict(log_lik=small["log_lik"])
@@ -152,7 +165,7 @@ def load_draws(
     az = arviz()
     with az.rc_context({"data.load": "eager"}): return az.from_netcdf(str(path), engine="h5netcdf")
 
-# %% ../nbs/10_engine.ipynb #8d30edf1
+# %% ../nbs/10_engine.ipynb #db25f1b1
 def shows_progress() -> bool:
     "Whether a bar is wanted: a terminal or a notebook, and not CI"
     if os.environ.get("CI", "").lower() not in ("", "0", "false"): return False
@@ -163,7 +176,9 @@ class ProgressText(io.TextIOBase):
     "Takes CmdStan's lines of progress and moves a bar"
     LINE = re.compile(r"Chain \[(\d+)\] Iteration:\s*(\d+) /")
     def __init__(self, chains, iterations, label):
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                         # a notebook without ipywidgets gets a bar of text
+            from tqdm.auto import tqdm
         self.done, self.rest = {}, ""
         self.bar = tqdm(total=chains * iterations, desc=label or "sampling", unit="it", leave=False, mininterval=.2)
     def writable(self): return True
@@ -176,58 +191,67 @@ class ProgressText(io.TextIOBase):
     def close(self):
         self.bar.close(); super().close()
 
-# %% ../nbs/10_engine.ipynb #765d36b8
+# %% ../nbs/10_engine.ipynb #8503fcc5
 def run_stanli(
-    files: dict, # file name -> text, the program first
+    name: str, # of the program
+    text: str, # of the program
     data: dict, # name -> number or array
     s: dict, # settings, as from `sample`
-    inits, # as from `starting_values`
-    keep, # variables to keep, None = all
+    inits=None, # as from `starting_values`
+    keep=None, # variables to keep, None = all
     bar: ProgressText | None = None, # takes the progress
 ): # draws, statistics, timings
     "Compile and sample by stanli"
     import stanli
     clock = time.perf_counter()
     try:
-        with tempfile.TemporaryDirectory() as d:
-            for name, text in files.items(): Path(d, name).write_text(text, encoding="utf-8")
-            model = stanli.Model(stan_file=str(Path(d, next(iter(files)))), data=data)
+        model = stanli.Model(stan_code=text, data=data)
         start = inits
         if isinstance(inits, float): start = np.random.default_rng(s["seed"]).normal(0, inits, (s["chains"], model.n_unconstrained))
         elif inits is not None: start = np.array([model.unconstrain(v) for v in inits])
         compiled = time.perf_counter()
-        total = s["warmup"] + s["draws"]
         with contextlib.redirect_stdout(bar) if bar else contextlib.nullcontext():
             fit = model.sample(chains=s["chains"], seed=s["seed"], warmup=s["warmup"], samples=s["draws"], delta=s["adapt_delta"], max_depth=s["max_treedepth"],
-                               inits=start, metric=s["metric"], step_size=s["step_size"], refresh=max(1, total // 50) if bar else 0,
+                               inits=start, metric=s["metric"], step_size=s["step_size"], refresh=max(1, (s["warmup"] + s["draws"]) // 50) if bar else 0,
                                parallel_chains=min(os.cpu_count() or 1, s["chains"]))
-    except (RuntimeError, ValueError) as e: raise EngineError(f"{next(iter(files))}: {str(e).strip()}") from None
+    except (RuntimeError, ValueError, TypeError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     timings = dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
-    wanted = list(fit.variables) if keep is None else list(keep)
-    if missing := [v for v in wanted if v not in fit.variables]: raise EngineError(f"{next(iter(files))} has no variable {', '.join(missing)}")
-    draws = {v: fit.draws(v).astype(np.float32 if np.prod(fit.variables[v]) > WIDE else np.float64) for v in wanted}
+    if missing := [v for v in keep or () if v not in fit.variables]: raise EngineError(f"{name} has no variable {', '.join(missing)}")
+    draws = {v: stored(fit.draws(v)) for v in (fit.variables if keep is None else keep)}
     return draws, {c: fit.sampler_stats[:, :, i].copy() for i, c in enumerate(stanli.SAMPLER_COLUMNS)}, timings
 
-# %% ../nbs/10_engine.ipynb #4d68459e
+# %% ../nbs/10_engine.ipynb #a998f3bf
+@contextlib.contextmanager
+def _quiet_cmdstanpy():
+    "Only cmdstanpy's errors: what its warnings say, the diagnostics say better"
+    import logging
+    log, level = logging.getLogger("cmdstanpy"), logging.getLogger("cmdstanpy").level
+    log.setLevel(logging.ERROR)
+    try: yield
+    finally: log.setLevel(level)
+
 def compile_cmdstan(
-    files: dict, # file name -> text, the program first
+    name: str, # of the program
+    text: str, # of the program
     version: str, # of CmdStan
 ):
-    "A compiled `CmdStanModel`, kept in the cache folder"
+    "A compiled `cmdstanpy.CmdStanModel`, kept in the cache folder"
     import cmdstanpy
-    name = next(iter(files))
-    folder = cache_folder() / "cmdstan" / content_hash([list(files.items()), version])[:16]
+    folder = cache_folder() / "cmdstan" / content_hash([text, version])[:16]
     try:
-        if not (folder / name).exists():
-            with contextlib.suppress(FileExistsError), replacing(folder, folder=True) as new:
-                for f, text in files.items(): (new / f).write_text(text, encoding="utf-8")
-        return cmdstanpy.CmdStanModel(stan_file=str(folder / name), stanc_options={"include-paths": [str(folder)]})
+        if not folder.exists():
+            with replacing(folder, folder=True) as new: (new / f"{name}.stan").write_text(text, encoding="utf-8")
+    except OSError as e:
+        log.warning("compiling %s in a temporary folder: %s cannot be written (%s)", name, folder, e.strerror or e)
+        folder = Path(tempfile.mkdtemp(prefix="schoolvar-")); (folder / f"{name}.stan").write_text(text, encoding="utf-8")
+    try: return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
     except (ValueError, RuntimeError, OSError) as e: raise EngineError(f"{name}: CmdStan {version} did not compile it: {str(e).strip()}") from None
 
+# %% ../nbs/10_engine.ipynb #83b965f9
 def cmdstan_arguments(
     s: dict, # settings, as from `sample`
-    inits, # as from `starting_values`
-    progress: bool = False,
+    inits=None, # as from `starting_values`
+    progress: bool = False, # cmdstanpy's own bars
 ) -> dict:
     "The arguments of `CmdStanModel.sample` for these settings"
     start = 3 ** .5 * inits if isinstance(inits, float) else inits                # a uniform range of the same standard deviation
@@ -235,29 +259,28 @@ def cmdstan_arguments(
                 max_treedepth=s["max_treedepth"], metric=s["metric"], step_size=s["step_size"], inits=start, sig_figs=10,
                 parallel_chains=min(os.cpu_count() or 1, s["chains"]), show_progress=progress, show_console=False)
 
-# %% ../nbs/10_engine.ipynb #cd7a27dc
 def read_cmdstan(
     fit, # cmdstanpy.CmdStanMCMC
     keep=None, # variables to keep, None = all
 ): # draws, statistics
     "Draws and sampler statistics of a CmdStan run, each (chain, draw, ...)"
-    known = list(fit.metadata.stan_vars)
+    known = fit.metadata.stan_vars
     if missing := [v for v in keep or () if v not in known]: raise EngineError(f"the program has no variable {', '.join(missing)}")
-    shaped = lambda a, v: a.reshape(fit.chains, -1, *fit.metadata.stan_vars[v].dimensions)
-    draws = {v: shaped(fit.stan_variable(v), v) for v in (known if keep is None else keep)}
-    return draws, {k: np.swapaxes(np.asarray(v), 0, 1) for k, v in fit.method_variables().items()}
+    draws = {v: stored(fit.stan_variable(v).reshape(fit.chains, -1, *known[v].dimensions)) for v in (known if keep is None else keep)}
+    return draws, {k: np.asarray(v).T for k, v in fit.method_variables().items()}
 
-def run_cmdstan(files, data, s, inits, keep, progress=False):
-    "Compile and sample by CmdStan; the same arguments and results as `run_stanli`"
+# %% ../nbs/10_engine.ipynb #b56d6f2d
+def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
+    "Compile and sample by CmdStan; the same arguments and results as `run_stanli`, but for the bar"
     clock = time.perf_counter()
-    model = compile_cmdstan(files, choose_engine("cmdstan")[1])
-    compiled = time.perf_counter()
-    with tempfile.TemporaryDirectory() as d:
-        try: draws, stats = read_cmdstan(model.sample(data=data, output_dir=d, **cmdstan_arguments(s, inits, progress)), keep)
-        except (RuntimeError, ValueError) as e: raise EngineError(f"{next(iter(files))}: {str(e).strip()}") from None
+    with _quiet_cmdstanpy(), tempfile.TemporaryDirectory() as output:
+        model = compile_cmdstan(name, text, choose_engine("cmdstan")[1])
+        compiled = time.perf_counter()
+        try: draws, stats = read_cmdstan(model.sample(data=data, output_dir=output, **cmdstan_arguments(s, inits, progress)), keep)
+        except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
-# %% ../nbs/10_engine.ipynb #37309269
+# %% ../nbs/10_engine.ipynb #9cf2f622
 def sample(
     program: str, # name in `stan/`, path of a .stan file, or the text
     data: dict, # name -> number or array, as the program declares
@@ -280,21 +303,22 @@ def sample(
     label: str = "", # text of the bar
 ): # arviz.InferenceData
     "Draws from the posterior of a Stan program, from the cache where the same were drawn before. Raises `EngineError`."
-    name, version = choose_engine(engine)
-    files, data = read_program(program), {k: plain(v) for k, v in data.items()}
+    run, version = choose_engine(engine)
+    name, text = read_program(program)
+    data = {k: plain(v) for k, v in data.items()}
     settings = dict(seed=int(seed), chains=int(chains), warmup=int(warmup), draws=int(draws), metric=metric, step_size=float(step_size),
                     adapt_delta=float(adapt_delta), max_treedepth=int(max_treedepth))
     start = starting_values(inits, settings["seed"], settings["chains"])
     show = shows_progress() if progress is None else progress
-    source, content = content_hash(list(files.items())), content_hash(data)
+    source, content = content_hash(text), content_hash(data)
     def compute():
-        bar = ProgressText(chains, warmup + draws, label) if show and name == "stanli" else None
+        bar = ProgressText(chains, warmup + draws, label) if show and run == "stanli" else None
         with contextlib.closing(bar) if bar else contextlib.nullcontext():
-            got = run_stanli(files, data, settings, start, keep, bar) if name == "stanli" else run_cmdstan(files, data, settings, start, keep, show)
-        attrs = dict(engine=name, engine_version=version, program=next(iter(files)).removesuffix(".stan"), program_sha256=source, data_sha256=content, seed=settings["seed"],
-                     settings=json.dumps(settings | dict(inits=inits if start is None or isinstance(start, float) else "by name")), timings=json.dumps({k: round(v, 4) for k, v in got[2].items()}))
-        return inference_data(*got[:2], dims, coords, attrs)
-    key = content_hash([source, content, settings, start, name, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
+            found, statistics, timings = run_stanli(name, text, data, settings, start, keep, bar) if run == "stanli" else run_cmdstan(name, text, data, settings, start, keep, show)
+        told = settings | dict(inits=start if start is None or isinstance(start, float) else "by name")
+        return inference_data(found, statistics, dims, coords, dict(engine=run, engine_version=version, program=name, program_sha256=source, data_sha256=content,
+            seed=settings["seed"], settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()})))
+    key = content_hash([text, content, settings, start, run, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
     idata, found = cached(key, compute, save_draws, load_draws) if cache else (compute(), False)
     idata.attrs["cached"] = found
     return idata
