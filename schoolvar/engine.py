@@ -280,7 +280,7 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
         except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
-# %% ../nbs/10_engine.ipynb #9cf2f622
+# %% ../nbs/10_engine.ipynb #4614ddf1
 def sample(
     program: str, # name in `stan/`, path of a .stan file, or the text
     data: dict, # name -> number or array, as the program declares
@@ -320,5 +320,5 @@ def sample(
             seed=settings["seed"], settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()})))
     key = content_hash([text, content, settings, start, run, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
     idata, found = cached(key, compute, save_draws, load_draws) if cache else (compute(), False)
-    idata.attrs["cached"] = found
+    idata.attrs["cached"] = int(found)                              # netCDF has no booleans
     return idata

@@ -46,7 +46,7 @@ def _json_ready(x):
     if isinstance(x, float) and not np.isfinite(x): return None
     return x if x is None or isinstance(x, (bool, int, float, str)) else str(x)
 
-# %% ../nbs/13_fit.ipynb #215a2b95
+# %% ../nbs/13_fit.ipynb #c6af0338
 def make_manifest(
     model: str, # e.g. "consistency", "achievement M2"
     *,
@@ -62,7 +62,8 @@ def make_manifest(
 ) -> dict:
     "What `manifest.json` holds"
     attrs = dict(idata.attrs) if idata is not None else {}
-    run = {k: attrs[k] for k in ("engine", "engine_version", "program", "program_sha256", "data_sha256", "seed", "cached") if k in attrs}
+    run = {k: attrs[k] for k in ("engine", "engine_version", "program", "program_sha256", "data_sha256", "seed") if k in attrs}
+    run["cached"] = bool(attrs.get("cached", False))
     run["sampler"] = json.loads(attrs.get("settings", "{}"))
     took = dict(read=0., compile=0., sampling=0.) | json.loads(attrs.get("timings", "{}")) | (timings or {})
     took.setdefault("total", sum(took.values()))
@@ -81,7 +82,6 @@ class Fit:
     idata: object # ArviZ InferenceData
     manifest: dict # as from `make_manifest`
     tables: dict = field(default_factory=dict) # further tables: name -> DataFrame, saved as name.csv
-    files: dict = field(default_factory=dict) # further files: name -> bytes, saved as they are
 
     @property
     def ok(self) -> bool:
@@ -138,7 +138,6 @@ def save_fit(
         for name, t in fit.all_tables().items():
             write_table(t, new / f"{name}.csv")
             if parquet: write_table(t, new / f"{name}.parquet")
-        for name, content in fit.files.items(): (new / name).write_bytes(content)
         save_draws(fit.idata, new / "fit.nc", compress=True)
         files = {p.name: checksum(p) for p in sorted(new.iterdir())}
         columns = {name: {c: _kind(t[c]) for c in t} for name, t in fit.all_tables().items()}
@@ -160,9 +159,7 @@ def load_fit(
         if not (folder / name).is_file(): raise FitError(f"{folder}/{name} is missing")
         if checksum(folder / name) != sha: raise FitError(f"{folder}/{name} was changed or cut short since the fit was saved; fit again")
     tables = {name: _read_table(folder / f"{name}.csv", kinds) for name, kinds in manifest["columns"].items()}
-    tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
-    files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}
-    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables, files)
+    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables)
 
 Fit.save, Fit.load = save_fit, staticmethod(load_fit)
 
