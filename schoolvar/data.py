@@ -7,7 +7,7 @@ __all__ = ['LARGEST', 'HUGE', 'counts_schema', 'Faults', 'settle_districts', 'na
            'reasons_text', 'check_cells', 'read_cells', 'read_counts', 'scores_schema', 'Scores', 'covariate',
            'one_value', 'present', 'read_scores', 'scores_of', 'DataError']
 
-# %% ../nbs/03_data.ipynb #2e953f32
+# %% ../nbs/03_data.ipynb #5c0e1c5e
 from dataclasses import dataclass, field, replace
 import hashlib
 from html import escape
@@ -22,10 +22,10 @@ from .tables import DataError, Table, as_number, as_text, broken_rows, count_of,
 from .formats import FORMATS, KEY, REASONS, Cells
 from .sufficient import SchoolMoments
 
-# %% ../nbs/03_data.ipynb #2f845e7d
+# %% ../nbs/03_data.ipynb #f6045b25
 _all_ = ["DataError"]   # the name under which users catch it
 
-# %% ../nbs/03_data.ipynb #38fc065a
+# %% ../nbs/03_data.ipynb #ae405879
 LARGEST = 1_000_000   # students in one cell: more than any school has, so a slip or a row of totals
 
 def counts_schema():
@@ -43,7 +43,7 @@ def counts_schema():
         checks=Check(lambda d: ~(d["y_success"] > d["n_trials"]), error="more successes than students", name="y_success"),
         unique=KEY, report_duplicates="exclude_first")
 
-# %% ../nbs/03_data.ipynb #ba5a2de8
+# %% ../nbs/03_data.ipynb #36b366d4
 @dataclass
 class Faults:
     "Broken rules of a table: how often, in which rows first, with what value."
@@ -67,16 +67,22 @@ class Faults:
         for (_, column, rule), part in sorted(cases.groupby([cases["schema_context"].map(order).fillna(1), "column", "check"], sort=False), key=lambda kv: kv[0][0]):
             part = part.sort_values("index")
             if rule == "not_nullable": self.add(column, "nothing in this column", list(part["index"]))
-            elif rule == "multiple_fields_uniqueness" and column == KEY[0]: self.add(None, f"the same {', '.join(KEY)} as an earlier row", list(part["index"]))
+            elif rule == "multiple_fields_uniqueness" and column == KEY[0]: self.add(None, f"the same {', '.join(KEY)} as another row", self.with_first(frame, list(part["index"])))
             elif rule == "more successes than students" and column != "y_success" or "uniqueness" in rule: continue
             else: self.add(column, rule, list(part["index"]), part["failure_case"].iloc[0])
+
+    @staticmethod
+    def with_first(frame, again):
+        "Positions of the rows that repeat a key, with the row that has it first in front."
+        same = (frame[KEY] == frame.loc[[again[0]], KEY].iloc[0]).all(axis=1)
+        return list(dict.fromkeys([frame.index[same.argmax()], *again]))
 
     def stop(self):
         "Raise the first broken rule, if any."
         for (column, rule), (total, positions, value) in self.found.items():
             raise broken_rows(rule, self.table.name, self.names.get(column, column), self.table.rows(positions), value, total, len(self.found) - 1)
 
-# %% ../nbs/03_data.ipynb #912d3de6
+# %% ../nbs/03_data.ipynb #ce64c6ee
 def settle_districts(frame: pd.DataFrame, # Tidy counts
                      file,                # Name of the file, for the error
                     ) -> tuple:           # (counts with one district and name a school, notes)
@@ -99,13 +105,13 @@ def settle_districts(frame: pd.DataFrame, # Tidy counts
         frame[column] = frame["school_id"].map(latest).astype("str").where(frame["school_id"].isin(latest.index))
     return frame, notes
 
-# %% ../nbs/03_data.ipynb #8317da6d
+# %% ../nbs/03_data.ipynb #2b2cb630
 def natural_order(ids) -> list: # The identifiers sorted
     "Sort identifiers: as numbers where all are, else as text."
     ids = [str(i) for i in ids]
     return sorted(ids, key=(lambda i: (int(i), i)) if all(i.isascii() and i.isdigit() for i in ids) else None)
 
-# %% ../nbs/03_data.ipynb #3db78129
+# %% ../nbs/03_data.ipynb #cedc5251
 def span(values) -> str:
     "Whole numbers in few words: `2017 to 2019`, `3, 6`."
     v = sorted({int(x) for x in values})
@@ -115,11 +121,11 @@ def listed(values) -> list|None:
     "None, one value or several, as a list."
     return None if values is None else [values] if isinstance(values, (str, int, np.integer)) else list(values)
 
-# %% ../nbs/03_data.ipynb #09b2064a
+# %% ../nbs/03_data.ipynb #2b5a85ba
 @dataclass
 class Counts:
     "Schools' counts in tidy columns, and what was withheld or left out."
-    frame: pd.DataFrame    # school_id, year, grade, subject, n_trials, y_success, then what there is of school_name, district_id, district, participation
+    frame: pd.DataFrame    # school_id, year, grade, subject, n_trials, y_success, then what there is of school_name, district_id, district, participation, count_exact
     withheld: pd.DataFrame # Cells that the publisher withheld: key, names, reason (a key of `formats.REASONS`), reason_text, mark
     dropped: pd.DataFrame  # reason, rows: cells left out
     source: dict           # path, sha256, format, rows_read, rows_kept, rows_withheld, rows_dropped (in cells)
@@ -137,12 +143,12 @@ class Counts:
     def __repr__(self): return f"Counts({self.summary()})"
     def _repr_html_(self): return f"<p>{escape(self.summary())}</p>" + self.frame.head(5).to_html(index=False, border=0)
 
-# %% ../nbs/03_data.ipynb #33685811
+# %% ../nbs/03_data.ipynb #a326fe57
 def reasons_text(table: pd.DataFrame) -> str: # "grade other than 3: 90 rows; ..."
     "Rows by reason, in one line."
     return "; ".join(f"{r}: {count_of(n, 'row')}" for r, n in zip(table["reason"], table["rows"]))
 
-# %% ../nbs/03_data.ipynb #f8501d00
+# %% ../nbs/03_data.ipynb #cb0e28a4
 def _summary(self: Counts) -> str:
     "What was read, kept, withheld and dropped, in sentences."
     f = self.frame
@@ -157,7 +163,7 @@ def _summary(self: Counts) -> str:
 
 Counts.summary = _summary
 
-# %% ../nbs/03_data.ipynb #96b7cba1
+# %% ../nbs/03_data.ipynb #05de0873
 def _select(self: Counts,
             grade=None,    # Grade or grades to keep; default all
             years=None,    # Year or years to keep; default all
@@ -180,7 +186,7 @@ def _select(self: Counts,
 
 Counts.select = _select
 
-# %% ../nbs/03_data.ipynb #f3319247
+# %% ../nbs/03_data.ipynb #93353a46
 def _one_grade(self: Counts,
                grade=None, # The grade; may be left out where there is only one
               ) -> Counts:
@@ -193,7 +199,7 @@ def _one_grade(self: Counts,
 
 Counts.one_grade = _one_grade
 
-# %% ../nbs/03_data.ipynb #02a1af66
+# %% ../nbs/03_data.ipynb #f3fe644b
 def check_cells(cells: Cells, table: Table) -> pd.DataFrame: # Tidy counts with whole numbers as int
     "Apply the rules to the cells of one file."
     if not len(cells.frame): raise DataError("the table has no rows" if not cells.read else f"no row holds a school's counts: of {count_of(cells.read, 'row')}, " + "; ".join([f"{r}: {n:,}" for r, n in cells.dropped.items()] + [f"withheld: {len(cells.withheld):,}"]), table.name)
@@ -202,16 +208,16 @@ def check_cells(cells: Cells, table: Table) -> pd.DataFrame: # Tidy counts with 
     faults.stop()
     return cells.frame.astype({c: "int64" for c in ("year", "grade", "n_trials", "y_success")})
 
-# %% ../nbs/03_data.ipynb #484bbbc5
-def read_cells(source, format, columns, years, encoding, sheet) -> tuple: # (counts, cells, table)
+# %% ../nbs/03_data.ipynb #8d1d7f8c
+def read_cells(source, format, columns, years, subjects, encoding, sheet) -> tuple: # (counts, cells, table)
     "Open one file, take its cells out of their layout, and check them."
     if format not in FORMATS: raise DataError(f"there is no format {format!r}; formats: {', '.join(FORMATS)}")
     reader, header_has = FORMATS[format]
     table = open_table(source, header_has, encoding, sheet)
-    cells = reader(table, columns=columns, years=listed(years))
+    cells = reader(table, columns=columns, years=listed(years), subjects=listed(subjects))
     return check_cells(cells, table), cells, table
 
-# %% ../nbs/03_data.ipynb #adce938a
+# %% ../nbs/03_data.ipynb #188158ae
 def read_counts(source,         # Path of a CSV (also gzip), Parquet or Excel file, a DataFrame, or a list of those (a file a year, say)
                 format="tidy",  # "tidy", "eqao", "pssa" or "nyc"
                 columns=None,   # Names in a tidy file to ours: {"School": "school_id"}
@@ -224,7 +230,7 @@ def read_counts(source,         # Path of a CSV (also gzip), Parquet or Excel fi
     "Read schools' counts, check them and account for all rows. Raises `DataError` where they cannot be used."
     sources = list(source) if isinstance(source, (list, tuple)) else [source]
     if not sources: raise DataError("no file was given")
-    read = [read_cells(s, format, columns, years, encoding, sheet) for s in sources]
+    read = [read_cells(s, format, columns, years, subjects, encoding, sheet) for s in sources]
     name = read[0][2].name if len(read) == 1 else f"{len(read)} files"
     frame = pd.concat([f for f, _, _ in read], ignore_index=True)
     withheld = pd.concat([c.withheld for _, c, _ in read], ignore_index=True)
@@ -236,12 +242,12 @@ def read_counts(source,         # Path of a CSV (also gzip), Parquet or Excel fi
     hashes = [t.sha256 for _, _, t in read]
     source = dict(path=", ".join(t.path for _, _, t in read), sha256=hashes[0] if len(read) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(), format=format,
                   rows_read=sum(c.read for _, c, _ in read), rows_kept=len(frame), rows_withheld=len(withheld), rows_dropped=int(dropped["rows"].sum()))
-    counts = Counts(frame[[c for c in [*KEY, "n_trials", "y_success", "school_name", "district_id", "district", "participation"] if c in frame]], withheld, dropped, source,
+    counts = Counts(frame[[c for c in [*KEY, "n_trials", "y_success", "school_name", "district_id", "district", "participation", "count_exact"] if c in frame]], withheld, dropped, source,
                     notes + [n for _, c, _ in read for n in c.notes]).select(grade, years, subjects)
     if len(counts.schools) < 2: raise DataError(f"there is only one school ({counts.schools[0]}); comparing schools needs at least two", name, read[0][1].names["school_id"])
     return counts
 
-# %% ../nbs/03_data.ipynb #40cb30de
+# %% ../nbs/03_data.ipynb #0fa4bce9
 HUGE = 1e12   # a score of this size is a slip, and its square would drown the others
 
 def scores_schema():
@@ -251,7 +257,7 @@ def scores_schema():
     return pa.DataFrameSchema({"school": Column(str), "district": Column(str, required=False),
         "score": Column(float, [Check(lambda s: ~np.isinf(s), error="an infinite score"), Check(lambda s: (s.abs() <= HUGE) | np.isinf(s), error="a score beyond 10^12 in size")], nullable=True)})
 
-# %% ../nbs/03_data.ipynb #32e6a4fd
+# %% ../nbs/03_data.ipynb #f0f4af74
 @dataclass
 class Scores:
     "Schools' scores as sufficient statistics, and the students where covariates need them."
@@ -275,7 +281,7 @@ class Scores:
     def __repr__(self): return f"Scores({self.summary()})"
     def _repr_html_(self): return f"<p>{escape(self.summary())}</p>" + self.schools.head(5).to_html(index=False, border=0)
 
-# %% ../nbs/03_data.ipynb #4650b4b0
+# %% ../nbs/03_data.ipynb #9e8d1a7c
 def covariate(parts,         # The column's batches, text or numbers, without missing values
               name,          # Its name in the file
               table: Table,
@@ -292,7 +298,7 @@ def covariate(parts,         # The column's batches, text or numbers, without mi
         raise broken_rows(rule, table.name, name, table.rows(at[:5]), values[int(np.argmax(rows))].as_py(), len(at))
     return pd.Series(number)
 
-# %% ../nbs/03_data.ipynb #55613be0
+# %% ../nbs/03_data.ipynb #08e3563f
 def one_value(pairs: pd.DataFrame, # school and value, one row a pair
               what,                # "district"
               name, file):
@@ -301,7 +307,7 @@ def one_value(pairs: pd.DataFrame, # school and value, one row a pair
         school = pairs["school"][twice].iloc[0]
         raise DataError(f"school {school} has two of it: {', '.join(sorted(pairs.loc[pairs['school'] == school, what])[:4])}", file, name)
 
-# %% ../nbs/03_data.ipynb #35afe6d2
+# %% ../nbs/03_data.ipynb #6fc052d3
 @dataclass
 class _Students:
     "What has been gathered from the batches of a file of students."
@@ -334,13 +340,13 @@ class _Students:
         for what in self.pairs: self.pairs[what].append(frame.loc[keep, ["school", what]].drop_duplicates())
         if covariates: self.kept.append((frame.index.to_numpy()[keep], school, number[keep], {c: column[c].filter(mask) for c in covariates}))
 
-# %% ../nbs/03_data.ipynb #93dec476
+# %% ../nbs/03_data.ipynb #9ba8a37f
 def present(values: pa.Array) -> np.ndarray: # bool, shape (rows,)
     "Where a column holds something."
     there = pc.is_valid(as_text(values) if not pa.types.is_floating(values.type) else pc.if_else(pc.is_nan(values), None, values))
     return there.to_numpy(zero_copy_only=False)
 
-# %% ../nbs/03_data.ipynb #5b53736b
+# %% ../nbs/03_data.ipynb #52da5c00
 def read_scores(source,             # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame: one row a student
                 school="school_id", # Column with the school
                 score="score",      # Column with the score
@@ -360,7 +366,7 @@ def read_scores(source,             # Path of a CSV (also gzip), Parquet or Exce
     if not students.read: raise DataError("the table has no rows", table.name)
     return scores_of(students, table, covariates)
 
-# %% ../nbs/03_data.ipynb #ed8c3a2a
+# %% ../nbs/03_data.ipynb #3aff71af
 def scores_of(students: _Students, table: Table, covariates) -> Scores:
     "Put together what the batches gave, and refuse what no model of variability can use."
     m, name = students.moments, table.name
