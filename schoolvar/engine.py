@@ -191,7 +191,7 @@ class ProgressText(io.TextIOBase):
     def close(self):
         self.bar.close(); super().close()
 
-# %% ../nbs/10_engine.ipynb #8503fcc5
+# %% ../nbs/10_engine.ipynb #7340661c
 def run_stanli(
     name: str, # of the program
     text: str, # of the program
@@ -213,7 +213,7 @@ def run_stanli(
         with contextlib.redirect_stdout(bar) if bar else contextlib.nullcontext():
             fit = model.sample(chains=s["chains"], seed=s["seed"], warmup=s["warmup"], samples=s["draws"], delta=s["adapt_delta"], max_depth=s["max_treedepth"],
                                inits=start, metric=s["metric"], step_size=s["step_size"], refresh=max(1, (s["warmup"] + s["draws"]) // 50) if bar else 0,
-                               parallel_chains=min(os.cpu_count() or 1, s["chains"]))
+                               parallel_chains=min(os.cpu_count() or 1, s["chains"]), adapt_engaged=s["warmup"] > 0)
     except (RuntimeError, ValueError, TypeError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     timings = dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
     if missing := [v for v in keep or () if v not in fit.variables]: raise EngineError(f"{name} has no variable {', '.join(missing)}")
@@ -247,7 +247,7 @@ def compile_cmdstan(
     try: return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
     except (ValueError, RuntimeError, OSError) as e: raise EngineError(f"{name}: CmdStan {version} did not compile it: {str(e).strip()}") from None
 
-# %% ../nbs/10_engine.ipynb #83b965f9
+# %% ../nbs/10_engine.ipynb #d37ac689
 def cmdstan_arguments(
     s: dict, # settings, as from `sample`
     inits=None, # as from `starting_values`
@@ -255,7 +255,8 @@ def cmdstan_arguments(
 ) -> dict:
     "The arguments of `CmdStanModel.sample` for these settings"
     start = 3 ** .5 * inits if isinstance(inits, float) else inits                # a uniform range of the same standard deviation
-    return dict(chains=s["chains"], seed=s["seed"], iter_warmup=s["warmup"], iter_sampling=s["draws"], adapt_delta=s["adapt_delta"],
+    adapts = s["warmup"] > 0
+    return dict(chains=s["chains"], seed=s["seed"], iter_warmup=s["warmup"], iter_sampling=s["draws"], adapt_engaged=adapts, adapt_delta=s["adapt_delta"] if adapts else None,
                 max_treedepth=s["max_treedepth"], metric=s["metric"], step_size=s["step_size"], inits=start, sig_figs=10,
                 parallel_chains=min(os.cpu_count() or 1, s["chains"]), show_progress=progress, show_console=False)
 
@@ -280,14 +281,14 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
         except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
-# %% ../nbs/10_engine.ipynb #4614ddf1
+# %% ../nbs/10_engine.ipynb #53d8953a
 def sample(
     program: str, # name in `stan/`, path of a .stan file, or the text
     data: dict, # name -> number or array, as the program declares
     *,
     seed: int = 1, # the same seed, engine and version give the same draws
     chains: int = 4, # chains, run side by side
-    warmup: int = 150, # iterations of warm-up a chain
+    warmup: int = 150, # iterations of warm-up a chain; 0 = nothing adapts, every step has the size given
     draws: int = 300, # kept iterations a chain
     engine: str = "auto", # "auto", "stanli" or "cmdstan"
     inits=None, # None (Stan's own), a scale r, or f(rng) -> {parameter: value}

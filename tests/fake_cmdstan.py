@@ -1,0 +1,140 @@
+"""A stand-in for CmdStan where none is installed: its command line and its CSV files, with stanli behind them.
+
+cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes data and inits as JSON and
+parses the CSV. `install(folder)` makes the folder and returns the environment that points cmdstanpy to it."""
+import json
+import os
+from pathlib import Path
+import re
+import stat
+import sys
+
+VERSION = "2.37.0"
+
+
+def install(folder):
+    "A CmdStan folder, and the environment under which cmdstanpy uses it"
+    folder = Path(folder) / f"cmdstan-{VERSION}"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "makefile").write_text(f"CMDSTAN_VERSION := {VERSION}\n")
+    for path, what in ((folder / "bin" / "stanc", "stanc"), (folder / "make", "make")):
+        executable(path, what)
+    return {"CMDSTAN": str(folder), "MAKE": str(folder / "make")}
+
+
+def executable(path, what, *arguments):
+    path.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} {' '.join(repr(str(a)) for a in arguments)} \"$@\"\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def stanc(*arguments):
+    if "--info" in arguments:
+        print(json.dumps({"inputs": {}, "parameters": {"mu": {}}, "included_files": []}))
+
+
+def make(*arguments):
+    "Build the program named last; a program that does not compile is an error, as with the real one"
+    import stanli
+    target = Path(arguments[-1])
+    try:
+        stanli.stan_to_mir(target.with_suffix(".stan").read_text())
+    except RuntimeError as e:
+        sys.exit(f"Syntax error in '{target.stem}.stan': {e}")
+    executable(target, "program", target.with_suffix(".stan"))
+
+
+def program(stan_file, *arguments):
+    if arguments == ("info",):
+        return print("stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = 0\nSTAN_THREADS=false")
+    import numpy as np
+    import stanli
+    a = parse(arguments)
+    model = stanli.Model(stan_code=Path(stan_file).read_text(), data=a["data file"])
+    inits = dict(init_radius=2.0)
+    if "init" in a:
+        inits = dict(init_radius=float(a["init"])) if re.fullmatch(r"[\d.e+-]+", a["init"]) else dict(inits=model.unconstrain(a["init"]))
+    fit = model.sample(chains=1, seed=int(a["seed"]) * 100 + int(a["id"]), warmup=int(a["num_warmup"]), samples=int(a["num_samples"]), delta=float(a.get("delta", .8)),
+                       max_depth=int(a["max_depth"]), metric=a["metric"], step_size=float(a["stepsize"]), refresh=0,
+                       adapt_engaged=a["engaged"] == "1", **inits)
+    Path(a["output file"]).write_text(csv(Path(stan_file).stem, a, fit))
+
+
+def parse(arguments):
+    "CmdStan's nested arguments, flat: those that stand for a file are named by what is in front of them"
+    found, section = {}, ""
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if not value:
+            section = word
+        found[f"{section} file" if key == "file" else key] = value
+    return found
+
+
+def csv(name, a, fit, chain=0):
+    "A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with the output of a real one)"
+    from stanli import SAMPLER_COLUMNS
+    columns = [*SAMPLER_COLUMNS, *(re.sub(r"[\[,]", ".", c).rstrip("]") for c in fit.names)]
+    number = f"%.{a['sig_figs']}g"
+    rows = [",".join(number % v for v in (*s, *d)) for s, d in zip(fit.sampler_stats[chain], fit.draws()[chain])]
+    return f"""# stan_version_major = 2
+# stan_version_minor = 37
+# stan_version_patch = 0
+# model = {name}_model
+# start_datetime = 2026-11-22 03:17:07 UTC
+# method = sample (Default)
+#   sample
+#     num_samples = {a['num_samples']}
+#     num_warmup = {a['num_warmup']}
+#     save_warmup = false (Default)
+#     thin = 1 (Default)
+#     adapt
+#       engaged = {'true (Default)' if a.get('engaged', '1') == '1' else 'false'}
+#       gamma = 0.05 (Default)
+#       delta = {a.get('delta', '0.8 (Default)')}
+#       kappa = 0.75 (Default)
+#       t0 = 10 (Default)
+#       init_buffer = 75 (Default)
+#       term_buffer = 50 (Default)
+#       window = 25 (Default)
+#       save_metric = false (Default)
+#     algorithm = hmc (Default)
+#       hmc
+#         engine = nuts (Default)
+#           nuts
+#             max_depth = {a['max_depth']}
+#         metric = {a['metric']}
+#         metric_file =  (Default)
+#         stepsize = {a['stepsize']}
+#         stepsize_jitter = 0 (Default)
+#     num_chains = 1 (Default)
+# id = {a['id']}
+# data
+#   file = data.json
+# init = {a.get('init', '2 (Default)')}
+# random
+#   seed = {a['seed']}
+# output
+#   file = {name}-{a['id']}.csv
+#   diagnostic_file =  (Default)
+#   refresh = 100 (Default)
+#   sig_figs = {a['sig_figs']}
+#   profile_file = profile.csv (Default)
+#   save_cmdstan_config = false (Default)
+# num_threads = 1 (Default)
+# stanc_version = stanc3 v2.37.0
+# stancflags = --filename-in-msg={name}.stan
+{','.join(columns)}
+# Adaptation terminated
+# Step size = {fit.sampler_stats[chain, -1, 2]:.6g}
+{'# No free parameters for unit metric' if a['metric'] == 'unit_e' else '# Diagonal elements of inverse mass matrix:' + chr(10) + '# ' + ', '.join('%.6g' % v for v in fit.inv_metric[chain])}
+{chr(10).join(rows)}
+# 
+#  Elapsed Time: 0.004 seconds (Warm-up)
+#                0.003 seconds (Sampling)
+#                0.007 seconds (Total)
+# 
+"""
+
+
+if __name__ == "__main__":
+    {"stanc": stanc, "make": make, "program": program}[sys.argv[1]](*sys.argv[2:])
