@@ -103,7 +103,7 @@ class Fit:
         return {"parameters": self.parameters, "schools": self.schools} | self.tables
     def __repr__(self): return f"Fit({self.model}: {len(self.schools):,} schools, {len(self.parameters)} parameters; {'passes' if self.ok else 'does NOT pass'} its diagnostics)"
 
-# %% ../nbs/13_fit.ipynb #d51d4613
+# %% ../nbs/13_fit.ipynb #27d7c1d9
 DIGITS = "%.6g"
 
 def write_table(
@@ -117,14 +117,20 @@ def write_table(
 
 def _kind(column):
     "The kind of a column, as kept in the manifest"
-    return "bool" if column.dtype == bool else "int" if pd.api.types.is_integer_dtype(column.dtype) else "float" if pd.api.types.is_float_dtype(column.dtype) else "text"
+    kinds = pd.api.types
+    return "bool" if kinds.is_bool_dtype(column) else "int" if kinds.is_integer_dtype(column) else "float" if kinds.is_float_dtype(column) else "text"
 
 def _read_table(path, kinds):
     "A CSV with the kinds of columns it was written with"
-    t = pd.read_csv(path, dtype={c: "str" for c, k in kinds.items() if k == "text"}, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8", float_precision="round_trip")
-    return t.astype({c: bool if k == "bool" else "int64" if k == "int" and t[c].notna().all() else "Int64" if k == "int" else float for c, k in kinds.items() if k != "text" and c in t})
+    t = pd.read_csv(path, dtype={c: "str" for c, k in kinds.items() if k in ("text", "bool")}, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8")
+    for c, kind in kinds.items():
+        whole = t[c].notna().all()
+        if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
+        elif kind == "int": t[c] = t[c].astype("int64" if whole else "Int64")
+        elif kind == "float": t[c] = t[c].astype(float)
+    return t
 
-# %% ../nbs/13_fit.ipynb #1dea9906
+# %% ../nbs/13_fit.ipynb #d289ba8b
 def save_fit(
     fit: Fit,
     folder, # where; an earlier fit there is replaced when this one is whole
@@ -132,7 +138,7 @@ def save_fit(
 ) -> Path: # the folder
     "Write a fit's folder, all or nothing"
     folder = Path(folder)
-    if folder.exists() and not (folder / "manifest.json").exists() and any(folder.iterdir() if folder.is_dir() else [0]):
+    if folder.exists() and not (folder / "manifest.json").exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise FitError(f"{folder} holds something that is not a fit; name another folder")
     with replacing(folder, folder=True) as new:
         for name, t in fit.all_tables().items():
