@@ -70,7 +70,7 @@ def _ess(x):
     ess = m * n / np.maximum(tau, 1 / np.log10(m * n))
     return np.where(np.ptp(x, axis=(1, 2)) < 1e-15, m * n, np.where(np.isnan(rho[1]), np.nan, ess))
 
-# %% ../nbs/12_diagnostics.ipynb #92ca00d2
+# %% ../nbs/12_diagnostics.ipynb #5e5c0c9e
 def _by_block(f):
     "Let `f`, written for (quantity, chain, draw), take draws (chain, draw, ...) of any size, in blocks that fit the processor's cache"
     from functools import wraps
@@ -90,7 +90,9 @@ def _by_block(f):
     return g
 
 def _quantile(x, p): return np.quantile(x.reshape(len(x), -1), p, axis=1)
-def _ess_quantile(x, p): return _ess(_split((x <= _quantile(x, p)[:, None, None]).astype(float)))
+def _ess_quantile(x, p):
+    ess = _ess(_split((x <= _quantile(x, p)[:, None, None]).astype(float)))
+    return np.where(np.isnan(x).any((1, 2)), np.nan, ess)
 
 @_by_block
 def ess_mean(
@@ -130,7 +132,7 @@ def mcse_quantile(
     at = lambda q: np.take_along_axis(ordered, np.clip(np.nan_to_num(q), 0, ordered.shape[1] - 1).astype(int)[:, None], 1)[:, 0]
     return (at(np.ceil(high)) - at(np.floor(low))) / 2
 
-# %% ../nbs/12_diagnostics.ipynb #0e628cf9
+# %% ../nbs/12_diagnostics.ipynb #504027d5
 def sampler_report(
     idata, # ArviZ InferenceData with sample_stats
     max_treedepth: int = 10, # the limit the sampler was given
@@ -138,7 +140,7 @@ def sampler_report(
     "What the sampler says of itself"
     s = idata.sample_stats
     energy = np.asarray(s["energy"], float)
-    with np.errstate(divide="ignore", invalid="ignore"): e_bfmi = np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
+    with np.errstate(divide="ignore", invalid="ignore"): e_bfmi = np.square(np.diff(energy, axis=1)).sum(1) / np.square(energy - energy.mean(1, keepdims=True)).sum(1)
     return dict(draws=int(s["diverging"].size), divergences=int(s["diverging"].sum()), at_max_treedepth=int((s["tree_depth"] >= max_treedepth).sum()), e_bfmi=float(e_bfmi.min()))
 
 # %% ../nbs/12_diagnostics.ipynb #499e59cf
