@@ -72,7 +72,7 @@ def make_manifest(
                             source=source, rows=dict(kept=kept or {}, dropped=dropped), run=run, timings={k: round(float(v), 3) for k, v in took.items()},
                             diagnostics=diagnostics.to_dict() if hasattr(diagnostics, "to_dict") else diagnostics, notes=list(notes), versions=versions()))
 
-# %% ../nbs/13_fit.ipynb #e47a8d55
+# %% ../nbs/13_fit.ipynb #0ab15e56
 @dataclass
 class Fit:
     "Tables, draws and manifest of one fitted model"
@@ -82,6 +82,7 @@ class Fit:
     idata: object # ArviZ InferenceData
     manifest: dict # as from `make_manifest`
     tables: dict = field(default_factory=dict) # further tables: name -> DataFrame, saved as name.csv
+    files: dict = field(default_factory=dict) # further files: name -> bytes, saved as they are
 
     @property
     def ok(self) -> bool:
@@ -130,7 +131,7 @@ def _read_table(path, kinds):
         elif kind == "float": t[c] = t[c].astype(float)
     return t
 
-# %% ../nbs/13_fit.ipynb #d289ba8b
+# %% ../nbs/13_fit.ipynb #d0d02931
 def save_fit(
     fit: Fit,
     folder, # where; an earlier fit there is replaced when this one is whole
@@ -144,14 +145,15 @@ def save_fit(
         for name, t in fit.all_tables().items():
             write_table(t, new / f"{name}.csv")
             if parquet: write_table(t, new / f"{name}.parquet")
-        save_draws(fit.idata, new / "fit.nc", compress=True)
+        for name, content in fit.files.items(): (new / name).write_bytes(content)
+        save_draws(fit.idata, new / "fit.nc")
         files = {p.name: checksum(p) for p in sorted(new.iterdir())}
         columns = {name: {c: _kind(t[c]) for c in t} for name, t in fit.all_tables().items()}
         text = json.dumps(_json_ready(fit.manifest | dict(model=fit.model, files=files, columns=columns)), indent=1, ensure_ascii=False, allow_nan=False)
         (new / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return folder
 
-# %% ../nbs/13_fit.ipynb #e71c8b8a
+# %% ../nbs/13_fit.ipynb #aefd57bd
 def load_fit(
     folder, # as written by `save_fit`
 ) -> Fit:
@@ -165,7 +167,9 @@ def load_fit(
         if not (folder / name).is_file(): raise FitError(f"{folder}/{name} is missing")
         if checksum(folder / name) != sha: raise FitError(f"{folder}/{name} was changed or cut short since the fit was saved; fit again")
     tables = {name: _read_table(folder / f"{name}.csv", kinds) for name, kinds in manifest["columns"].items()}
-    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables)
+    tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
+    files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}
+    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables, files)
 
 Fit.save, Fit.load = save_fit, staticmethod(load_fit)
 

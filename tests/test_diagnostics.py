@@ -183,8 +183,8 @@ def test_r_hat_is_compared_unrounded():
 
 
 def test_many_names_are_shortened(rng):
-    x = rng.normal(size=(4, 90, 8))
-    assert "for u[0], u[1], u[2] and 5 more (least" in " ".join(check(made(u=x), ["u"]).messages)
+    x = rng.normal(size=(4, 40, 8))
+    assert "effective draws of the bulk for u[0], u[1], u[2] and 5 more (least" in " ".join(check(made(u=x), ["u"]).messages)
 
 
 def test_a_vector_of_many(rng):

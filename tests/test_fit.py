@@ -156,3 +156,12 @@ def test_manifest_holds_what_is_not_json():
 def test_six_digits(tmp_path):
     write_table(pd.DataFrame(dict(x=[1 / 3, 1e-9, 123456789.123, np.nan, 0.0], n=[1234567890, 2, 3, 4, 5])), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text().splitlines() == ["x,n", "0.333333,1234567890", "1e-09,2", "1.23457e+08,3", ",4", "0,5"]
+
+
+def test_further_files_come_along(small_fit, tmp_path):
+    small_fit.files["g3_school_quality.parquet"] = b"bytes"
+    d = small_fit.save(tmp_path / "fit", parquet=True)
+    assert (d / "g3_school_quality.parquet").read_bytes() == b"bytes" and Fit.load(d).files == small_fit.files
+    (d / "g3_school_quality.parquet").write_bytes(b"byte")
+    with pytest.raises(FitError, match="g3_school_quality.parquet was changed"):
+        Fit.load(d)
