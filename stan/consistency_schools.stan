@@ -48,6 +48,9 @@ data {
   vector<lower=0>[J] h; // and about t_j: curvature at zeta = z0,
   vector[J] hd; // times position
 }
+transformed data {
+  vector[J] Wz0 = W * z0;
+}
 parameters {
   vector[P] zb;
   vector[Q] zz;
@@ -78,22 +81,24 @@ model {
     target += log(pi) + log1m(pi);
   }
   {
-    vector[J] u = location_effect(zm, ybar - X * beta, prec, tau_u);
+    vector[J] r = ybar - X * beta;
+    vector[J] u = location_effect(zm, r, prec, tau_u);
     vector[J] eta = W * zeta;
-    vector[J] q = ss + n .* square(ybar - X * beta - u);
+    vector[J] q = 0.5 * (ss + n .* square(r - u)) .* exp(-2 * eta);
     vector[J] m = (rho * tau_t / tau_u) * u;
     real v = square(tau_t) * (1 - square(rho));
     vector[J] Pt = inv(v) + h;
-    vector[J] t = (m / v + hd - h .* (eta - W * z0)) ./ Pt + z2 ./ sqrt(Pt);
-    vector[J] on = -n .* (eta + t) - 0.5 * q .* exp(-2 * (eta + t))
-                   - 0.5 * square(t - m) / v - 0.5 * log(v) - 0.5 * log(Pt);
-    target += -0.5 * dot_self(u) / square(tau_u) - J * lu
-              - 0.5 * sum(log(inv_square(tau_u) + prec));
+    vector[J] t = (m / v + hd - h .* (eta - Wz0)) ./ Pt + z2 ./ sqrt(Pt);
+    // log likelihood with the school's effect less that without it, the terms that both share left out
+    vector[J] gain = q - n .* t - q .* exp(-2 * t) - (0.5 / v) * square(t - m) - 0.5 * log(Pt);
+    target += -0.5 * dot_self(u) * inv_square(tau_u) - J * lu - 0.5 * sum(log(inv_square(tau_u) + prec))
+              - dot_product(n, eta) - sum(q);
     if (select) {
-      vector[J] off = -n .* eta - 0.5 * q .* exp(-2 * eta) - 0.5 * square(z2);
-      target += sum(log_mix_each(pi, on, off));
+      vector[J] lost = 0.5 * square(z2);
+      target += J * log1m(pi) - sum(lost)
+                + sum(log1p_exp(logit(pi) - 0.5 * log(v) + gain + lost));
     } else {
-      target += sum(on);
+      target += sum(gain) - 0.5 * J * log(v);
     }
   }
 }
@@ -102,19 +107,18 @@ generated quantities {
   vector[J] effect; // delta_j t_j: log ratio of its SD to what its covariates lead to expect
   vector[J] included; // Pr(delta_j = 1 | everything else)
   {
-    vector[J] u = location_effect(zm, ybar - X * beta, prec, tau_u);
+    vector[J] r = ybar - X * beta;
+    vector[J] u = location_effect(zm, r, prec, tau_u);
     vector[J] eta = W * zeta;
-    vector[J] q = ss + n .* square(ybar - X * beta - u);
+    vector[J] q = 0.5 * (ss + n .* square(r - u)) .* exp(-2 * eta);
     vector[J] m = (rho * tau_t / tau_u) * u;
     real v = square(tau_t) * (1 - square(rho));
     vector[J] Pt = inv(v) + h;
-    vector[J] t = (m / v + hd - h .* (eta - W * z0)) ./ Pt + z2 ./ sqrt(Pt);
-    mu = X * beta + u;
+    vector[J] t = (m / v + hd - h .* (eta - Wz0)) ./ Pt + z2 ./ sqrt(Pt);
+    mu = ybar - r + u;
     if (select) {
-      vector[J] on = -n .* (eta + t) - 0.5 * q .* exp(-2 * (eta + t))
-                     - 0.5 * square(t - m) / v - 0.5 * log(v) - 0.5 * log(Pt);
-      vector[J] off = -n .* eta - 0.5 * q .* exp(-2 * eta) - 0.5 * square(z2);
-      included = inv_logit(logit(pi) + on - off);
+      vector[J] gain = q - n .* t - q .* exp(-2 * t) - (0.5 / v) * square(t - m) - 0.5 * log(Pt);
+      included = inv_logit(logit(pi) - 0.5 * log(v) + gain + 0.5 * square(z2));
       for (j in 1 : J) {
         effect[j] = t[j] * bernoulli_rng(included[j]);
       }
