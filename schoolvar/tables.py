@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['MAGIC', 'BOMS', 'TOP', 'BATCH', 'BLOCK', 'MISSING', 'NUMBER', 'row_list', 'DataError', 'count_of', 'broken_rows',
            'nearest', 'absent_column', 'kind_of', 'file_hash', 'frame_hash', 'open_text_bytes', 'check_encoding',
-           'find_header', 'top_records', 'Table', 'read_csv_batches', 'open_csv', 'no_header', 'open_parquet',
-           'cell_text', 'sheets', 'in_memory', 'open_excel', 'open_frame', 'open_table', 'as_text', 'as_number']
+           'find_header', 'top_records', 'Table', 'check_quotes', 'read_csv_batches', 'open_csv', 'no_header',
+           'open_parquet', 'cell_text', 'sheets', 'in_memory', 'open_excel', 'open_frame', 'open_table', 'as_text',
+           'as_number']
 
-# %% ../nbs/00_tables.ipynb #dcfb74fc
+# %% ../nbs/00_tables.ipynb #930f5cb9
 from collections.abc import Iterator
 import codecs
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-# %% ../nbs/00_tables.ipynb #b10adfaf
+# %% ../nbs/00_tables.ipynb #f3c91a04
 def row_list(rows,       # Row numbers or index labels, in order; the first five are named
              total=None, # How many rows there are in all; default `len(rows)`
             ) -> str:    # "row 5", "rows 5, 9", "rows 5, 9, 12, 20, 31 and 7 more"
@@ -41,7 +42,7 @@ def row_list(rows,       # Row numbers or index labels, in order; the first five
     more = total - len(rows[:5])
     return f"row{'' if total == 1 else 's'} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
-# %% ../nbs/00_tables.ipynb #17753a98
+# %% ../nbs/00_tables.ipynb #0549b816
 class DataError(ValueError):
     "A table that cannot be used, told in one line: file, column, what is wrong, first offending rows."
     def __init__(self,
@@ -63,12 +64,12 @@ class DataError(ValueError):
         if rows and self.value is not None: rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
         return " ".join((": ".join(place + [self.problem]) + (f" ({rows})" if rows else "")).split())[:1000]
 
-# %% ../nbs/00_tables.ipynb #5572a2c9
+# %% ../nbs/00_tables.ipynb #df48fbe9
 def count_of(n, noun) -> str:
     "A number and its noun, as in `1 row` and `1,200 rows`."
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
-# %% ../nbs/00_tables.ipynb #2a359cb7
+# %% ../nbs/00_tables.ipynb #709bd613
 def broken_rows(rule,       # What the rows have, a noun phrase: "more successes than students"
                 file, column,
                 rows,       # The first offending rows
@@ -82,7 +83,7 @@ def broken_rows(rule,       # What the rows have, a noun phrase: "more successes
     also = f"; {count_of(others, 'other rule')} broken too" if others else ""
     return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value)
 
-# %% ../nbs/00_tables.ipynb #586ade88
+# %% ../nbs/00_tables.ipynb #aeda225d
 def nearest(name,    # The name that was asked for
             choices, # The names there are
            ) -> str|None: # The choice most like it, or None
@@ -92,7 +93,7 @@ def nearest(name,    # The name that was asked for
     found = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
     return by_plain[found[0]] if found else None
 
-# %% ../nbs/00_tables.ipynb #79437953
+# %% ../nbs/00_tables.ipynb #ced83eec
 def absent_column(name,    # The column that was asked for
                   columns, # The columns there are
                   file,
@@ -104,7 +105,7 @@ def absent_column(name,    # The column that was asked for
     return DataError(f"there is no column {name!r}" + (f"; did you mean {near!r}?" if near else ";") +
                      f" columns found: {found or 'none'}" + (f"; {hint}" if hint else ""), file)
 
-# %% ../nbs/00_tables.ipynb #14f30a37
+# %% ../nbs/00_tables.ipynb #c3ce00f9
 MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\xd0\xcf\x11\xe0": "excel", b"\x1f\x8b": "gzip"}
 
 def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
@@ -118,7 +119,7 @@ def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "exce
     if not head: raise DataError("the file is empty", path.name)
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "csv")
 
-# %% ../nbs/00_tables.ipynb #57656a9a
+# %% ../nbs/00_tables.ipynb #4d9f4a86
 def file_hash(path) -> str: # 64 hexadecimal digits
     "SHA-256 of a file's bytes, read a megabyte at a time."
     h = hashlib.sha256()
@@ -126,7 +127,7 @@ def file_hash(path) -> str: # 64 hexadecimal digits
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #56d5810f
+# %% ../nbs/00_tables.ipynb #b156456e
 def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
     "SHA-256 of a data frame's column names and values; the index does not count."
     h = hashlib.sha256(repr([str(c) for c in frame.columns]).encode())
@@ -135,7 +136,7 @@ def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
         h.update(pd.util.hash_pandas_object(col, index=False).to_numpy().tobytes())
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #c079172c
+# %% ../nbs/00_tables.ipynb #bbe44593
 @contextmanager
 def open_text_bytes(path):
     "The bytes of a text file, unpacked where it is gzip; damage becomes a `DataError`."
@@ -145,12 +146,12 @@ def open_text_bytes(path):
     except (EOFError, zlib.error, gzip.BadGzipFile): raise DataError("is a damaged gzip file; fetch or compress it again", path.name) from None
     except OSError as e: raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
 
-# %% ../nbs/00_tables.ipynb #4a20c64e
+# %% ../nbs/00_tables.ipynb #381dc4eb
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
-def check_encoding(path, encoding=None) -> str: # The encoding to read it with
+def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it with, number of lines)
     "Decode a whole text file in blocks; a `DataError` names the first row that is not text."
-    name, line, known = Path(path).name, 1, encoding
+    name, line, known, ended = Path(path).name, 1, encoding, True
     with open_text_bytes(path) as f:
         block = f.read(1 << 20)
         encoding = encoding or next((e for bom, e in BOMS.items() if block.startswith(bom)), "utf-8")
@@ -164,11 +165,12 @@ def check_encoding(path, encoding=None) -> str: # The encoding to read it with
                 how = "read it with another encoding" if known else "if it was saved as Latin-1 (Windows-1252), read it with encoding cp1252 (on the command line --encoding cp1252), or save it as UTF-8"
                 raise DataError(f"text that is not {encoding.upper()} (byte 0x{e.object[e.start]:02X}): {how}", name, rows=[line]) from None
             if "\0" in text: raise DataError("is a binary file, not a table of text", name)
-            if not block: return encoding
             line += text.count("\n")
+            ended = text.endswith("\n") if text else ended
+            if not block: return encoding, line - ended
             block = f.read(1 << 20)
 
-# %% ../nbs/00_tables.ipynb #c55a0b2a
+# %% ../nbs/00_tables.ipynb #1c43969f
 def find_header(records,       # The first rows of a table, each a list of text
                 header_has=(), # Names (each a name or a tuple of alternatives) that the header holds
                ) -> int|None:  # Position of the header, or None
@@ -180,17 +182,20 @@ def find_header(records,       # The first rows of a table, each a list of text
         elif cells - {""}: return i
     return None
 
-# %% ../nbs/00_tables.ipynb #6041eedb
+# %% ../nbs/00_tables.ipynb #d868c168
 TOP = 60   # rows that are looked at for the header
 
 def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the file that the record takes)]
     "The first records of a text table, with the line that each ends on."
     with open_text_bytes(path) as f:
         reader = csv.reader(io.TextIOWrapper(f, encoding=encoding, newline=""), delimiter=delimiter)
-        try: return [(record, reader.line_num) for record, _ in zip(reader, range(TOP))]
-        except csv.Error as e: raise DataError(f"cannot be read as CSV: {e}", Path(path).name, rows=[reader.line_num]) from None
+        records = []
+        try:
+            for record, _ in zip(reader, range(TOP)): records.append((record, reader.line_num))
+        except csv.Error: pass   # a row that cannot be parsed is named when it is read
+        return records
 
-# %% ../nbs/00_tables.ipynb #0e5bbf4e
+# %% ../nbs/00_tables.ipynb #dba8c20d
 BATCH = 1 << 16   # rows of a batch
 
 @dataclass
@@ -224,12 +229,21 @@ class Table:
             yield start, pa.RecordBatch.from_arrays(batch.columns, names=[str(i) for i in range(len(where))])
             start += batch.num_rows
 
-# %% ../nbs/00_tables.ipynb #babdff5f
+# %% ../nbs/00_tables.ipynb #a6737056
+def check_quotes(path, encoding, delimiter):
+    "A `DataError` where a quotation mark is opened and not closed, or closed within a cell."
+    with open_text_bytes(path) as f:
+        reader, start = csv.reader(io.TextIOWrapper(f, encoding=encoding, newline=""), delimiter=delimiter, strict=True), 1
+        try:
+            for _ in reader: start = reader.line_num + 1
+        except csv.Error: raise DataError("a quotation mark is opened and not closed, or stands within a cell", Path(path).name, rows=[start]) from None
+
+# %% ../nbs/00_tables.ipynb #cf6c4d85
 BLOCK = 1 << 22   # bytes of text that are parsed at a time
 
-def read_csv_batches(path, encoding, delimiter, width, skip, where):
-    "Batches of some columns (`where`) of a CSV that has `width` columns below `skip` lines."
-    name, ragged, names = Path(path).name, [], [str(i) for i in range(width)]
+def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
+    "Batches of some columns (`where`) of a CSV that has `width` columns below `skip` of its `lines`."
+    name, ragged, names, rows = Path(path).name, [], [str(i) for i in range(width)], 0
     def note(row):
         ragged.append((row.number, row.actual_columns))
         return "error"
@@ -238,18 +252,23 @@ def read_csv_batches(path, encoding, delimiter, width, skip, where):
         parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=note),
         convert_options=pa.csv.ConvertOptions(column_types={n: pa.string() for n in names}, include_columns=[names[i] for i in where], strings_can_be_null=False))
     try:
-        with open_text_bytes(path) as f: yield from pa.csv.open_csv(f, **options)
+        with open_text_bytes(path) as f:
+            for batch in pa.csv.open_csv(f, **options):
+                rows += batch.num_rows
+                yield batch
+        if rows < lines - skip: check_quotes(path, encoding, delimiter)
     except pa.ArrowInvalid as e:
         if "Empty CSV" in str(e): return
         if ragged:
             row, found = ragged[0]
             raise DataError(f"a row with {count_of(found, 'field')} where the header has {width}", name, rows=[row] if row else []) from None
-        raise DataError("cannot be read as CSV: is a quotation mark opened and never closed?" if "straddl" in str(e) else f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None
+        check_quotes(path, encoding, delimiter)
+        raise DataError(f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #1c6c4cb3
+# %% ../nbs/00_tables.ipynb #22d4af2f
 def open_csv(path, header_has=(), encoding=None) -> Table:
     "A CSV file, gzip or not; delimiter, encoding mark and header are found."
-    encoding, best = check_encoding(path, encoding), None
+    (encoding, lines), best = check_encoding(path, encoding), None
     for delimiter in ",;\t|":
         records = top_records(path, encoding, delimiter)
         at = find_header([r for r, _ in records], header_has)
@@ -259,16 +278,16 @@ def open_csv(path, header_has=(), encoding=None) -> Table:
     columns, line = [c.strip() for c in records[at][0]], records[at][1]
     return Table(Path(path).name, "csv", columns, file_hash(path), path=str(path), first_row=line + 1,
                  title=[" ".join(c.strip() for c in r if c.strip()) for r, _ in records[:at]], decimal="," if delimiter == ";" else ".",
-                 read=lambda where: read_csv_batches(path, encoding, delimiter, len(columns), line, where))
+                 read=lambda where: read_csv_batches(path, encoding, delimiter, len(columns), line, lines, where))
 
-# %% ../nbs/00_tables.ipynb #8e0f4f7d
+# %% ../nbs/00_tables.ipynb #d6af1272
 def no_header(name, header_has) -> DataError:
     "The error of a file in which no row looks like the header."
     if not header_has: return DataError("the table is empty", name)
     names = ", ".join(n if isinstance(n, str) else n[0] for n in header_has)
     return DataError(f"no row among the first {TOP} is a header with the columns {names}", name)
 
-# %% ../nbs/00_tables.ipynb #bb010c9e
+# %% ../nbs/00_tables.ipynb #9ec32db9
 def open_parquet(path) -> Table:
     "A Parquet file; only the columns asked for are read, batch by batch."
     name = Path(path).name
@@ -282,7 +301,7 @@ def open_parquet(path) -> Table:
         except (pa.ArrowException, OSError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
     return Table(name, "parquet", [str(c) for c in columns], file_hash(path), read, path=str(path))
 
-# %% ../nbs/00_tables.ipynb #d9d8e2f4
+# %% ../nbs/00_tables.ipynb #42d15470
 def cell_text(value) -> str:
     "Text of a cell, with whole numbers as whole numbers."
     if value is None or value is pd.NA or value is pd.NaT: return ""
@@ -291,7 +310,7 @@ def cell_text(value) -> str:
         return str(int(value)) if value == np.floor(value) and abs(value) < 1e15 else repr(float(value))
     return str(value).strip()
 
-# %% ../nbs/00_tables.ipynb #bcfebfd5
+# %% ../nbs/00_tables.ipynb #f8e83fae
 def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
     "The sheets of a workbook as lists of rows, or the one that is named."
     from python_calamine import CalamineError, CalamineWorkbook
@@ -303,7 +322,7 @@ def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
         for s in names if sheet is None else [sheet]: yield s, book.get_sheet_by_name(s).to_python(skip_empty_area=False)
     except (CalamineError, OSError) as e: raise DataError(f"is not an Excel workbook, or a damaged one: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #b567f9dd
+# %% ../nbs/00_tables.ipynb #9457f3da
 def in_memory(arrays):
     "A `read` for columns that are in memory already."
     return lambda where: pa.table([arrays(i) for i in where], names=[str(i) for i in range(len(where))]).to_batches(BATCH) if where else []
@@ -319,7 +338,7 @@ def open_excel(path, header_has=(), sheet=None) -> Table:
                      read=in_memory(lambda i: pa.array([cell_text(r[i]) for r in grid[at + 1:]], pa.string())))
     raise no_header(Path(path).name, header_has)
 
-# %% ../nbs/00_tables.ipynb #09ee3d3e
+# %% ../nbs/00_tables.ipynb #96d9adab
 def open_frame(frame: pd.DataFrame) -> Table:
     "A data frame; its rows go by their index labels."
     def column(i):
@@ -335,7 +354,7 @@ def open_frame(frame: pd.DataFrame) -> Table:
         return made[i]
     return Table("the data frame", "frame", [str(c).strip() for c in frame.columns], frame_hash(frame), read, labels=frame.index)
 
-# %% ../nbs/00_tables.ipynb #b1689ba5
+# %% ../nbs/00_tables.ipynb #f854ef6c
 def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame
                header_has=(), # Names that the header holds, where titles may stand above it
                encoding=None, # Encoding of a CSV; default UTF-8
@@ -349,7 +368,7 @@ def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file
     if kind == "excel": return open_excel(source, header_has, sheet)
     return open_csv(source, header_has, encoding)
 
-# %% ../nbs/00_tables.ipynb #ea3f3c4d
+# %% ../nbs/00_tables.ipynb #471f8b67
 MISSING = ["", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "."]
 
 def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
@@ -362,7 +381,7 @@ def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
     text = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
 
-# %% ../nbs/00_tables.ipynb #af006a37
+# %% ../nbs/00_tables.ipynb #d5579c17
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
 def as_number(values: pa.Array, # A column, text or numbers
