@@ -65,8 +65,8 @@ def read_program(
     path = Path(program) if os.fspath(program).endswith(".stan") and Path(program).is_file() else stan_file(os.fspath(program))
     return path.stem, _with_includes(path.read_text(encoding="utf-8"), path.parent)
 
-# %% ../nbs/10_engine.ipynb #15425411
-INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan --compiler   (or set CMDSTAN to the folder of one that is there)"
+# %% ../nbs/10_engine.ipynb #396ff963
+INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan"
 
 def cmdstan_folder() -> Path | None:
     "The folder of the CmdStan that cmdstanpy would use, or None"
@@ -88,7 +88,7 @@ def choose_engine(
     if engine not in ("auto", "stanli", "cmdstan"): raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
     where = cmdstan_folder() if engine != "stanli" else None
     if where is not None: return "cmdstan", cmdstan_version(where)
-    if engine == "cmdstan": raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN}")
+    if engine == "cmdstan": raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)")
     try: import stanli
     except ImportError as e: raise EngineError(f"stanli cannot be loaded ({e}); this installs it: pip install stanli") from None
     return "stanli", stanli.__version__
