@@ -141,10 +141,10 @@ def _outcome(fit, out):
     return f"{out}: {len(fit.schools):,} schools, {fit.manifest['timings']['total']:.1f} s. {verdict}".rstrip()
 
 # %% ../nbs/62_cli.ipynb #2f40ef5c
-def _scores(source, school, score, district, covariates=()):
+def _scores(source, school, score, district, school_name=None, covariates=()):
     from schoolvar.data import read_scores
     start = time.perf_counter()
-    scores = read_scores(source, school=school, score=score, district=district, **({"covariates": covariates} if covariates else {}))
+    scores = read_scores(source, school=school, score=score, district=district, school_name=school_name, **({"covariates": covariates} if covariates else {}))
     return scores, time.perf_counter() - start
 
 def _counts(source, format, columns, grade, years, subjects=None):
@@ -167,6 +167,7 @@ def consistency(
     school: Annotated[str, typer.Option(help="Column with the school's id.")] = "school_id",
     score: Annotated[str, typer.Option(help="Column with the score.")] = "score",
     district: Annotated[Optional[str], typer.Option(help="Column with the district.", show_default=False)] = None,
+    school_name: Annotated[Optional[str], typer.Option("--school-name", help="Column with the school's name.", show_default=False)] = None,
     location: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the mean, e.g. 'student_ses * school_ses + (1 | school_id)'.")] = "1",
     scale: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the log of the within-school SD.")] = "1",
     prior_inclusion: Annotated[str, typer.Option(metavar="P|learn", help="Prior probability that a school is unusual, or 'learn'.")] = "0.5",
@@ -181,7 +182,7 @@ def consistency(
         if not 0 < prior_inclusion < 1: raise Stop(f"--prior-inclusion {prior_inclusion}: a probability between 0 and 1 was expected")
     plain = location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
-    table, read = _scores(scores, school, score, district, () if plain else _formula_columns(scores, school, location, scale))
+    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(scores, school, location, scale))
     fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **_given(threshold=threshold, draws=draws))
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
@@ -204,7 +205,9 @@ def achievement(
     started = time.perf_counter(); _writable(out)
     table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects)
     from schoolvar.achievement import fit_achievement
+    from schoolvar.workflow import keep_counts
     fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws))
+    keep_counts(fit, table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #56a8a41d
@@ -259,7 +262,9 @@ def value_added(
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
     table, read = _counts(counts, format, columns_of(column, school_id=school), None, years, subjects)
     from schoolvar.value_added import fit_value_added
+    from schoolvar.workflow import keep_counts
     fit = fit_value_added(table, from_grade=from_grade, to_grade=to_grade, method=method.value, engine=engine.value, seed=seed, **_given(draws=draws))
+    keep_counts(fit, table, [from_grade, to_grade])
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #765ae90b
@@ -317,22 +322,30 @@ def run(
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
     lang: Lang = None, formats: Formats = None, standalone: Standalone = False,
+    keep_fits: Annotated[Optional[Path], typer.Option("--keep-fits", metavar="DIR", help="Keep the fits here; not inside --out, for they hold what a policy withholds.", show_default=False)] = None,
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
     _writable(out)
     from schoolvar.workflow import fit_all
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(_fits_folder(out))
+    with _fits_folder(out) as folder:
         fits, ok = fit_all(folder, counts=counts, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
                            years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say)
-        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, bring={"fits": folder}, **fits)
+        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, **fits)
+        if keep_fits: _keep_fits(fits, keep_fits)
     _say(result.sentence)
     raise typer.Exit(_report_status(result) or (DONE if ok else BAD_FIT))
 
 # %% ../nbs/62_cli.ipynb #1d8ad1a9
+def _keep_fits(fits, to):
+    "Move fits to where the user wants them."
+    import shutil
+    from schoolvar.folders import staged
+    for kind, folder in fits.items():
+        with staged(Path(to)/kind.replace("_", "-")) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+
 @contextlib.contextmanager
 def _fits_folder(out):
-    "Where fits wait until the report takes them along; gone afterwards, whatever happens."
+    "Where fits wait until the report is made; gone afterwards, whatever happens. They are not published: they hold what a policy withholds."
     import shutil, tempfile
     near = next(p for p in Path(out).absolute().parents if p.exists())
     folder = Path(tempfile.mkdtemp(prefix=f".{Path(out).name[:40]}.fits-", dir=near))
@@ -353,7 +366,10 @@ _Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickExcep
 def _expected(error):
     "Errors that come from input: ours, the operating system's, and what a model refuses."
     if isinstance(error, (Stop, OSError)): return True
-    return type(error).__name__ in ("DataError", "FormulaError", "EngineError", "PolicyError", "ReportError") or type(error).__mro__[1].__name__ == "DataError"
+    if not isinstance(error, (ValueError, RuntimeError)): return False
+    import traceback
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).parent.name == "schoolvar"     # raised by a check of ours, not deep inside a library
 
 def main(argv: list[str] | None = None # arguments; None takes those of the process
         ) -> int:                      # the exit status (also raised as SystemExit)

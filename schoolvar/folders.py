@@ -113,8 +113,8 @@ def staged(out: Path,      # the folder that the results go to
     try:
         yield stage
         _take_place(stage, out)
-    except BaseException:
-        if not key:
+    except BaseException as e:
+        if not key or isinstance(e, OSError):         # a full disk should not stay full of halves
             shutil.rmtree(stage, ignore_errors=True)
             for parent in made:                       # parents made for nothing go again
                 with contextlib.suppress(OSError): parent.rmdir()
