@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['MAGIC', 'BOMS', 'TOP', 'BATCH', 'BLOCK', 'MISSING', 'NUMBER', 'row_list', 'DataError', 'count_of', 'broken_rows',
            'nearest', 'absent_column', 'kind_of', 'file_hash', 'frame_hash', 'open_text_bytes', 'check_encoding',
-           'find_header', 'top_records', 'Table', 'check_quotes', 'read_csv_batches', 'open_csv', 'no_header',
+           'find_header', 'top_records', 'plain', 'Table', 'check_quotes', 'read_csv_batches', 'open_csv', 'no_header',
            'open_parquet', 'cell_text', 'sheets', 'in_memory', 'open_excel', 'open_frame', 'open_table', 'as_text',
            'as_number']
 
-# %% ../nbs/00_tables.ipynb #930f5cb9
+# %% ../nbs/00_tables.ipynb #8ddacd13
 from collections.abc import Iterator
 import codecs
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-# %% ../nbs/00_tables.ipynb #f3c91a04
+# %% ../nbs/00_tables.ipynb #69e4e3ef
 def row_list(rows,       # Row numbers or index labels, in order; the first five are named
              total=None, # How many rows there are in all; default `len(rows)`
             ) -> str:    # "row 5", "rows 5, 9", "rows 5, 9, 12, 20, 31 and 7 more"
@@ -42,7 +42,7 @@ def row_list(rows,       # Row numbers or index labels, in order; the first five
     more = total - len(rows[:5])
     return f"row{'' if total == 1 else 's'} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
-# %% ../nbs/00_tables.ipynb #0549b816
+# %% ../nbs/00_tables.ipynb #6977fe83
 class DataError(ValueError):
     "A table that cannot be used, told in one line: file, column, what is wrong, first offending rows."
     def __init__(self,
@@ -64,12 +64,12 @@ class DataError(ValueError):
         if rows and self.value is not None: rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
         return " ".join((": ".join(place + [self.problem]) + (f" ({rows})" if rows else "")).split())[:1000]
 
-# %% ../nbs/00_tables.ipynb #df48fbe9
+# %% ../nbs/00_tables.ipynb #986c5b08
 def count_of(n, noun) -> str:
     "A number and its noun, as in `1 row` and `1,200 rows`."
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
-# %% ../nbs/00_tables.ipynb #709bd613
+# %% ../nbs/00_tables.ipynb #ca7f2b96
 def broken_rows(rule,       # What the rows have, a noun phrase: "more successes than students"
                 file, column,
                 rows,       # The first offending rows
@@ -83,7 +83,7 @@ def broken_rows(rule,       # What the rows have, a noun phrase: "more successes
     also = f"; {count_of(others, 'other rule')} broken too" if others else ""
     return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value)
 
-# %% ../nbs/00_tables.ipynb #aeda225d
+# %% ../nbs/00_tables.ipynb #39d0db07
 def nearest(name,    # The name that was asked for
             choices, # The names there are
            ) -> str|None: # The choice most like it, or None
@@ -93,7 +93,7 @@ def nearest(name,    # The name that was asked for
     found = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
     return by_plain[found[0]] if found else None
 
-# %% ../nbs/00_tables.ipynb #ced83eec
+# %% ../nbs/00_tables.ipynb #8d7bb91d
 def absent_column(name,    # The column that was asked for
                   columns, # The columns there are
                   file,
@@ -105,7 +105,7 @@ def absent_column(name,    # The column that was asked for
     return DataError(f"there is no column {name!r}" + (f"; did you mean {near!r}?" if near else ";") +
                      f" columns found: {found or 'none'}" + (f"; {hint}" if hint else ""), file)
 
-# %% ../nbs/00_tables.ipynb #c3ce00f9
+# %% ../nbs/00_tables.ipynb #f8828019
 MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\xd0\xcf\x11\xe0": "excel", b"\x1f\x8b": "gzip"}
 
 def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
@@ -119,7 +119,7 @@ def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "exce
     if not head: raise DataError("the file is empty", path.name)
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "csv")
 
-# %% ../nbs/00_tables.ipynb #4d9f4a86
+# %% ../nbs/00_tables.ipynb #4525af3b
 def file_hash(path) -> str: # 64 hexadecimal digits
     "SHA-256 of a file's bytes, read a megabyte at a time."
     h = hashlib.sha256()
@@ -127,7 +127,7 @@ def file_hash(path) -> str: # 64 hexadecimal digits
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #b156456e
+# %% ../nbs/00_tables.ipynb #c73813ff
 def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
     "SHA-256 of a data frame's column names and values; the index does not count."
     h = hashlib.sha256(repr([str(c) for c in frame.columns]).encode())
@@ -136,7 +136,7 @@ def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
         h.update(pd.util.hash_pandas_object(col, index=False).to_numpy().tobytes())
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #bbe44593
+# %% ../nbs/00_tables.ipynb #7bcb6f50
 @contextmanager
 def open_text_bytes(path):
     "The bytes of a text file, unpacked where it is gzip; damage becomes a `DataError`."
@@ -146,7 +146,7 @@ def open_text_bytes(path):
     except (EOFError, zlib.error, gzip.BadGzipFile): raise DataError("is a damaged gzip file; fetch or compress it again", path.name) from None
     except OSError as e: raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
 
-# %% ../nbs/00_tables.ipynb #381dc4eb
+# %% ../nbs/00_tables.ipynb #05c16f98
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it with, number of lines)
@@ -170,7 +170,7 @@ def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it wit
             if not block: return encoding, line - ended
             block = f.read(1 << 20)
 
-# %% ../nbs/00_tables.ipynb #1c43969f
+# %% ../nbs/00_tables.ipynb #583ee4af
 def find_header(records,       # The first rows of a table, each a list of text
                 header_has=(), # Names (each a name or a tuple of alternatives) that the header holds
                ) -> int|None:  # Position of the header, or None
@@ -182,7 +182,7 @@ def find_header(records,       # The first rows of a table, each a list of text
         elif cells - {""}: return i
     return None
 
-# %% ../nbs/00_tables.ipynb #d868c168
+# %% ../nbs/00_tables.ipynb #86a3e762
 TOP = 60   # rows that are looked at for the header
 
 def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the file that the record takes)]
@@ -195,7 +195,14 @@ def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the 
         except csv.Error: pass   # a row that cannot be parsed is named when it is read
         return records
 
-# %% ../nbs/00_tables.ipynb #dba8c20d
+# %% ../nbs/00_tables.ipynb #3eca1a8f
+def plain(t: pa.DataType) -> bool:
+    "Whether values of this type are text or numbers, or can be written as text."
+    if pa.types.is_dictionary(t): t = t.value_type
+    return any(test(t) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_floating,
+                                    pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal, pa.types.is_null))
+
+# %% ../nbs/00_tables.ipynb #9005dc20
 BATCH = 1 << 16   # rows of a batch
 
 @dataclass
@@ -226,10 +233,12 @@ class Table:
         "The named columns, a batch of rows at a time."
         where, start = [self.position(n, hint) for n in names], 0
         for batch in self.read(where):
+            for i, column in enumerate(batch.columns):
+                if not plain(column.type): raise DataError(f"values of type {column.type}, where text or numbers belong", self.name, names[i])
             yield start, pa.RecordBatch.from_arrays(batch.columns, names=[str(i) for i in range(len(where))])
             start += batch.num_rows
 
-# %% ../nbs/00_tables.ipynb #a6737056
+# %% ../nbs/00_tables.ipynb #bbdd3585
 def check_quotes(path, encoding, delimiter):
     "A `DataError` where a quotation mark is opened and not closed, or closed within a cell."
     with open_text_bytes(path) as f:
@@ -238,7 +247,7 @@ def check_quotes(path, encoding, delimiter):
             for _ in reader: start = reader.line_num + 1
         except csv.Error: raise DataError("a quotation mark is opened and not closed, or stands within a cell", Path(path).name, rows=[start]) from None
 
-# %% ../nbs/00_tables.ipynb #cf6c4d85
+# %% ../nbs/00_tables.ipynb #55493503
 BLOCK = 1 << 22   # bytes of text that are parsed at a time
 
 def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
@@ -265,7 +274,7 @@ def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
         check_quotes(path, encoding, delimiter)
         raise DataError(f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #22d4af2f
+# %% ../nbs/00_tables.ipynb #6d852689
 def open_csv(path, header_has=(), encoding=None) -> Table:
     "A CSV file, gzip or not; delimiter, encoding mark and header are found."
     (encoding, lines), best = check_encoding(path, encoding), None
@@ -280,14 +289,14 @@ def open_csv(path, header_has=(), encoding=None) -> Table:
                  title=[" ".join(c.strip() for c in r if c.strip()) for r, _ in records[:at]], decimal="," if delimiter == ";" else ".",
                  read=lambda where: read_csv_batches(path, encoding, delimiter, len(columns), line, lines, where))
 
-# %% ../nbs/00_tables.ipynb #d6af1272
+# %% ../nbs/00_tables.ipynb #ffb57ed5
 def no_header(name, header_has) -> DataError:
     "The error of a file in which no row looks like the header."
     if not header_has: return DataError("the table is empty", name)
     names = ", ".join(n if isinstance(n, str) else n[0] for n in header_has)
     return DataError(f"no row among the first {TOP} is a header with the columns {names}", name)
 
-# %% ../nbs/00_tables.ipynb #9ec32db9
+# %% ../nbs/00_tables.ipynb #7904492c
 def open_parquet(path) -> Table:
     "A Parquet file; only the columns asked for are read, batch by batch."
     name = Path(path).name
@@ -301,7 +310,7 @@ def open_parquet(path) -> Table:
         except (pa.ArrowException, OSError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
     return Table(name, "parquet", [str(c) for c in columns], file_hash(path), read, path=str(path))
 
-# %% ../nbs/00_tables.ipynb #42d15470
+# %% ../nbs/00_tables.ipynb #2b255596
 def cell_text(value) -> str:
     "Text of a cell, with whole numbers as whole numbers."
     if value is None or value is pd.NA or value is pd.NaT: return ""
@@ -310,7 +319,7 @@ def cell_text(value) -> str:
         return str(int(value)) if value == np.floor(value) and abs(value) < 1e15 else repr(float(value))
     return str(value).strip()
 
-# %% ../nbs/00_tables.ipynb #f8e83fae
+# %% ../nbs/00_tables.ipynb #75e0f0f0
 def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
     "The sheets of a workbook as lists of rows, or the one that is named."
     from python_calamine import CalamineError, CalamineWorkbook
@@ -322,7 +331,7 @@ def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
         for s in names if sheet is None else [sheet]: yield s, book.get_sheet_by_name(s).to_python(skip_empty_area=False)
     except (CalamineError, OSError) as e: raise DataError(f"is not an Excel workbook, or a damaged one: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #9457f3da
+# %% ../nbs/00_tables.ipynb #06915844
 def in_memory(arrays):
     "A `read` for columns that are in memory already."
     return lambda where: pa.table([arrays(i) for i in where], names=[str(i) for i in range(len(where))]).to_batches(BATCH) if where else []
@@ -338,7 +347,7 @@ def open_excel(path, header_has=(), sheet=None) -> Table:
                      read=in_memory(lambda i: pa.array([cell_text(r[i]) for r in grid[at + 1:]], pa.string())))
     raise no_header(Path(path).name, header_has)
 
-# %% ../nbs/00_tables.ipynb #96d9adab
+# %% ../nbs/00_tables.ipynb #467bfcf3
 def open_frame(frame: pd.DataFrame) -> Table:
     "A data frame; its rows go by their index labels."
     def column(i):
@@ -354,7 +363,7 @@ def open_frame(frame: pd.DataFrame) -> Table:
         return made[i]
     return Table("the data frame", "frame", [str(c).strip() for c in frame.columns], frame_hash(frame), read, labels=frame.index)
 
-# %% ../nbs/00_tables.ipynb #f854ef6c
+# %% ../nbs/00_tables.ipynb #8e4ebb21
 def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame
                header_has=(), # Names that the header holds, where titles may stand above it
                encoding=None, # Encoding of a CSV; default UTF-8
@@ -368,20 +377,21 @@ def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file
     if kind == "excel": return open_excel(source, header_has, sheet)
     return open_csv(source, header_has, encoding)
 
-# %% ../nbs/00_tables.ipynb #471f8b67
+# %% ../nbs/00_tables.ipynb #b75b3c28
 MISSING = ["", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "."]
 
 def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
     "A column as text without blanks around it; marks of missing values become null."
     if pa.types.is_dictionary(values.type): values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
+        values = values.cast(pa.float64())
         values = pc.if_else(pc.is_nan(values), None, values)
         whole = pc.all(pc.equal(pc.floor(values), values)).as_py() is not False and (pc.max(pc.abs(values)).as_py() or 0) < 1e15
         values = values.cast(pa.int64()) if whole else values
     text = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
 
-# %% ../nbs/00_tables.ipynb #d5579c17
+# %% ../nbs/00_tables.ipynb #a16d2777
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
 def as_number(values: pa.Array, # A column, text or numbers

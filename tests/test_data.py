@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from schoolvar import tables
@@ -489,3 +490,33 @@ def test_no_rows_are_swallowed_by_a_quotation_mark(tmp_path):
     assert len(read_counts(tmp_path / "c.csv").frame) + 30 == 160   # a name over 31 lines is odd but well formed
     (tmp_path / "s.csv").write_text('school_id,score\n1,"2\n' + "1,2\n" * 1_100_000)   # longer than a block
     assert error(read_scores, tmp_path / "s.csv").rows == [2]
+
+
+def test_covariates_beside_the_columns_of_students():
+    frame = pupils().assign(board=lambda d: "B" + d["school_id"])
+    s = read_scores(frame, district="board", covariates=["ses", "ses", "score", "school_id"]).students
+    assert s.columns.tolist() == ["school", "score", "ses", "school_id", "district"] and (s["district"] == "B" + s["school"]).all()
+    assert "a covariate cannot be called 'school'" in str(error(read_scores, frame.assign(school="private"), covariates=["school"]))
+    assert read_scores(frame, covariates="ses").students.columns.tolist() == ["school", "score", "ses"]
+
+
+def test_values_that_are_no_cells(tmp_path):
+    frame = pupils().assign(ses=[[1, 2]] * 200)
+    frame.to_parquet(tmp_path / "s.parquet")
+    for source in (tmp_path / "s.parquet", frame): assert "list" in str(error(read_scores, source, covariates=["ses"]))
+    assert "binary" in str(error(read_scores, frame.assign(score=b"1")))
+    assert error(read_scores, frame.assign(score=True)).column == "score"
+
+
+def test_a_parquet_file_of_other_types(tmp_path):
+    "Small floats, decimals, dictionaries and 64-bit text are read as what they say."
+    frame = pupils()
+    table = pa.table({"school_id": pa.array(frame["school_id"]).dictionary_encode(), "score": pa.array(frame["score"], pa.float32()), "ses": pa.array(frame["ses"]).cast(pa.decimal128(9, 3)), "area": pa.array(frame["area"], pa.large_string())})
+    pa.parquet.write_table(table, tmp_path / "s.parquet", row_group_size=37)
+    s = read_scores(tmp_path / "s.parquet", covariates=["ses", "area"])
+    pd.testing.assert_frame_equal(s.students, frame.rename(columns={"school_id": "school"}), rtol=1e-6)
+
+
+def test_choices_that_are_no_numbers():
+    assert "grade third is no whole number; found: 3" in str(error(read_counts, good_counts(), grade="third"))
+    assert read_counts(good_counts(), grade="3").grades == [3]
