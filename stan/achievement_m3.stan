@@ -59,6 +59,10 @@ data {
   real<lower=0> prior_sd; // scale of the half-Student-t(3) of each SD
   int<lower=0, upper=1> want_rows; // 1: log_lik and y_rep of every row are kept
 }
+transformed data {
+  vector[N] successes = to_vector(y);
+  vector[N] trials = to_vector(n);
+}
 parameters {
   vector[F + Q] z_fixed;
   real<offset=school_at, multiplier=school_by> t_school;
@@ -110,7 +114,7 @@ model {
     target += whitened_density(v, s_subject, subject_noise);
   }
   target += lprior + ldensity + log(cosh(t_school)) + log(cosh(t_cohort)) + log(cosh(t_subject));
-  y ~ binomial_logit(n, fixed[cell_of] + X * fixed[F + 1 : F + Q] + cohort[cohort_of] + subject[subject_of]);
+  target += binomial_logit_kernel(successes, trials, fixed[cell_of] + X * fixed[F + 1 : F + Q] + cohort[cohort_of] + subject[subject_of]);
 }
 generated quantities {
   vector[want_rows ? N : 0] log_lik;
