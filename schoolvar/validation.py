@@ -12,8 +12,9 @@ from scipy import special, stats
 from .calibration import rank_of_truth, sbc
 
 # %% auto #0
-__all__ = ['STUDIES', 'CONSISTENCY_PRIORS', 'Study', 'study', 'half_t_draw', 'scores_log_likelihood', 'simulate_consistency',
-           'consistency_study']
+__all__ = ['STUDIES', 'CONSISTENCY_PRIORS', 'ACHIEVEMENT_PRIORS', 'YEARS', 'SUBJECT_NAMES', 'Study', 'study', 'half_t_draw',
+           'scores_log_likelihood', 'simulate_consistency', 'consistency_study', 'simulate_achievement',
+           'draws_achievement', 'M1_study', 'M2_study', 'M3_study']
 
 # %% ../nbs/71_validation.ipynb #0bec50ed
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def simulate_consistency(rng, n_schools:int=24):
 def consistency_study():
     def fit(scores, seed):
         from schoolvar.consistency import fit_consistency
-        post = fit_consistency(scores, priors=CONSISTENCY_PRIORS, seed=seed, draws=500, engine="auto", cache=False, progress=False).idata.posterior
+        post = fit_consistency(scores, priors=CONSISTENCY_PRIORS, seed=seed, draws=300, cache=False, progress=False).idata.posterior
         d = {"location_intercept": post["beta"].values[..., 0], "scale_intercept": post["zeta"].values[..., 0], "sd_location": post["tau_u"].values,
              "sd_scale": post["tau_t"].values, "correlation": post["rho"].values}
         effect = post["effect"].values.astype(float)
@@ -76,3 +77,50 @@ def consistency_study():
         return d | {"log likelihood": scores_log_likelihood(scores.schools, post["mu"].values.astype(float), log_sd), "sd_location x sd_scale": d["sd_location"] * d["sd_scale"],
                     "correlation x sd_scale": d["correlation"] * d["sd_scale"], "unusual schools": (effect != 0).sum(-1).astype(float), "log SD of school 1": log_sd[..., 0]}
     return simulate_consistency, fit
+
+# %% ../nbs/71_validation.ipynb #f90d38d1
+ACHIEVEMENT_PRIORS = dict(intercept=1., cell=.5, sd=.5)
+YEARS, SUBJECT_NAMES = (2021, 2022, 2023), ("Math", "Reading", "Writing")
+
+def simulate_achievement(rng, model:str, n_schools:int=24):
+    "Parameters from the prior of `model`, unbalanced counts"
+    from schoolvar.data import read_counts
+    levels = {"M1": ["school"], "M2": ["school", "cohort"], "M3": ["school", "cohort", "subject"]}[model]
+    sd = {f"sd_{k}": half_t_draw(rng, .5) for k in levels}
+    deviation = rng.normal(0, .5, (3, 3)) if model != "M1" else np.zeros((3, 3))
+    cell = rng.normal() + deviation - deviation.mean()
+    a = rng.normal(0, sd["sd_school"], n_schools)
+    eta = cell + a[:, None, None] + rng.normal(0, sd.get("sd_cohort", 0), (n_schools, 3, 1)) + rng.normal(0, sd.get("sd_subject", 0), (n_schools, 1, 3))
+    j, t, s = (i.ravel() for i in np.indices(eta.shape))
+    n = rng.integers(5, 61, eta.size)
+    frame = pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "year": np.array(YEARS)[t], "grade": 3, "subject": np.array(SUBJECT_NAMES)[s],
+                          "n_trials": n, "y_success": rng.binomial(n, special.expit(eta.ravel()))})
+    kept = np.flatnonzero((rng.random(eta.size) > .1) | ((t == s) & (t < 2)))   # each school keeps two years and two subjects
+    truth = sd | {"log likelihood": stats.binom.logpmf(frame.y_success, n, special.expit(eta.ravel()))[kept].sum(), "effect of school 1": a[0]}
+    truth |= {"intercept": cell.mean()} if model == "M1" else {"cell[2021:Math]": cell[0, 0], "mean of the cells": cell.mean(), "sd_cohort / sd_school": sd["sd_cohort"] / sd["sd_school"]}
+    if model == "M3": truth["sd_subject x sd_cohort"] = sd["sd_subject"] * sd["sd_cohort"]
+    return read_counts(frame.iloc[kept].reset_index(drop=True)), truth
+
+# %% ../nbs/71_validation.ipynb #12cdd0d4
+def draws_achievement(counts, model:str, seed:int) -> dict:
+    "Fit `model` and return the draws of the test quantities"
+    from schoolvar.achievement import fit_achievement
+    priors = {k: v for k, v in ACHIEVEMENT_PRIORS.items() if model != "M1" or k != "cell"} if model == "M1" else ACHIEVEMENT_PRIORS
+    idata = fit_achievement(counts, model=model, priors=priors, rows=True, seed=seed, draws=200, rounds=1, cache=False, progress=False).idata
+    post = {k: idata.posterior[k].values.astype(float) for k in ["school", "fixed", *(v for v in idata.posterior.data_vars if v.startswith("sd_"))]}
+    d = {k: v for k, v in post.items() if k.startswith("sd_")}
+    d |= {"log likelihood": idata.log_likelihood["log_lik"].values.astype(float).sum(-1), "effect of school 1": post["school"][..., 0]}
+    fixed = post["fixed"]
+    d |= {"intercept": fixed[..., 0]} if model == "M1" else {"cell[2021:Math]": fixed[..., 0], "mean of the cells": fixed.mean(-1), "sd_cohort / sd_school": d["sd_cohort"] / d["sd_school"]}
+    if model == "M3": d["sd_subject x sd_cohort"] = d["sd_subject"] * d["sd_cohort"]
+    return d
+
+# %% ../nbs/71_validation.ipynb #f8613386
+@study("binomial, one intercept and a school effect")
+def M1_study(): return (lambda rng: simulate_achievement(rng, "M1")), (lambda counts, seed: draws_achievement(counts, "M1", seed))
+
+@study("binomial, year x subject cells, school and cohort effects")
+def M2_study(): return (lambda rng: simulate_achievement(rng, "M2")), (lambda counts, seed: draws_achievement(counts, "M2", seed))
+
+@study("binomial, year x subject cells, school, cohort and subject effects")
+def M3_study(): return (lambda rng: simulate_achievement(rng, "M3")), (lambda counts, seed: draws_achievement(counts, "M3", seed))
