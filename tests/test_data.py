@@ -6,6 +6,7 @@ from pathlib import Path
 import pickle
 import string
 import sys
+import zipfile
 
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 import numpy as np
@@ -520,3 +521,13 @@ def test_a_parquet_file_of_other_types(tmp_path):
 def test_choices_that_are_no_numbers():
     assert "grade third is no whole number; found: 3" in str(error(read_counts, good_counts(), grade="third"))
     assert read_counts(good_counts(), grade="3").grades == [3]
+
+
+def test_names_and_archives(tmp_path):
+    write(good_counts(), tmp_path / "c.xlsx").rename(tmp_path / "c.xls")
+    assert len(read_counts(tmp_path / "c.xls").frame) == 16
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as z: z.writestr("c.csv", good_counts().to_csv(index=False))
+    assert "is a zip archive; unpack it" in str(error(read_counts, tmp_path / "c.zip"))
+    (tmp_path / "page.csv").write_text("<html><body>" + "404 " * 500 + "</body></html>\n")
+    assert "there is no column 'school_id'" in str(error(read_counts, tmp_path / "page.csv"))
+    assert "columns are mapped in tidy tables only" in str(error(read_counts, good_counts(), format="nyc", columns={"a": "school_id"}))
