@@ -12,8 +12,8 @@ from .labels import Labels
 from .publication import Publication
 
 # %% auto #0
-__all__ = ['shared_data', 'with_shared', 'plot_estimates', 'plot_spreads', 'plot_value', 'funnel_limits', 'plot_funnel',
-           'plot_vee', 'plot_shares', 'plot_years']
+__all__ = ['shared_data', 'with_shared', 'picture', 'plot_estimates', 'plot_spreads', 'plot_value', 'funnel_limits',
+           'plot_funnel', 'plot_vee', 'plot_shares', 'plot_years']
 
 # %% ../nbs/68_figures.ipynb #54198120
 def shared_data(p: Publication) -> dict: # name -> comma-separated text
@@ -35,8 +35,23 @@ def with_shared(spec: dict,    # a chart's specification
                 shared: dict,  # as from `shared_data`
                ) -> dict:      # one that draws without the shared file
     "Put the shared points into a specification, for pictures outside a page."
-    names = spec.get("usermeta", {}).get("schoolvar", {}).get("shared", [])
-    return spec | {"datasets": {n: shared[n] for n in names}} if names else spec
+    if isinstance(spec, list): return [with_shared(s, shared) for s in spec]
+    if not isinstance(spec, dict): return spec
+    if spec.get("name") in shared and "format" in spec: return {"values": shared[spec["name"]], "format": spec["format"]}
+    return {k: with_shared(v, shared) for k, v in spec.items()}
+
+class _Specification:
+    "A specification where a chart is expected."
+    def __init__(self, spec): self.spec = spec
+    def to_dict(self): return self.spec
+
+def picture(chart,             # a chart of this module
+            shared: dict,      # as from `shared_data`
+            width: int = 640,  # pixels
+           ) -> str:           # SVG
+    "A chart as a page shows it, for paper."
+    from schoolvar.charts import to_svg
+    return to_svg(_Specification(with_shared(chart.to_dict(validate=False), shared)), width)
 
 # %% ../nbs/68_figures.ipynb #735a14d8
 def _finish(chart, title, alt_text, table, height=300, shared=()):
@@ -69,7 +84,7 @@ def plot_estimates(p: Publication, L: Labels):
     "A district's schools by their estimated share at the standard: an interval that crosses the dashed line cannot be told apart from the typical school."
     f = p.tables["achievement"][lambda f: f.state == ""]
     if not len(f): return None
-    names = [L("verdict.above"), L("verdict.below"), L("verdict.not_told")]
+    names = [L("chart.above"), L("chart.below"), L("chart.same")]
     order = f.sort_values(["estimate", "name"], ascending=[False, True], kind="stable")
     told = order.compared.map(dict(zip(("above", "below", "not_told"), names))).to_numpy()
     chart, table, height = _rows(f, "estimate", "estimate_lower", "estimate_upper", p.facts["typical"], told, L, L("chart.axis_estimate"), L("chart.typical_line"), names, ".0%")
@@ -81,7 +96,7 @@ def plot_spreads(p: Publication, L: Labels):
     "A district's schools by their within-school SD, with the typical school's."
     f = p.tables["consistency"][lambda f: f.state == ""]
     if not len(f): return None
-    names = [L("verdict.less_consistent"), L("verdict.more_consistent"), f"{L('verdict.typical')} / {L('verdict.not_enough')}"]
+    names = [L("chart.less"), L("chart.more"), L("chart.rest")]
     order = f.sort_values(["sd", "name"], ascending=[False, True], kind="stable")
     unusual = order.verdict.str.lower().str.startswith("unusual")
     told = np.select([unusual & order.direction.str.contains("less"), unusual & order.direction.str.contains("more")], names[:2], names[2])
@@ -93,7 +108,7 @@ def plot_value(p: Publication, L: Labels):
     "A district's schools by their value added: an interval that crosses zero did as expected, as far as can be told."
     f = p.tables["value_added"][lambda f: f.state == ""]
     if not len(f): return None
-    names = [L("verdict.more_expected"), L("verdict.less_expected"), L("verdict.as_expected")]
+    names = [L("chart.more_expected"), L("chart.less_expected"), L("chart.as_expected")]
     order = f.sort_values(["value_added", "name"], ascending=[False, True], kind="stable")
     told = order.compared.map(dict(zip(("above", "below", "not_told"), names))).to_numpy()
     chart, table, height = _rows(f, "value_added", "value_added_lower", "value_added_upper", 0., told, L, L("chart.axis_value"), L("chart.expected_line"), names, ".2f")
@@ -120,10 +135,11 @@ def plot_funnel(p: Publication, L: Labels):
     limits = funnel_limits(np.unique(np.geomspace(max(low, 1), max(high, low + 1), 40).round()), p.facts["typical"], spread)
     at = funnel_limits(f.n_trials, p.facts["typical"], spread)
     outside = ((f.raw.to_numpy() < at.low998.to_numpy()) | (f.raw.to_numpy() > at.high998.to_numpy()))
-    f = f.assign(where=np.where(outside, L("chart.limit998") + " +", L("chart.this_district")))
+    f = f.assign(where=np.where(outside, L("chart.outside"), L("chart.this_district")))
     dx, dy = [max(low*.9, .5), high*1.1], span(f.raw, limits.low998, limits.high998, include=p.facts.get("raw_range") or (), pad=.02)
-    x, y = axis(alt.X, "n_trials", L("chart.axis_results"), dx, kind="log"), axis(alt.Y, "raw", L("chart.axis_estimate"), dy, format=".0%")
-    behind = alt.Chart(_behind("sv-achievement", n_trials=1, raw=1)).mark_point(filled=True, size=9, opacity=.35, color=REST).encode(x=x, y=y)
+    x = alt.X("n_trials:Q", title=L("chart.axis_results"), scale=alt.Scale(type="log", domain=dx, nice=False), axis=alt.Axis(tickCount=5))
+    y = axis(alt.Y, "raw", L("chart.axis_estimate"), dy, format=".0%")
+    behind = alt.Chart(_behind("sv-achievement", n_trials=1, raw=1)).mark_point(filled=True, size=9, opacity=.35, color=REST, clip=True).encode(x=x, y=y)
     lines = [alt.Chart(embed(limits, ["n_trials", c])).mark_line(strokeWidth=1, strokeDash=dash, color=SOFT).encode(x=alt.X("n_trials:Q"), y=alt.Y(f"{c}:Q")) for c, dash in (("low95", [4, 3]), ("high95", [4, 3]), ("low998", [1, 0]), ("high998", [1, 0]))]
     tips = [alt.Tooltip("name:N", title=L("column.school")), alt.Tooltip("n_trials:Q", title=L("column.n_trials")), alt.Tooltip("raw:Q", title=L("column.raw"), format=".1%")]
     colour = alt.condition(f"datum.where == '{L('chart.this_district')}'", alt.value(OURS), alt.value(FLAG))
@@ -139,11 +155,11 @@ def plot_vee(p: Publication, L: Labels):
     if not len(f): return None
     t = p.facts["threshold"]
     unusual = f.verdict.str.lower().str.startswith("unusual"); more = f.direction.str.contains("more")
-    names = [L("verdict.more_consistent"), L("verdict.less_consistent"), L("chart.this_district")]
+    names = [L("chart.more"), L("chart.less"), L("chart.this_district")]
     f = f.assign(standing=np.select([unusual & more, unusual], names[:2], names[2]))
-    d = span(f.sd, include=p.facts.get("sd_range") or ())
-    x, y = axis(alt.X, "sd", L("chart.axis_sd"), d), axis(alt.Y, "pip", L("chart.axis_pip"), [0, 1])
-    behind = alt.Chart(_behind("sv-consistency", sd=1, pip=1)).mark_point(filled=True, size=9, opacity=.4, color=REST).encode(x=x, y=y)
+    d = span(f.sd, include=p.facts.get("sd_range") or (), pad=.03)
+    x, y = axis(alt.X, "sd", L("chart.axis_sd"), d), axis(alt.Y, "pip", L("chart.axis_pip"), [-.03, 1.03])
+    behind = alt.Chart(_behind("sv-consistency", sd=1, pip=1)).mark_point(filled=True, size=9, opacity=.4, color=REST, clip=True).encode(x=x, y=y)
     line = alt.Chart(embed(pd.DataFrame({"pip": [t]}), ["pip"])).mark_rule(strokeDash=[2, 3], color=SOFT).encode(y=alt.Y("pip:Q"))
     kept = [(n, c, s) for n, c, s in zip(names, (FLAG, FLAG, OURS), ("triangle-down", "triangle-up", "square")) if n in set(f.standing)]
     legend, scale = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"}), dict(domain=[k[0] for k in kept])

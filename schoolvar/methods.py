@@ -33,13 +33,15 @@ def _model_sentence(p, L, kind):
     return L("method.goal_achievement", model=model, terms=L.list([L(f"method.term_{t}") for t in terms]))
 
 def _computation(p, L, kind):
-    "Sampler and diagnostics of a part; the verdict of the gate stands in the manifest's own words."
+    "Sampler and diagnostics of a part; the verdict of the gate in the language of the report."
     part = p.facts["parts"][kind]; run, sampler = part["run"], part["sampler"]
     chains, draws = sampler.get("chains") or part["settings"].get("chains"), sampler.get("draws") or part["settings"].get("draws")
     total = chains*draws if isinstance(chains, int) and isinstance(draws, int) else None
     engine = " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan"
     said = L("method.computation_text", engine=engine, draws=L.number(total) if total else "?", seed=str(run.get("seed", part["settings"].get("seed", "?"))))
-    return (L(f"section.{kind}"), f"{said} {part['diagnostics']['verdict']}".strip())
+    f = p.tables[f"parameters_{kind}"]
+    gate = L(f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}", r_hat=L.number(f.r_hat.max(), 3), ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()))
+    return (L(f"section.{kind}"), f"{said} {gate}")
 
 # %% ../nbs/57_methods.ipynb #1c0959e7
 def account(p: Publication, # of a district or of all

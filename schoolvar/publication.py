@@ -223,16 +223,22 @@ def publish(fits: dict,                # kind -> folder of a fit
     tables = {k: _tidy(_hide(f, hidden[k], k), k, policy) for k, f in parts.items()}
     if table: tables["years"], tables["cells"] = _years(*table)
     if "achievement" in parts and "variance" in read["achievement"]: tables["spread"] = _spread(parts["achievement"][~hidden["achievement"]], read["achievement"]["variance"])
+    facts |= _ranges(tables)
     facts["ranked"] = int(len(parts["achievement"])) if "achievement" in parts else 0
     for k, r in read.items():
         tables[f"parameters_{k}"] = r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True)
-        if "variance" in r: tables["variance"] = r["variance"]
+    if "achievement" in read and "variance" in read["achievement"]: tables["variance"] = read["achievement"]["variance"]
     return Publication(tables, facts)
 
 # %% ../nbs/66_publication.ipynb #c68eb5c5
 def _mean(parameters, name):
     found = parameters["mean"][parameters.parameter == name]
     return float(found.iloc[0]) if len(found) else float("nan")
+
+def _ranges(tables):
+    "The ends of axes that every district's charts share."
+    ends = lambda kind, column: [float(v) for v in tables[kind].loc[tables[kind].state == SHOWN, column].agg(["min", "max"])] if kind in tables and (tables[kind].state == SHOWN).any() else None
+    return {"n_range": ends("achievement", "n_trials"), "raw_range": ends("achievement", "raw"), "sd_range": ends("consistency", "sd")}
 
 def _typical(schools):
     "The estimate of a school whose effect is zero."

@@ -17,7 +17,8 @@ from .sheets import Sheet, cell_text
 # %% auto #0
 __all__ = ['REPORT_STYLE', 'REPORT_SCRIPT', 'SHARED_SCRIPT', 'PARAMETERS', 'text', 'heading', 'paragraph', 'bullets',
            'definitions', 'notice', 'table_block', 'pairs_table', 'figure_block', 'district_title', 'short_account',
-           'years_block', 'methods_block', 'report_assets', 'head', 'page', 'notebook_body', 'echoed_parameters']
+           'short_block', 'years_block', 'methods_block', 'report_assets', 'head', 'page', 'notebook_body',
+           'echoed_parameters']
 
 # %% ../nbs/60_render.ipynb #8f615f0d
 def text(value) -> str: # HTML
@@ -53,8 +54,8 @@ def table_block(sheet: Sheet,  # of a report
                 caption: str = "", # instead of the sheet's
                ) -> str:       # HTML
     "A table that screen readers can walk and phones can scroll."
-    caption, numeric = caption or sheet.caption, [c.kind != "text" for c in sheet.columns]
-    cls = lambda i: ' class="n"' if numeric[i] else ""
+    caption = caption or sheet.caption
+    cls = lambda i: {"text": "", "short": ' class="short"'}.get(sheet.columns[i].kind, ' class="n"')
     head = "".join(f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns))
     rows = []
     for row in sheet.frame.to_dict("records"):
@@ -81,16 +82,17 @@ def district_title(p, key: str, L: Labels) -> str:
     if key: return str(p.districts.set_index("key")["name"].get(key, key))
     return L("page.all_schools") if len(p.districts) == 1 else L("page.without_district")
 
-def short_account(p, L: Labels) -> list[str]: # sentences
+def short_account(p, L: Labels) -> list[tuple[str, list[str]]]: # section and its sentences
     "What the report finds, in short."
     from schoolvar.sentences import achievement_sentences, consistency_sentences, value_sentences
-    there = lambda part: part in p.tables and len(p.tables[part]) > 0
-    said = []
-    if there("achievement"): said += achievement_sentences(p.tables["achievement"], p.facts["ranked"], L)
-    if there("consistency"): said += consistency_sentences(p.tables["consistency"], L)
-    if there("value_added"): said += value_sentences(p.tables["value_added"], L)
-    if all((p.tables[k].state != "").all() for k in ("achievement", "consistency", "value_added") if there(k)): said = [L("sentence.nothing")]
-    return said
+    there = [k for k in ("achievement", "consistency", "value_added") if k in p.tables and len(p.tables[k])]
+    if all((p.tables[k].state != "").all() for k in there): return [("", [L("sentence.nothing")])]
+    said = {"achievement": lambda: achievement_sentences(p.tables["achievement"], p.facts["ranked"], L), "consistency": lambda: consistency_sentences(p.tables["consistency"], L), "value_added": lambda: value_sentences(p.tables["value_added"], L)}
+    return [(L(f"section.{k}"), said[k]()) for k in there]
+
+def short_block(p, L: Labels) -> str:
+    "The short account as HTML."
+    return "".join((heading(title, f"short-{i + 1}", 3) if title else "") + bullets(s) for i, (title, s) in enumerate(short_account(p, L)))
 
 def years_block(p, L: Labels, key: str) -> str: # HTML; empty where there is one year
     "A district's years: chart and table, and its schools' in a part that opens."

@@ -68,7 +68,7 @@ def preload():
     import altair
     import papermill
     from altair.utils import schemapi
-    from schoolvar import figures, inprocess, methods, render, sentences, sheets
+    from schoolvar import excel, figures, inprocess, methods, render, sentences, sheets
     schemapi.DEBUG_MODE = False          # charts are validated in tests, not 3,000 times a run
     return os.getpid()
 

@@ -22,7 +22,7 @@ class Column:
     "A column of a sheet."
     label: str                # as readers see it
     fields: tuple             # columns of the frame: one, or the two ends of an interval
-    kind: str = "text"        # text, int, percent, number, interval_percent, interval_number, interval_int
+    kind: str = "text"        # text, short (text without a least width), int, percent, number, probability, interval_percent, interval_number, interval_int
     digits: int = 0
     labels: tuple = ()        # of the two ends, where they stand in columns of their own
 
@@ -40,19 +40,22 @@ class Sheet:
 # %% ../nbs/58_sheets.ipynb #6b8b552c
 def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
     "A value as text; percentages at their bound as a limit."
-    if kind == "text": return "" if value is None or value != value else str(value)
+    if kind in ("text", "short"): return "" if value is None or value != value else str(value)
     if value is None or not np.isfinite(value): return MISSING
     if kind == "percent":
         text = L.percent(value, digits)
         if np.isfinite(bound) and value >= bound - 1e-12: return f"≥\u00a0{text}"
         if np.isfinite(bound) and value <= 1 - bound + 1e-12: return f"≤\u00a0{text}"
         return text
+    if kind == "probability":        # a probability that is rounded to 0 or 1 would be read as certainty
+        least = 10.**-digits
+        return f"<\u00a0{L.number(least, digits)}" if value < least/2 else f">\u00a0{L.number(1 - least, digits)}" if value > 1 - least/2 else L.number(value, digits)
     return L.number(value, digits)
 
 def cell_text(row, column: Column, L: Labels) -> str:
     "What a cell of a sheet says."
     first = row[column.fields[0]]
-    if row.get("state", "") and column.kind != "text": return L("code.c")
+    if row.get("state", "") and column.kind not in ("text", "short"): return L("code.c")
     base = column.kind.removeprefix("interval_")
     if not column.kind.startswith("interval"): return written(first, base, column.digits, L, row.get("bound", math.nan))
     ends = [written(row[f], base, column.digits, L, row.get("bound", math.nan)) for f in column.fields]
@@ -66,28 +69,28 @@ def _words(frame, L, key):
 def achievement_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the highest estimate to the lowest; withheld ones at the end."
     f = p.tables["achievement"].sort_values(["state", "estimate", "name"], ascending=[True, False, True], kind="stable")
-    f = f.assign(words=_words(f, L, lambda r: f"verdict.{r.compared}" if r.compared else ""))
-    columns = [Column(L("column.school"), ("name",)), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.raw"), ("raw",), "percent"), Column(L("column.estimate"), ("estimate",), "percent"),
+    f = f.assign(words=_words(f, L, lambda r: {"above": "chart.above", "below": "chart.below", "not_told": "chart.same"}.get(r.compared, "")))
+    columns = [Column(L("column.school"), ("name",)), Column(L("column.compared"), ("words",)), Column(L("column.estimate"), ("estimate",), "percent"),
                Column(L("column.interval"), ("estimate_lower", "estimate_upper"), "interval_percent", 0, (L("column.lower"), L("column.upper"))),
-               Column(L("column.compared"), ("words",))]
-    if "rank_lower" in f: columns.insert(5, Column(L("column.rank"), ("rank_lower", "rank_upper"), "interval_int", 0, (L("column.rank_lower"), L("column.rank_upper"))))
+               Column(L("column.raw"), ("raw",), "percent"), Column(L("column.n_trials"), ("n_trials",), "int")]
+    if "rank_lower" in f: columns.insert(4, Column(L("column.rank"), ("rank_lower", "rank_upper"), "interval_int", 0, (L("column.rank_lower"), L("column.rank_upper"))))
     return Sheet("achievement", L("section.achievement"), columns, f)
 
 def consistency_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the most probably unusual to the least."
     f = p.tables["consistency"].sort_values(["state", "pip", "name"], ascending=[True, False, True], kind="stable")
     f = f.assign(words=_words(f, L, lambda r: verdict_key(r.verdict, r.direction)))
-    return Sheet("consistency", L("section.consistency"), [Column(L("column.school"), ("name",)), Column(L("column.n"), ("n",), "int"), Column(L("column.mean"), ("mean",), "number", 2), Column(L("column.sd"), ("sd",), "number", 2),
-        Column(L("column.interval"), ("sd_lower", "sd_upper"), "interval_number", 2, (L("column.sd_lower"), L("column.sd_upper"))), Column(L("column.pip"), ("pip",), "number", 2), Column(L("column.verdict"), ("words",))], f)
+    return Sheet("consistency", L("section.consistency"), [Column(L("column.school"), ("name",)), Column(L("column.verdict"), ("words",)), Column(L("column.pip"), ("pip",), "probability", 2), Column(L("column.sd"), ("sd",), "number", 2),
+        Column(L("column.interval"), ("sd_lower", "sd_upper"), "interval_number", 2, (L("column.sd_lower"), L("column.sd_upper"))), Column(L("column.mean"), ("mean",), "number", 2), Column(L("column.n"), ("n",), "int")], f)
 
 def value_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the most value added to the least."
     f = p.tables["value_added"].sort_values(["state", "value_added", "name"], ascending=[True, False, True], kind="stable")
-    words = {"above": "verdict.more_expected", "below": "verdict.less_expected", "not_told": "verdict.as_expected", "": ""}
+    words = {"above": "chart.more_expected", "below": "chart.less_expected", "not_told": "chart.as_expected", "": ""}
     f = f.assign(words=_words(f, L, lambda r: words[r.compared]))
-    columns = [Column(L("column.school"), ("name",)), Column(L("column.value_added"), ("value_added",), "number", 2),
-               Column(L("column.interval"), ("value_added_lower", "value_added_upper"), "interval_number", 2, (L("column.lower"), L("column.upper"))), Column(L("column.verdict"), ("words",))]
-    if "earlier_quality" in f: columns.insert(3, Column(L("column.earlier_quality"), ("earlier_quality",), "number", 2))
+    columns = [Column(L("column.school"), ("name",)), Column(L("column.verdict"), ("words",)), Column(L("column.value_added"), ("value_added",), "number", 2),
+               Column(L("column.interval"), ("value_added_lower", "value_added_upper"), "interval_number", 2, (L("column.lower"), L("column.upper")))]
+    if "earlier_quality" in f: columns.append(Column(L("column.earlier_quality"), ("earlier_quality",), "number", 2))
     return Sheet("value_added", L("section.value_added"), columns, f)
 
 # %% ../nbs/58_sheets.ipynb #516791de
@@ -97,14 +100,14 @@ def years_sheet(p: Publication, L: Labels, key: str = "") -> Sheet:
     both = mine.merge(everyone[["year", "subject", "percent"]].rename(columns={"percent": "everyone"}), on=["year", "subject"], how="left").sort_values(["subject", "year"])
     both["year"] = both.year.astype(str)
     both["bound"] = np.where(both.limit == 0, np.nan, np.where(both.limit > 0, both.percent, 1 - both.percent))
-    return Sheet("years", L("section.years"), [Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",)), Column(L("column.n_trials"), ("n_trials",), "int"),
+    return Sheet("years", L("section.years"), [Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"),
         Column(L("column.percent"), ("percent",), "percent", 1), Column(L("column.province"), ("everyone",), "percent", 1)], both)
 
 def cells_sheet(p: Publication, L: Labels) -> Sheet:
     "Each school's results by year and subject."
     f = p.tables["cells"].merge(p.tables["achievement"][["school", "name"]], on="school", how="left").sort_values(["name", "school", "subject", "year"])
     f = f.assign(year=f.year.astype(str), bound=np.where(f.limit == 0, np.nan, np.where(f.limit > 0, f.percent, 1 - f.percent)))
-    return Sheet("cells", L("section.years"), [Column(L("column.school"), ("name",)), Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",)), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.percent"), ("percent",), "percent", 1)], f)
+    return Sheet("cells", L("section.years"), [Column(L("column.school"), ("name",)), Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.percent"), ("percent",), "percent", 1)], f)
 
 def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
     "What differs between results, with and without chance, beside the school share in this district."

@@ -29,7 +29,7 @@ def _simulated(say):
     from schoolvar.simulate import simulate_province
     province = simulate_province()
     say(f"{province.label}.")
-    counts, scores = read_counts(province.counts), read_scores(province.scores, district="district_id")
+    counts, scores = read_counts(province.counts), read_scores(province.scores, district="district_id", school_name="school_name")
     for table, name in ((counts, "counts"), (scores, "scores")): table.source |= province.source | {"path": f"simulated {name}"}
     return counts, scores
 
@@ -73,7 +73,7 @@ def fit_all(folder: Path,            # where the fits' folders go
         if to_grade is not None:
             from schoolvar.value_added import fit_value_added
             start = time.perf_counter()
-            fits["value_added"] = _timed(keep_counts(fit_value_added(counts, from_grade=grade, to_grade=to_grade, **run), counts, [grade, to_grade]), start, say, f"value added, grade {grade} to {to_grade}")
+            fits["value_added"] = _timed(keep_counts(fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run), counts, [grade, to_grade]), start, say, f"value added, grade {grade} to {to_grade}")
     for kind, fit in fits.items():
         if simulated: fit.manifest.setdefault("source", {})["simulated"] = True
         ok = fit.ok and ok
