@@ -26,11 +26,11 @@ from schoolvar.value_added import METHODS, prepare_two_grades, quality_table, sa
 # name: schools, students a school and year (uniform), years, true slope, data sets
 CONDITIONS = {
     "reference": (400, (12, 40), 3, .8, 200),
-    "few students": (200, (5, 15), 2, .8, 60),
-    "many students": (200, (60, 120), 3, .8, 60),
-    "five years": (200, (12, 40), 5, .8, 60),
-    "slope 0": (200, (12, 40), 3, 0., 60),
-    "slope 1.2": (200, (12, 40), 3, 1.2, 60),
+    "few students": (200, (5, 15), 2, .8, 30),
+    "many students": (200, (60, 120), 3, .8, 30),
+    "five years": (200, (12, 40), 5, .8, 30),
+    "slope 0": (200, (12, 40), 3, 0., 30),
+    "slope 1.2": (200, (12, 40), 3, 1.2, 30),
 }
 SETTINGS = dict(chains=1, warmup=100, draws=250, progress=False, cache=False)
 FIELDS = ["condition", "data_set", "method", "schools", "students_low", "students_high", "years", "true_slope", "slope", "slope_sd", "slope_lower", "slope_upper", "slope_ess",
