@@ -297,7 +297,7 @@ def fit_achievement(
     plan = sampler_plan(unknowns(data, model)) | {k: v for k, v in dict(warmup=warmup, draws=draws).items() if v is not None} | settings
     ready = time.perf_counter()
     idata, verdict = draw_enough(f"achievement_{model.lower()}", data, names, many=["school"], rounds=rounds, seed=seed, engine=engine, chains=chains, inits=.5,
-                                 keep=[*sds, "fixed", "school", "lprior", *replicated], dims=dict(fixed=["term"], school=["school"]), coords=dict(term=terms, school=d.schools),
+                                 keep=[*sds, "fixed", "school", "lprior", *replicated], dims=dict(fixed=["term"], school=["school_id"]), coords=dict(term=terms, school_id=d.schools),
                                  label=f"achievement {model}", **plan)
     tables = achievement_tables(idata, d, data, model)
     chosen = dict(model=model, grade=int(d.frame["grade"].iloc[0]) if "grade" in d.frame else None, years=counts.years, subjects=counts.subjects, covariates=d.covariates,
