@@ -99,7 +99,7 @@ def _locked(path):
     finally:
         if lock is not None: lock.release()
 
-# %% ../nbs/11_cache.ipynb #a50d0887
+# %% ../nbs/11_cache.ipynb #bb06f10f
 def _look_up(path, load):
     "What is stored at `path` if it is whole, else None"
     seal = path.with_suffix(".sha256")
@@ -109,6 +109,7 @@ def _look_up(path, load):
         found = load(path)
         with contextlib.suppress(OSError): os.utime(path)           # the date of the last use, for `cache_report`
         return found
+    except MemoryError: raise
     except Exception as e:                                          # whatever is wrong with it, the remedy is the same
         log.warning("cached fit %s is damaged (%s); making it again", path.name, str(e).splitlines()[0] if str(e) else type(e).__name__)
         return None

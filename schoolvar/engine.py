@@ -22,7 +22,7 @@ from .cache import cache_folder, cached, content_hash, log, replacing
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
            'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
-           'inference_data', 'save_draws', 'load_draws', 'shows_progress', 'ProgressText', 'run_stanli',
+           'bundle', 'inference_data', 'save_draws', 'load_draws', 'shows_progress', 'ProgressText', 'run_stanli',
            'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan', 'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
@@ -131,7 +131,30 @@ def stored(
     "Draws in the precision in which they are kept"
     return draws.astype(np.float32 if np.prod(draws.shape[2:]) > WIDE else np.float64)
 
-# %% ../nbs/10_engine.ipynb #86329824
+# %% ../nbs/10_engine.ipynb #1f9606a3
+def bundle(
+    groups: dict, # name -> xarray Dataset: posterior, sample_stats, log_likelihood, ...
+    attrs: dict | None = None, # text and numbers to keep with them
+):
+    "Groups of draws as ArviZ takes them: an `InferenceData` in 0.x, a `DataTree` in 1.x"
+    az = arviz()
+    if hasattr(az, "InferenceData"):
+        out = az.InferenceData(**groups)
+        out.attrs.clear(); out.attrs.update(attrs or {})
+        return out
+    import xarray as xr
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs or {})} | {f"/{k}": v for k, v in groups.items()})
+
+def _dataset(arrays, dims, coords):
+    "Arrays (chain, draw, ...) as a Dataset; a dimension without a name is called after its variable, as ArviZ does"
+    import xarray as xr
+    named = {v: list((dims or {}).get(v, [])) or [f"{v}_dim_{i}" for i in range(a.ndim - 2)] for v, a in arrays.items()}
+    sizes = {d: n for v, a in arrays.items() for d, n in zip(["chain", "draw", *named[v]], a.shape)}
+    if wrong := [v for v, a in arrays.items() if len(named[v]) != a.ndim - 2]: raise ValueError(f"{wrong[0]} has {arrays[wrong[0]].ndim - 2} dimensions, not {len(named[wrong[0]])}")
+    labels = {d: np.asarray((coords or {}).get(d, np.arange(n))) for d, n in sizes.items()}
+    return xr.Dataset({v: (["chain", "draw", *named[v]], a) for v, a in arrays.items()}, labels)
+
+# %% ../nbs/10_engine.ipynb #04c3b26b
 def inference_data(
     draws: dict, # variable -> array (chain, draw, *its own shape)
     statistics: dict, # Stan's sampler column -> array (chain, draw)
@@ -140,30 +163,31 @@ def inference_data(
     attrs: dict | None = None, # text and numbers to keep with it
 ):
     "An ArviZ `InferenceData` from what either engine gives"
-    small = {k: stored(np.asarray(v)) for k, v in draws.items()}
+    kept = {k: stored(np.asarray(v)) for k, v in draws.items()}
     stats = {STATISTICS[k]: np.asarray(v).astype(KINDS.get(STATISTICS[k], np.float64)) for k, v in statistics.items() if k in STATISTICS}
-    groups = dict(posterior={k: v for k, v in small.items() if k != "log_lik"}, sample_stats=stats)
-    if "log_lik" in small: groups["log_likelihood"] = dict(log_lik=small["log_lik"])
-    idata = arviz().from_dict(**groups, dims={k: list(v) for k, v in (dims or {}).items() if k in draws}, coords=coords, save_warmup=False)
-    for g in idata.groups(): idata[g].attrs = {}                    # a date would make two equal files differ
-    idata.attrs.clear(); idata.attrs.update(attrs or {})
-    return idata
+    groups = dict(posterior={k: v for k, v in kept.items() if k != "log_lik"}, log_likelihood={k: v for k, v in kept.items() if k == "log_lik"}, sample_stats=stats)
+    return bundle({k: _dataset(v, dims, coords) for k, v in groups.items() if v}, attrs)
 
-# %% ../nbs/10_engine.ipynb #522a8e80
+# %% ../nbs/10_engine.ipynb #4b9b0a7d
 def save_draws(
     idata, # ArviZ InferenceData
     path, # of a netCDF file
     compress: bool = False, # smaller and slower
 ) -> None:
     "Write draws to netCDF (by h5netcdf)"
-    idata.to_netcdf(str(path), compress=compress, engine="h5netcdf")
+    if hasattr(idata, "groups") and callable(idata.groups): return idata.to_netcdf(str(path), compress=compress, engine="h5netcdf") and None
+    squeeze = {f"/{k}": {v: dict(zlib=compress) for v in node.data_vars} for k, node in idata.children.items()}
+    idata.to_netcdf(path, engine="h5netcdf", encoding=squeeze)
 
 def load_draws(
     path, # of a netCDF file
 ):
     "Read draws from netCDF into memory"
-    az = arviz()
-    with az.rc_context({"data.load": "eager"}): return az.from_netcdf(str(path), engine="h5netcdf")
+    import xarray as xr
+    read = {}
+    for name, group in xr.open_groups(path, engine="h5netcdf").items():
+        with group: read[name.strip("/")] = group.load()
+    return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
 
 # %% ../nbs/10_engine.ipynb #db25f1b1
 def shows_progress() -> bool:
@@ -191,7 +215,7 @@ class ProgressText(io.TextIOBase):
     def close(self):
         self.bar.close(); super().close()
 
-# %% ../nbs/10_engine.ipynb #7340661c
+# %% ../nbs/10_engine.ipynb #d376b18c
 def run_stanli(
     name: str, # of the program
     text: str, # of the program
@@ -215,6 +239,7 @@ def run_stanli(
                                inits=start, metric=s["metric"], step_size=s["step_size"], refresh=max(1, (s["warmup"] + s["draws"]) // 50) if bar else 0,
                                parallel_chains=min(os.cpu_count() or 1, s["chains"]), adapt_engaged=s["warmup"] > 0)
     except (RuntimeError, ValueError, TypeError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
+    except MemoryError as e: raise EngineError(f"{name}: not enough memory for {s['chains']} chains of {s['draws']} draws ({e}); ask for fewer") from None
     timings = dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
     if missing := [v for v in keep or () if v not in fit.variables]: raise EngineError(f"{name} has no variable {', '.join(missing)}")
     draws = {v: stored(fit.draws(v)) for v in (fit.variables if keep is None else keep)}
