@@ -1,0 +1,87 @@
+"""After the pages are rendered: make them whole offline. Quarto and smalldocs both call this as `post-render`.
+
+Mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
+copy, and search works from a folder as well as from a server.
+"""
+import html
+import json
+import os
+from pathlib import Path
+import re
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def mathml(text):
+    "smalldocs leaves TeX for KaTeX, which it would load from outside; Quarto writes MathML itself."
+    from latex2mathml.converter import convert
+    text = re.sub(r"\\\((.+?)\\\)", lambda m: convert(html.unescape(m[1])), text, flags=re.S)
+    text = re.sub(r"\\\[(.+?)\\\]", lambda m: convert(html.unescape(m[1]), display="block"), text, flags=re.S)
+    return re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
+
+
+def page(text, up, base):
+    "One page's HTML. `up` leads to the root of the site, `base` is where the site will be published."
+    if os.environ.get("SMALLDOCS") and 'class="math' in text:
+        parts = re.split(r'(<span class="math[^"]*">.*?</span>)', text, flags=re.S)
+        text = "".join(mathml(p) if p.startswith('<span class="math') else p for p in parts)
+        text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
+    if "sv-chart" in text:
+        text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
+    # nbdev links every name to the published page of its module
+    return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?([\w]+\.html)', rf"\g<1>{up}docs/\g<3>", text)
+
+
+def stylesheet(text):
+    "Fonts come from the reader's machine."
+    return re.sub(r"""@import\s*(?:url\(["']?https?://[^)]*\)|"https?://[^"]*"|'https?://[^']*')[^;]*;""", "", text)
+
+
+SEARCH = """const r = await fetch(offset + "search.json");
+      index = await r.json();"""
+SEARCH_OFFLINE = """if (!window.searchIndex) await new Promise((done, fail) => {
+        const s = document.createElement("script"); s.src = offset + "search-index.js"; s.onload = done; s.onerror = fail;
+        document.head.append(s);
+      });
+      index = window.searchIndex;"""
+
+# Charts follow Bootstrap's own mark of a dark page
+DARK = 'document.documentElement.classList.toggle("quarto-dark", dark);'
+DARK_BOOTSTRAP = DARK + ' document.documentElement.dataset.bsTheme = dark ? "dark" : "light";'
+
+
+def search(out):
+    "A page opened from a folder may not fetch JSON, but may load a script: search works there too."
+    script, data = out / "site_libs" / "smalldocs.js", out / "search.json"
+    if not (script.is_file() and data.is_file()):
+        return
+    text = script.read_text(encoding="utf-8")
+    if SEARCH not in text or DARK not in text:
+        raise SystemExit("docs_post: this smalldocs reads its search index or turns dark in another way; look at SEARCH and DARK in tools/docs_post.py")
+    script.write_text(text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8")
+    entries = json.loads(data.read_text(encoding="utf-8"))
+    (out / "search-index.js").write_text("window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n", encoding="utf-8")
+
+
+def main():
+    os.chdir(os.environ.get("QUARTO_PROJECT_DIR", ROOT))
+    out = Path(os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_site"))
+    from nbdev.config import get_config
+    cfg = get_config()
+    base = (cfg.doc_host + cfg.doc_baseurl).rstrip("/").removesuffix("/docs")
+    pages = sorted(out.rglob("*.html"))
+    for f in pages:
+        old = f.read_text(encoding="utf-8")
+        new = page(old, "../" * (len(f.relative_to(out).parts) - 1), base)
+        if new != old:
+            f.write_text(new, encoding="utf-8")
+    for f in out.rglob("*.css"):
+        old = f.read_text(encoding="utf-8")
+        if (new := stylesheet(old)) != old:
+            f.write_text(new, encoding="utf-8")
+    search(out)
+    print(f"docs_post: {len(pages)} pages, whole offline")
+
+
+if __name__ == "__main__":
+    main()

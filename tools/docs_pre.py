@@ -1,0 +1,274 @@
+"""Before the pages are rendered: run every notebook and write the pages' sources into docs/ (git-ignored).
+
+Quarto and smalldocs both call this as `pre-render` of _quarto.yml. Notebooks are committed without outputs, so each one is
+run here with the real kernel, then passed through nbdev's processors. Both steps are kept in .cache/docs by a hash of
+the notebook, of the modules it reaches and of what it reads: an unchanged notebook is not run again.
+
+python tools/docs_pre.py                       all of it
+python tools/docs_pre.py --one NOTEBOOK OUT    one notebook, in this process
+"""
+import ast
+from concurrent.futures import ThreadPoolExecutor
+import hashlib
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = Path(__file__).resolve().parent.parent
+NBS, DOCS, CACHE = ROOT / "nbs", ROOT / "docs", ROOT / ".cache" / "docs"
+# Folders of notebooks beside the library, each with its own folder of pages. Reports are templates and are run by the library.
+FOLDERS = ("studies", "explanations")
+WORKERS = int(os.environ.get("SCHOOLVAR_DOCS_WORKERS", "2"))
+QUIET = {"TQDM_DISABLE": "1", "CI": "1", "PYTHONHASHSEED": "0", "COLUMNS": "100"}
+# Charts draw offline, with stable ids. Run before the first cell and never written into the page.
+PROLOGUE = """
+try:
+    from schoolvar.charts import enable_charts
+except ImportError:
+    pass
+else:
+    enable_charts()
+"""
+
+
+# ---------------------------------------------------------------- which notebooks, and what each depends on
+
+def notebooks():
+    "Notebook -> name of its page below docs/, without suffix."
+    found = {}
+    for path in sorted(NBS.glob("*.ipynb")):
+        found[path] = module(path)
+    for folder in FOLDERS:
+        for path in sorted((NBS / folder).glob("*.ipynb")):
+            found[path] = f"{folder}/{re.sub(r'^[0-9]+_', '', path.stem)}"
+    return found
+
+
+def cells(path):
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    for c in nb["cells"]:
+        c["source"] = "".join(c["source"])
+    return nb["cells"]
+
+
+def module(path):
+    "The module that a library notebook exports, which names its page; else the notebook's own name."
+    for c in cells(path):
+        if m := re.search(r"^#\|\s*default_exp\s+(\S+)", c["source"], re.M):
+            return m[1]
+    return re.sub(r"^[0-9]+_", "", path.stem)
+
+
+def imports(source):
+    "Names of schoolvar's modules that some Python source imports, at any depth of nesting."
+    try:
+        tree = ast.parse(re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M))
+    except SyntaxError:
+        return set()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("schoolvar.")}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if base.startswith("schoolvar.") or (node.level and base):
+                names.add(base.removeprefix("schoolvar.").split(".")[0])
+            elif base == "schoolvar" or node.level:
+                names |= {a.name for a in node.names}
+                names.add("__init__")
+    return names
+
+
+def reached(path):
+    "The module files that a notebook reaches, by its imports and by theirs."
+    package = ROOT / "schoolvar"
+    todo, seen = set(), set()
+    for c in cells(path):
+        if c["cell_type"] == "code":
+            todo |= imports(c["source"])
+    if path.parent == NBS:
+        todo.add(module(path))
+    while todo:
+        name = todo.pop()
+        file = package / f"{name}.py"
+        if file in seen or not file.is_file():
+            continue
+        seen.add(file)
+        text = file.read_text(encoding="utf-8")
+        if name == "__init__":      # names load lazily, so a bare `import schoolvar` reaches every public module
+            todo |= set(re.findall(r'^\s*"(\w+)":\s*\[', text, re.M))
+        todo |= imports(text)
+    return sorted(seen)
+
+
+def digest(path):
+    "Hash of all that decides a notebook's outputs."
+    h = hashlib.sha256()
+    files = [path, Path(__file__), ROOT / "settings.ini", *reached(path)]
+    if any(f.stem == "engine" for f in files):
+        files += sorted((ROOT / "stan").glob("*.stan*"))
+    if path.parent != NBS:
+        files += sorted(p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc"))
+    if re.search(r"reports|district\.ipynb", path.read_text(encoding="utf-8")):
+        files += sorted(p for p in (NBS / "reports").rglob("*") if p.is_file())
+    for f in files:
+        h.update(f.name.encode() + b"\0" + f.read_bytes() + b"\0")
+    for name in ("altair", "pandas", "numpy", "arviz", "nbdev", "stanli"):
+        h.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    return h.hexdigest()[:24]
+
+
+# ---------------------------------------------------------------- one notebook
+
+def execute(path):
+    "Run a notebook with its kernel. Returns it with its outputs, or raises with the cell's number and error."
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    nb = nbformat.read(path, 4)
+    nb.cells.insert(0, nbformat.v4.new_code_cell(PROLOGUE))
+    keep = {}
+    for i, c in enumerate(nb.cells):
+        # nbdev_export() rewrites the modules, and an `eval: false` cell is not to be run: neither has a place in a build.
+        if c.cell_type == "code" and re.search(r"nbdev_export\(\)|^#\|\s*eval:\s*false", c.source, re.M):
+            keep[i], c.source = c.source, ""
+    client = NotebookClient(nb, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:
+        n = next((i for i, c in enumerate(nb.cells) if any(o.output_type == "error" for o in c.get("outputs", []))), None)
+        error = next((o for o in nb.cells[n].outputs if o.output_type == "error"), None) if n is not None else None
+        said = f"{error.ename}: {error.evalue}" if error else f"{type(e).__name__}: {e}"
+        where = f"cell {n} ({nb.cells[n].source.strip().splitlines()[0][:80]!r})" if n is not None else "cell unknown"
+        raise SystemExit(f"{path.relative_to(ROOT)}, {where}: {said}") from None
+    for i, source in keep.items():
+        nb.cells[i].source = source
+    del nb.cells[0]
+    return nb
+
+
+def lead(nb):
+    "nbdev turns the first cell into the page's title and description and drops the rest of it: move the rest to a cell of its own."
+    import nbformat
+    first = next((i for i, c in enumerate(nb.cells) if c.cell_type == "markdown"), None)
+    if first is None:
+        return
+    m = re.match(r"\s*(# [^\n]*\n+(?:>[^\n]*\n*)*)(.*)", nb.cells[first].source + "\n", re.S)
+    if m and m[2].strip():
+        nb.cells[first].source = m[1].strip()
+        nb.cells.insert(first + 1, nbformat.v4.new_markdown_cell(m[2].strip()))
+
+
+def filters(name):
+    "nbdev's processors, with documentation taken from the module `name`: their own way runs every exported and importing cell again."
+    from nbdev.processors import FilterDefaults, exec_show_docs
+
+    class FromModule(exec_show_docs):
+        def begin(self):
+            super().begin()
+            if name and hasattr(self, "k"):
+                self.k.run_cell(f"import schoolvar.{name} as _m; globals().update({{k: v for k, v in vars(_m).items() if not k.startswith('__')}})")
+                if self.k.exc:
+                    raise SystemExit(f"schoolvar.{name} does not import: {self.k.exc}")
+
+        def __call__(self, cell):
+            if name and cell.cell_type == "code" and (cell.source or "").startswith(("show_doc", "#| echo", "#| output")) and "show_doc(" in cell.source:
+                super().__call__(cell)
+
+    class Filters(FilterDefaults):
+        def base_procs(self):
+            return [FromModule if p is exec_show_docs else p for p in super().base_procs()]
+
+    return Filters
+
+
+def one(path, out):
+    "Run a notebook, pass it through nbdev's processors and write the page's source. Runs in a process of its own."
+    os.chdir(ROOT)
+    nb = execute(path)
+    lead(nb)
+    library = path.parent == NBS
+    for c in nb.cells:
+        c.metadata.pop("execution", None)
+        c.pop("execution_count", None)
+        if c.cell_type != "code":
+            continue
+        for o in c.outputs:
+            if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
+                o.data = {"text/html": re.sub(r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S)}
+        c.outputs = [o for o in c.outputs if not (o.output_type == "stream" and o.name == "stderr" and not o.text.strip())]
+        # The source of each definition is on its page, folded: the page must teach without the network.
+        if library and re.match(r"#\|\s*export\s*$", c.source.split("\n")[0]) and re.search(r"^(?:@\w+.*\n)*(?:def|class) ", c.source, re.M):
+            c.source = re.sub(r"^#\|\s*export\b", "#| exports", c.source)
+    import tempfile
+    import nbformat
+    with tempfile.TemporaryDirectory() as tmp:
+        src, dst = Path(tmp) / path.name, Path(tmp) / "out.ipynb"
+        nbformat.write(nb, src)
+        from nbdev.serve_drv import main as process
+        process((src, dst, filters(module(path) if library else None)))
+        page = json.loads(dst.read_text(encoding="utf-8"))
+    for c in page["cells"]:
+        c["source"] = "".join(c["source"]).replace("#| code-fold: show", "#| code-fold: true").replace('#| code-summary: "Exported source"', '#| code-summary: "Source"')
+    out.write_text(json.dumps(page, indent=1), encoding="utf-8")
+
+
+def build_one(path, name):
+    "The page's source from the cache, or from a run. Returns (seconds, error)."
+    DOCS.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+    target = DOCS / f"{name}.ipynb"
+    kept = CACHE / f"{path.stem}-{digest(path)}.ipynb"
+    if not kept.is_file() and os.environ.get("SCHOOLVAR_DOCS_QUICK"):      # an earlier run will do
+        kept = max(CACHE.glob(f"{path.stem}-*.ipynb"), key=os.path.getmtime, default=kept)
+    t = time.time()
+    if not kept.is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.tmp")
+        r = subprocess.run([sys.executable, __file__, "--one", str(path), str(part)], cwd=ROOT, capture_output=True, text=True,
+                           env={**os.environ, **QUIET})
+        if r.returncode:
+            lines = [l for l in r.stderr.strip().splitlines() if l.strip()]
+            said = next((l for l in reversed(lines) if re.match(rf"nbs/.*{re.escape(path.name)}|[\w.]+(?:Error|Exception)?: ", l)), "\n".join(lines[-3:]) or f"status {r.returncode}")
+            return time.time() - t, said if path.name in said else f"{path.relative_to(ROOT)}, nbdev's processors: {said}"
+        for old in CACHE.glob(f"{path.stem}-*.ipynb"):
+            old.unlink()
+        os.replace(part, kept)
+    shutil.copyfile(kept, target)
+    return time.time() - t, None
+
+
+# ---------------------------------------------------------------- all of them
+
+def main():
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT / "tools"))
+    import docs_pages
+    found = notebooks()
+    shutil.rmtree(DOCS, ignore_errors=True)
+    DOCS.mkdir()
+    env = {**os.environ}
+    env.pop("IN_TEST", None)
+    failed = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for (path, name), (seconds, error) in zip(found.items(), pool.map(lambda kv: build_one(*kv), found.items())):
+            if error:
+                failed.append(error)
+            print(f"  {path.relative_to(ROOT)}: {'FAILED' if error else f'{seconds:.1f} s' if seconds > .5 else 'unchanged'}", flush=True)
+    if failed:
+        print("\nThese notebooks fail, so there is no site:\n  " + "\n  ".join(failed), file=sys.stderr)
+        sys.exit(1)
+    docs_pages.write(found, DOCS)
+    print(f"docs_pre: {len(found)} notebooks in docs/")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        one(Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve())
+    else:
+        main()
