@@ -10,7 +10,8 @@ from scipy.special import expit, logit
 from .consistency_coordinates import correlation_start, inclusion_odds, location_start, scale_start
 
 # %% auto #0
-__all__ = ['Blocks', 'profile_fit', 'Start', 'score_start', 'lower', 'inclusion_share', 'intercept_coordinates']
+__all__ = ['Blocks', 'profile_fit', 'Start', 'score_start', 'lower', 'inclusion_share', 'intercept_coordinates',
+           'slope_coordinates']
 
 # %% ../nbs/23_student_coordinates.ipynb #0215769e
 @dataclass
@@ -106,3 +107,28 @@ def intercept_coordinates(blocks, y, X, W, prior) -> dict:
     zr0, zrs = correlation_start(yw - Xw @ s.beta, 1 / prec, np.exp(lu0), d, v, np.exp(lt0), pi, prior["lkj"])
     return dict(b0=s.beta, Lb=lower(s.beta_covariance), z0=s.zeta, Lz=lower(s.zeta_covariance), lu0=lu0, lus=lus, lt0=lt0, lts=lts, zr0=zr0, zrs=zrs,
                 lp0=logit(np.clip(pi, .01, .99)), lps=1.5, prec=prec, yw=yw, Xw=Xw, h=h, hd=hd, Ww=blocks.sums(W) / blocks.n[:, None])
+
+# %% ../nbs/23_student_coordinates.ipynb #8785cc90
+def slope_coordinates(blocks, y, X, W, E, on_scale, prior) -> dict:
+    "Centres and scales for the program with random slopes; `E` holds the covariates of the effects, selected ones last"
+    J, school, R = len(blocks.n), blocks.school, E.shape[1]
+    on_scale = np.asarray(on_scale, bool)
+    Z, S = E[:, ~on_scale], E[:, on_scale]
+    s = score_start(blocks, y, X, W, Z, S, prior)
+    D = np.exp(-2 * (s.eta + (S * s.t[school]).sum(1)))
+    e2 = (y - X @ s.beta - (Z * s.u[school]).sum(1)) ** 2 + np.einsum("nr,nrs,ns->n", Z, s.Ku[school], Z)
+    q = np.clip(e2 * D, .02, 30)
+    H, Hv = np.zeros((J, R, R)), np.zeros((J, R))
+    Hb, Hz = np.zeros((J, R, X.shape[1])), np.zeros((J, R, W.shape[1]))
+    loc, sca = np.flatnonzero(~on_scale), np.flatnonzero(on_scale)
+    H[np.ix_(range(J), loc, loc)] = blocks.products(Z, Z, D)
+    Hv[:, loc] = blocks.sums((D * (y - X @ s.beta))[:, None] * Z)
+    Hb[:, loc] = blocks.products(Z, X, D)
+    curvature = blocks.products(S, S, 2 * q)
+    H[np.ix_(range(J), sca, sca)] = curvature
+    Hv[:, sca] = np.einsum("jrs,js->jr", curvature, s.t) + blocks.sums((q - 1)[:, None] * S)
+    Hz[:, sca] = blocks.products(S, W, 2 * q)
+    sds = np.zeros(R); sds[loc], sds[sca] = np.sqrt(np.diag(s.Su)), np.sqrt(np.diag(s.St))
+    pi = inclusion_share(prior)
+    return dict(b0=s.beta, Lb=lower(s.beta_covariance), z0=s.zeta, Lz=lower(s.zeta_covariance), lv0=np.log(sds), lvs=np.full(R, np.clip(.25 * np.sqrt(160 / J), .02, 1.)),
+                zrs=float(np.clip(.3 * np.sqrt(160 / J), .03, 1.)), lp0=float(logit(np.clip(pi, .01, .99))), lps=1.5, H=H, Hv=Hv, Hb=Hb, Hz=Hz)

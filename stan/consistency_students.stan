@@ -105,10 +105,11 @@ transformed parameters {
     vector[N] r2 = square(y - X * beta - u[school]) .* exp(-2 * (W * zeta));
     shared = -dot_product(Wsum, zeta) - 0.5 * dot_self(z2);
     if (robust) {
-      vector[N] off = student_log_density(r2, nu);
-      vector[N] on = student_log_density(r2 .* exp(-2 * t[school]), nu);
-      shared += sum(off);
-      gain = by_school(on - off, first, last);
+      vector[N] off = log(1 + r2 * inv(nu - 2));
+      vector[N] on = log(1 + r2 .* (exp(-2 * t) * inv(nu - 2))[school]);
+      shared += N * student_constant(nu) - 0.5 * (nu + 1) * sum(off);
+      vector[N] d = on - off; // named: an expression would be worked out anew for each school
+      gain = -0.5 * (nu + 1) * by_school(d, first, last);
     } else {
       vector[J] q = 0.5 * by_school(r2, first, last);
       shared += -sum(q);
