@@ -17,8 +17,9 @@ from . import __version__
 # %% auto #0
 __all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'EngineOption', 'Draws', 'Column', 'Format', 'Years',
            'Grade', 'Subjects', 'Counts_', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats',
-           'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Language', 'years_of',
-           'columns_of', 'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'doctor', 'main']
+           'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Likelihood', 'Missing', 'Language',
+           'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'rerun',
+           'parameters_of', 'doctor', 'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -55,6 +56,12 @@ class Layout(str, Enum):
 
 class Method(str, Enum):
     joint = "joint"; me = "me"; naive = "naive"
+
+class Likelihood(str, Enum):
+    normal = "normal"; student = "student"
+
+class Missing(str, Enum):
+    error = "error"; drop = "drop"
 
 class Language(str, Enum):
     en = "en"; fr = "fr"
@@ -154,11 +161,6 @@ def _counts(source, format, columns, grade, years, subjects=None):
     counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects)
     return counts, time.perf_counter() - start
 
-def _covariates(*formulas):
-    "Names of columns that formulas mention; whether they are allowed is for the model to say."
-    import re
-    return sorted({w for f in formulas for w in re.findall(r"[A-Za-z_]\w*", f or "")})
-
 # %% ../nbs/62_cli.ipynb #ba8e31c4
 @app.command(epilog="Example: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency")
 def consistency(
@@ -171,6 +173,8 @@ def consistency(
     location: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the mean, e.g. 'student_ses * school_ses + (1 | school_id)'.")] = "1",
     scale: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the log of the within-school SD.")] = "1",
     prior_inclusion: Annotated[str, typer.Option(metavar="P|learn", help="Prior probability that a school is unusual, or 'learn'.")] = "0.5",
+    likelihood: Annotated[Likelihood, typer.Option(help="Distribution of the scores within a school.")] = Likelihood.normal,
+    missing: Annotated[Missing, typer.Option(help="What to do with students without a covariate.")] = Missing.error,
     threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
@@ -180,16 +184,19 @@ def consistency(
         try: prior_inclusion = float(prior_inclusion)
         except ValueError: raise Stop(f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn") from None
         if not 0 < prior_inclusion < 1: raise Stop(f"--prior-inclusion {prior_inclusion}: a probability between 0 and 1 was expected")
-    plain = location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
+    if likelihood is not Likelihood.normal or missing is not Missing.error: extra = dict(likelihood=likelihood.value, missing=missing.value)
+    else: extra = {}
+    plain = likelihood is Likelihood.normal and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
-    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(scores, school, location, scale))
-    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **_given(threshold=threshold, draws=draws))
+    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale))
+    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws))
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #fe65a831
-def _formula_columns(source, school, *formulas):
-    "The columns of the table that the formulas mention; the model refuses what is none."
-    return [name for name in _covariates(*formulas) if name != school]
+def _formula_columns(school, *formulas):
+    "The columns that the formulas need; a formula that is not allowed ends here."
+    from schoolvar.formulas import formula_columns
+    return [name for name in formula_columns(*formulas) if name != school]
 
 # %% ../nbs/62_cli.ipynb #7228232d
 @app.command(epilog="Example: schoolvar achievement counts.csv --grade 3 --years 2017-2019 --model M3 --out fits/achievement")
@@ -242,6 +249,7 @@ def _write_comparison(result, out, started, read, models):
     manifest["timings"] = manifest.get("timings", {}) | {"read": round(read, 3), "total": round(time.perf_counter() - started, 3)}
     with staged(out) as folder:
         frame.to_csv(folder/"loo.csv", index=False)
+        if getattr(result, "by_school", None) is not None: result.by_school.to_csv(folder/"loo_by_school.csv", index=False)
         (folder/"manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
     diagnostics = manifest.get("diagnostics") or {}
     return frame, bool(diagnostics.get("ok", True))
@@ -352,13 +360,42 @@ def _fits_folder(out):
     try: yield folder
     finally: shutil.rmtree(folder, ignore_errors=True)
 
+# %% ../nbs/62_cli.ipynb #faf4d436
+@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --out reruns\n\n          schoolvar rerun nbs/studies/saeb.ipynb --data scores.csv -p school=school_id --out reruns")
+def rerun(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="achievement, consistency, or a notebook whose cell tagged 'parameters' has a parameter `data`.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="The table to run it on.", show_default=False)],
+    out: Out,
+    by: Annotated[Optional[str], typer.Option(metavar="COLUMN", help="Run once for each value of this column: each grade, year or country.", show_default=False)] = None,
+    parameter: Annotated[Optional[list[str]], typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebook; may be repeated. Values are JSON, or else text.", show_default=False)] = None,
+    workers: Workers = None, scheduler: Scheduler = None,
+):
+    "Run a study on another table: executed notebooks and pages out."
+    _writable(out)
+    from schoolvar.rerun import rerun as run_again
+    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), workers=workers, scheduler=scheduler, say=_say)
+    _say(result.sentence)
+    raise typer.Exit(SOME_FAILED if result.failed else DONE)
+
+# %% ../nbs/62_cli.ipynb #6ab72abc
+def parameters_of(pairs: list[str] | None) -> dict: # name -> value
+    "Parameters of a notebook: values, never code."
+    import json
+    found = {}
+    for pair in pairs or ():
+        name, eq, value = pair.partition("=")
+        if not eq or not name.strip().isidentifier(): raise Stop(f"--parameter {pair}: expected NAME=VALUE, e.g. grade=3")
+        try: found[name.strip()] = json.loads(value)
+        except ValueError: found[name.strip()] = value
+    return found
+
 # %% ../nbs/62_cli.ipynb #396ca03a
 @app.command()
 def doctor():
     "Say what is installed, what is missing, and the one command that mends it."
     from schoolvar.doctor import report as health
     found = health()
-    typer.echo(found if isinstance(found, str) else str(found))
+    typer.echo(str(found))
 
 # %% ../nbs/62_cli.ipynb #8471d7d7
 _Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

@@ -54,8 +54,13 @@ def picture(chart,             # a chart of this module
     return to_svg(_Specification(with_shared(chart.to_dict(validate=False), shared)), width)
 
 # %% ../nbs/68_figures.ipynb #735a14d8
-def _finish(chart, title, alt_text, table, height=300, shared=()):
-    chart = finish(chart, title, alt_text, table=table, height=height)
+def _spoken(chart, L):
+    "Numbers on axes as the language writes them."
+    if L.language == "fr": chart.config.locale = alt.Locale(number=alt.NumberLocale(decimal=",", thousands="\u202f", grouping=[3], currency=["", "\u00a0€"], percent="\u00a0%"))
+    return chart
+
+def _finish(L, chart, title, alt_text, table, height=300, shared=()):
+    chart = _spoken(finish(chart, title, alt_text, table=table, height=height), L)
     if shared: chart.usermeta["schoolvar"]["shared"] = list(shared)
     return chart
 
@@ -89,7 +94,7 @@ def plot_estimates(p: Publication, L: Labels):
     told = order.compared.map(dict(zip(("above", "below", "not_told"), names))).to_numpy()
     chart, table, height = _rows(f, "estimate", "estimate_lower", "estimate_upper", p.facts["typical"], told, L, L("chart.axis_estimate"), L("chart.typical_line"), names, ".0%")
     n = dict(told=L.number(int((f.compared != "not_told").sum())), n=L.number(len(f)))
-    return _finish(chart, L("chart.caterpillar_title", **n), L("chart.caterpillar_alt", typical=L.percent(p.facts["typical"]), **n), table, height)
+    return _finish(L, chart, L("chart.caterpillar_title", **n), L("chart.caterpillar_alt", typical=L.percent(p.facts["typical"]), **n), table, height)
 
 # %% ../nbs/68_figures.ipynb #6dc3c3fd
 def plot_spreads(p: Publication, L: Labels):
@@ -102,7 +107,7 @@ def plot_spreads(p: Publication, L: Labels):
     told = np.select([unusual & order.direction.str.contains("less"), unusual & order.direction.str.contains("more")], names[:2], names[2])
     chart, table, height = _rows(f, "sd", "sd_lower", "sd_upper", p.facts["typical_sd"], told, L, L("chart.axis_sd"), L("chart.typical_line"), names, ".3~g")
     n = dict(n=L.number(len(f)), typical=L.number(p.facts["typical_sd"], 2))
-    return _finish(chart, L("chart.sd_title", **n), L("chart.sd_alt", **n), table | {"standing": L("column.verdict")}, height)
+    return _finish(L, chart, L("chart.sd_title", **n), L("chart.sd_alt", **n), table | {"standing": L("column.verdict")}, height)
 
 def plot_value(p: Publication, L: Labels):
     "A district's schools by their value added: an interval that crosses zero did as expected, as far as can be told."
@@ -113,7 +118,7 @@ def plot_value(p: Publication, L: Labels):
     told = order.compared.map(dict(zip(("above", "below", "not_told"), names))).to_numpy()
     chart, table, height = _rows(f, "value_added", "value_added_lower", "value_added_upper", 0., told, L, L("chart.axis_value"), L("chart.expected_line"), names, ".2f")
     n = dict(told=L.number(int((f.compared != "not_told").sum())), n=L.number(len(f)))
-    return _finish(chart, L("chart.value_title", **n), L("chart.value_alt", **n), table | {"standing": L("column.verdict")}, height)
+    return _finish(L, chart, L("chart.value_title", **n), L("chart.value_alt", **n), table | {"standing": L("column.verdict")}, height)
 
 # %% ../nbs/68_figures.ipynb #7b14fc6a
 def funnel_limits(n,         # results (array)
@@ -146,7 +151,7 @@ def plot_funnel(p: Publication, L: Labels):
     front = alt.Chart().mark_point(filled=True, size=70, opacity=1, stroke="#FFFFFF", strokeWidth=1).encode(x=x, y=y, color=colour, shape=alt.condition(f"datum.where == '{L('chart.this_district')}'", alt.value("square"), alt.value("triangle-up")), tooltip=tips)
     n = dict(n=L.number(len(f)), outside=L.number(int(outside.sum())))
     table = {"name": L("column.school"), "n_trials": L("column.n_trials"), "raw": L("column.raw"), "where": L("column.limits")}
-    return _finish(alt.layer(behind, *lines, front, data=embed(f, list(table))), L("chart.funnel_title", **n), L("chart.funnel_alt", **n), table, 320, ["sv-achievement"])
+    return _finish(L, alt.layer(behind, *lines, front, data=embed(f, list(table))), L("chart.funnel_title", **n), L("chart.funnel_alt", **n), table, 320, ["sv-achievement"])
 
 # %% ../nbs/68_figures.ipynb #5a0e9c75
 def plot_vee(p: Publication, L: Labels):
@@ -167,7 +172,7 @@ def plot_vee(p: Publication, L: Labels):
     front = alt.Chart().mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, tooltip=tips, color=alt.Color("standing:N", scale=alt.Scale(**scale, range=[k[1] for k in kept]), legend=legend), shape=alt.Shape("standing:N", scale=alt.Scale(**scale, range=[k[2] for k in kept]), legend=legend))
     n = dict(n=L.number(len(f)), unusual=L.number(int(unusual.sum())))
     table = {"name": L("column.school"), "n": L("column.n"), "sd": L("column.sd"), "pip": L("column.pip"), "standing": L("column.verdict")}
-    return _finish(alt.layer(behind, line, front, data=embed(f, list(table))), L("chart.vee_title", **n), L("chart.vee_alt", threshold=L.number(t, 2), **n), table, 300, ["sv-consistency"])
+    return _finish(L, alt.layer(behind, line, front, data=embed(f, list(table))), L("chart.vee_title", **n), L("chart.vee_alt", threshold=L.number(t, 2), **n), table, 300, ["sv-consistency"])
 
 # %% ../nbs/68_figures.ipynb #3d23a93f
 def plot_shares(p: Publication, L: Labels):
@@ -181,7 +186,7 @@ def plot_shares(p: Publication, L: Labels):
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("share_latent_lower:Q"), x2="share_latent_upper:Q")
     table = {"part": L("column.component"), "share_latent": L("column.share"), "share_latent_lower": L("column.lower"), "share_latent_upper": L("column.upper")}
     says = L.list([f"{r.part} {L.percent(r.share_latent)}" for r in v.itertuples()])
-    return _finish(alt.layer(bars, lines, data=embed(v, list(table))), L("chart.shares_title", largest=v.part.iloc[0]), L("chart.shares_alt", list=says), table, 40*len(v) + 20)
+    return _finish(L, alt.layer(bars, lines, data=embed(v, list(table))), L("chart.shares_title", largest=v.part.iloc[0]), L("chart.shares_alt", list=says), table, 40*len(v) + 20)
 
 def plot_years(p: Publication, L: Labels, key: str):
     "Share at the standard by year, a panel a subject, with that of all schools."
@@ -201,6 +206,6 @@ def plot_years(p: Publication, L: Labels, key: str):
     facets = alt.layer(lines, points).properties(height=170).facet(facet=alt.Facet("subject:N", title=None), columns=3)
     facets.data = base.data
     for layer in facets.spec.layer: layer.data = alt.Undefined
-    chart = finish(facets, L("chart.years_title", **n), L("chart.years_alt", **n), table=table, height=None, panel=230)
+    chart = _spoken(finish(facets, L("chart.years_title", **n), L("chart.years_alt", **n), table=table, height=None, panel=230), L)
     chart.usermeta["schoolvar"]["panels"] = int(f.subject.nunique())
     return chart

@@ -16,9 +16,9 @@ from .sheets import Sheet, cell_text
 
 # %% auto #0
 __all__ = ['REPORT_STYLE', 'REPORT_SCRIPT', 'SHARED_SCRIPT', 'PARAMETERS', 'text', 'heading', 'paragraph', 'bullets',
-           'definitions', 'notice', 'table_block', 'pairs_table', 'figure_block', 'district_title', 'short_account',
-           'short_block', 'years_block', 'methods_block', 'report_assets', 'head', 'page', 'notebook_body',
-           'echoed_parameters']
+           'definitions', 'notice', 'table_block', 'pairs_table', 'frame_block', 'figure_block', 'district_title',
+           'short_account', 'short_block', 'years_block', 'methods_block', 'report_assets', 'head', 'page',
+           'notebook_body', 'echoed_parameters']
 
 # %% ../nbs/60_render.ipynb #8f615f0d
 def text(value) -> str: # HTML
@@ -68,6 +68,17 @@ def pairs_table(pairs, caption: str, L: Labels) -> str:
     "Names and values as a table of two columns."
     rows = "".join(f'<tr><th scope="row">{text(k)}</th><td class="v">{text(v)}</td></tr>' for k, v in pairs)
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(L("page.scroll", caption=caption))}"><table><caption>{text(caption)}</caption><tbody>{rows}</tbody></table></div>'
+
+# %% ../nbs/60_render.ipynb #74013fb0
+def frame_block(frame, caption: str, most: int = 200) -> str: # HTML
+    "Any table as HTML, at most so many rows."
+    import pandas as pd
+    number = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
+    say = lambda v: "" if v is None or v != v else f"{v:.4g}" if isinstance(v, float) else str(v)
+    head = "".join(f'<th scope="col"{" class=n" if n else ""}>{text(c)}</th>' for c, n in zip(frame, number))
+    rows = "".join("<tr>" + "".join(f'<td class="{"n" if n else "short"}">{text(say(v))}</td>' for v, n in zip(r, number)) + "</tr>" for r in frame.head(most).itertuples(index=False))
+    more = paragraph(f"{len(frame) - most:,} more rows are left out.") if len(frame) > most else ""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}'
 
 # %% ../nbs/60_render.ipynb #f2e46140
 def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
@@ -158,6 +169,8 @@ _TEMPLATE = """{%- for cell in nb.cells -%}
 {%- elif cell.cell_type == 'code' -%}
 {%- for output in cell.outputs -%}
 {%- if output.output_type in ('display_data', 'execute_result') and 'text/html' in output.data -%}{{ output.data['text/html'] }}
+{% elif output.output_type in ('display_data', 'execute_result') and 'image/svg+xml' in output.data -%}<img src="data:image/svg+xml;base64,{{ output.data['image/svg+xml'] | encoded }}" alt="{{ output.data.get('text/plain', '') | e }}">
+{% elif output.output_type in ('display_data', 'execute_result') and 'image/png' in output.data -%}<img src="data:image/png;base64,{{ output.data['image/png'] | replace('\n', '') }}" alt="{{ output.data.get('text/plain', '') | e }}">
 {% elif output.output_type in ('display_data', 'execute_result') and 'text/markdown' in output.data -%}{{ output.data['text/markdown'] | markdown2html }}
 {% endif -%}
 {%- endfor -%}
@@ -169,7 +182,7 @@ def _exporter():
     from jinja2 import DictLoader
     from nbconvert.exporters import TemplateExporter
     from nbconvert.filters import markdown2html
-    return TemplateExporter(extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})], template_file="report.html.j2", filters={"markdown2html": markdown2html})
+    return TemplateExporter(extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})], template_file="report.html.j2", filters={"markdown2html": markdown2html, "encoded": lambda t: base64.b64encode(str(t).encode()).decode()})
 
 def notebook_body(nb) -> str: # HTML
     "What a notebook's cells display, as the body of a page."

@@ -23,7 +23,7 @@ from .labels import LANGUAGES, Labels, template
 from .publication import KINDS, Publication, ReportError, publish, save_publication
 
 # %% auto #0
-__all__ = ['FORMATS', 'Task', 'preload', 'run_notebook', 'make_report', 'district_page', 'code_hash', 'Rendered',
+__all__ = ['FORMATS', 'Task', 'preload', 'run_notebook', 'make_report', 'district_page', 'code_hash', 'each', 'Rendered',
            'render_reports', 'index_page']
 
 # %% ../nbs/61_reports.ipynb #7d6a7990
@@ -181,14 +181,14 @@ def _take_over(status: dict, source: Path, stage: Path):
             shutil.copyfile(source/name, stage/name)
 
 # %% ../nbs/61_reports.ipynb #30a0265f
-def _here(tasks, bundle, shared):
+def _here(make, tasks, *data):
     "One after the other in this process."
     for task in tasks:
-        try: yield task, make_report(task, bundle, shared)
+        try: yield task, make(task, *data)
         except (KeyboardInterrupt, OSError, MemoryError): raise
         except Exception as e: yield task, dict(status="failed", error=f"{type(e).__name__}: {e}", files={}, seconds=0.)
 
-def _on_dask(tasks, bundle, shared, workers, scheduler):
+def _on_dask(make, tasks, *data, workers, scheduler):
     "On a cluster: a worker that dies loses nothing, its tasks go to others."
     import dask
     from distributed import Client, LocalCluster, as_completed
@@ -199,8 +199,8 @@ def _on_dask(tasks, bundle, shared, workers, scheduler):
         try:
             with Client(scheduler or cluster) as client:
                 client.run(preload)
-                data = client.scatter([bundle, shared], broadcast=True)
-                futures = {client.submit(make_report, t, *data, key=f"report-{content_hash(t.__dict__)[:24]}", retries=1, pure=False): t for t in tasks}
+                data = client.scatter(list(data), broadcast=True)
+                futures = {client.submit(make, t, *data, key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}", retries=1, pure=False): t for t in tasks}
                 for future in as_completed(futures):
                     try: result = future.result()
                     except Exception as e: result = dict(status="failed", error=f"{type(e).__name__}: {' '.join(str(e).split())[:300]}", files={}, seconds=0.)
@@ -208,6 +208,14 @@ def _on_dask(tasks, bundle, shared, workers, scheduler):
                     future.release()
         finally:
             if cluster is not None: cluster.close()
+
+def each(make, tasks, *data, workers=1, scheduler=None, progress=None):
+    "Results of tasks as they come, with a bar in a terminal."
+    from tqdm import tqdm
+    if not tasks: return
+    results = _here(make, tasks, *data) if not scheduler and workers == 1 else _on_dask(make, tasks, *data, workers=workers, scheduler=scheduler)
+    show = sys.stderr.isatty() and not os.environ.get("CI") if progress is None else progress
+    yield from tqdm(results, total=len(tasks), desc="reports", unit="report", disable=not show)
 
 # %% ../nbs/61_reports.ipynb #297f7a74
 @dataclass
@@ -275,7 +283,6 @@ def _name(task): return f"{task.file}{task.suffix}"
 
 def _run(tasks, hashes, p, bundle, stage, out, workers, scheduler, progress):
     "Make what is not there yet and write it down, report by report."
-    from tqdm import tqdm
     from schoolvar.figures import shared_data
     from schoolvar.render import report_assets
     shared = shared_data(p); done, todo = {}, []
@@ -288,9 +295,7 @@ def _run(tasks, hashes, p, bundle, stage, out, workers, scheduler, progress):
     if not (tasks and tasks[0].standalone):
         for name, text in report_assets(shared).items(): write_whole(stage/"assets"/name, text)
     workers = workers or _default_workers(len(todo))
-    results = _here(todo, bundle, shared) if not scheduler and workers == 1 else _on_dask(todo, bundle, shared, workers, scheduler)
-    show = sys.stderr.isatty() and not os.environ.get("CI") if progress is None else progress
-    for task, result in tqdm(results, total=len(todo), desc="reports", unit="report", disable=not show):
+    for task, result in each(make_report, todo, bundle, shared, workers=workers, scheduler=scheduler, progress=progress):
         for name, data in result["files"].items(): write_whole(stage/name, data)
         status = dict(id=_name(task), district=task.key, name="", language=task.language, status=result["status"], error=result["error"], hash=hashes[task], seconds=round(result["seconds"], 3), files={n: _sha(d) for n, d in result["files"].items()})
         write_whole(stage/".status"/f"{_name(task)}.json", json.dumps(status))

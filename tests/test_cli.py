@@ -1,0 +1,149 @@
+"The command as users meet it: statuses, one line for an error, nothing half written."
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from schoolvar import __version__
+from schoolvar.cli import main
+from schoolvar.publication import example_fits
+
+COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path_factory.getbasetemp()/"cache"))
+    monkeypatch.setenv("CI", "true")
+
+
+def run(*args, capsys=None):
+    "Status and standard error of a command, run here."
+    with pytest.raises(SystemExit) as end: main([str(a) for a in args])
+    return end.value.code or 0, capsys.readouterr().err if capsys else ""
+
+
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory):
+    return example_fits(tmp_path_factory.mktemp("fits"))
+
+
+@pytest.fixture
+def scores(tmp_path):
+    rng = np.random.default_rng(1)
+    school = np.repeat(np.arange(24), 40)
+    path = tmp_path/"scores.csv"
+    pd.DataFrame(dict(school_id=[f"{s:03d}" for s in school], district=[f"D{s//6}" for s in school], maths=rng.normal(size=len(school))*np.where(school == 3, .4, 1).round(4))).to_csv(path, index=False)
+    return path
+
+
+def counts_frame():
+    return pd.DataFrame([(f"s{j:02d}", f"d{j % 3}", year, 3, subject, 40, 18 + (j*7 + year) % 9) for j in range(15) for year in (2021, 2022) for subject in "RM"],
+                        columns=["school_id", "district_id", "year", "grade", "subject", "n_trials", "y_success"])
+
+
+def test_help_answers_at_once():
+    "Nothing heavy is imported for help; the best of five, for this machine may be busy."
+    took = []
+    for _ in range(5):
+        start = time.perf_counter(); r = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True); took.append(time.perf_counter() - start)
+    assert r.returncode == 0 and min(took) < .5, took
+    heavy = subprocess.run([sys.executable, "-c", "import schoolvar.cli, sys; print([m for m in ('pandas', 'numpy', 'arviz', 'altair', 'dask', 'papermill') if m in sys.modules])"], capture_output=True, text=True)
+    assert heavy.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["consistency", "achievement", "compare", "value-added", "report", "run", "rerun", "doctor"])
+def test_every_command_explains_itself(command, capsys):
+    assert run(command, "--help")[0] == 0
+
+
+def test_every_command_has_an_example():
+    for command in ("consistency", "achievement", "compare", "value-added", "report", "run", "rerun"):
+        r = subprocess.run([*COMMAND, command, "--help"], capture_output=True, text=True)
+        assert "Example" in r.stdout and f"schoolvar {command}" in r.stdout
+
+
+def test_version_and_completion(capsys):
+    assert subprocess.run([*COMMAND, "--version"], capture_output=True, text=True).stdout == f"schoolvar {__version__}\n"
+    shown = subprocess.run([*COMMAND, "--show-completion", "bash"], capture_output=True, text=True, env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
+    assert "complete" in shown.stdout
+
+
+@pytest.mark.parametrize("args", [
+    [], ["nonsense"], ["consistency"], ["consistency", "x.csv"], ["achievement", "x.csv", "--model", "M9", "--out", "o"], ["achievement", "x.csv", "--years", "soon", "--out", "o"],
+    ["compare", "x.csv", "--models", "M1", "--out", "o"], ["value-added", "x.csv", "--from-grade", "6", "--to-grade", "3", "--out", "o"], ["report", "--out", "o"],
+    ["consistency", "x.csv", "--prior-inclusion", "2", "--out", "o"], ["achievement", "x.csv", "--column", "n_trials", "--out", "o"], ["report", "--out", "o", "--achievement", "nowhere"],
+    ["consistency", "x.csv", "--out", "o"]], ids=lambda a: " ".join(a) or "nothing")
+def test_wrong_usage_is_one_line_and_status_2(args, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    status, error = run(*args, capsys=capsys)
+    assert status == 2 and not list(tmp_path.iterdir())
+    if args: assert len(error.strip().splitlines()) == 1 and error.startswith("schoolvar")
+
+
+BROKEN = {"more successes than students": ("y_success", 99), "negative": ("y_success", -1), "fraction": ("y_success", 2.5), "text": ("n_trials", "forty"), "no id": ("school_id", ""), "none": ("n_trials", 0), "infinite": ("n_trials", "inf"), "huge": ("n_trials", 10**12)}
+
+
+@pytest.mark.parametrize("name", [*BROKEN, "duplicate", "no column", "empty", "one school", "binary"])
+def test_broken_counts(name, tmp_path, capsys):
+    frame, path = counts_frame().astype(object), tmp_path/"counts.csv"
+    if name in BROKEN: frame.loc[3, BROKEN[name][0]] = BROKEN[name][1]
+    if name == "duplicate": frame = pd.concat([frame, frame[:1]])
+    if name == "no column": frame = frame.drop(columns="n_trials")
+    if name == "empty": frame = frame[:0]
+    if name == "one school": frame = frame[frame.school_id == "s00"]
+    frame.to_csv(path, index=False)
+    if name == "binary": path.write_bytes(bytes(range(256))*20)
+    status, error = run("achievement", path, "--out", tmp_path/"out", capsys=capsys)
+    assert status == 2 and len(error.strip().splitlines()) == 1 and "counts.csv" in error, error
+    assert not (tmp_path/"out").exists() and [p.name for p in tmp_path.iterdir()] == ["counts.csv"]
+
+
+def test_a_fit_from_file_to_folder(scores, tmp_path, capsys):
+    out = tmp_path/"deep"/"fit"
+    status, said = run("consistency", scores, "--score", "maths", "--district", "district", "--out", out, capsys=capsys)
+    assert status in (0, 3) and "24 schools" in said
+    schools = pd.read_csv(out/"schools.csv", dtype={"school": "str"})
+    assert schools.school.iloc[0] == "000" and {"pip", "verdict", "direction", "bayes_factor"} <= set(schools)
+    manifest = json.loads((out/"manifest.json").read_text())
+    assert {"read", "compile", "sampling", "total"} <= set(manifest["timings"])
+
+
+def test_failed_diagnostics_are_written_and_status_3(scores, tmp_path, monkeypatch, capsys):
+    import schoolvar.fit
+    monkeypatch.setattr(schoolvar.fit.Fit, "ok", property(lambda self: False))
+    assert run("consistency", scores, "--score", "maths", "--out", tmp_path/"fit", capsys=capsys)[0] == 3
+    assert (tmp_path/"fit"/"schools.csv").exists()
+
+
+def test_earlier_results_stay_when_a_run_fails(fits, tmp_path, capsys):
+    out = tmp_path/"out"
+    assert run("report", "--achievement", fits["achievement"], "--formats", "", "--workers", 1, "--district", "SIM01", "--out", out, capsys=capsys)[0] == 0
+    before = {p.name: p.read_bytes() for p in (out/"districts").iterdir()}
+    status, error = run("report", "--achievement", fits["consistency"], "--out", out, capsys=capsys)
+    assert status == 2 and "looks like a fit of consistency" in error
+    assert {p.name: p.read_bytes() for p in (out/"districts").iterdir()} == before
+
+
+@pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written(scores, tmp_path, capsys):
+    (tmp_path/"closed").mkdir(mode=0o500)
+    status, error = run("consistency", scores, "--score", "maths", "--out", tmp_path/"closed"/"out", capsys=capsys)
+    assert status == 2 and "no permission" in error
+
+
+def test_out_is_a_file(scores, tmp_path, capsys):
+    (tmp_path/"out").write_text("mine")
+    status, error = run("consistency", scores, "--score", "maths", "--out", tmp_path/"out", capsys=capsys)
+    assert status == 2 and "is a file" in error and (tmp_path/"out").read_text() == "mine"
+
+
+def test_formulas_cannot_run_code(scores, tmp_path, capsys):
+    status, error = run("consistency", scores, "--score", "maths", "--location", f"__import__('os').system('touch {tmp_path}/pwned')", "--out", tmp_path/"out", capsys=capsys)
+    assert status == 2 and len(error.strip().splitlines()) == 1 and not (tmp_path/"pwned").exists()

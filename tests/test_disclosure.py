@@ -1,0 +1,112 @@
+"What is withheld stays withheld: properties of policies, and attacks on what they let through."
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from schoolvar.audit import audit, bounds, determined
+from schoolvar.disclosure import DisclosurePolicy, PolicyError, Sums, add_up, complement, distinct_students, only_limits, protect
+
+BY = [["district", "school"], ["district", "year"], ["district"], ["year"], []]
+
+
+def table(counts):
+    "Cells of schools (two a district) by years from a list of lists of (n, y)."
+    return pd.DataFrame([(f"d{s // 2}", f"s{s}", t, n, y) for s, years in enumerate(counts) for t, (n, y) in enumerate(years) if n],
+                        columns=["district", "school", "year", "n_trials", "y_success"])
+
+
+pairs = st.integers(0, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
+provinces = st.integers(1, 3).flatmap(lambda years: st.lists(st.lists(pairs, min_size=years, max_size=years), min_size=2, max_size=7)).filter(lambda c: sum(n > 0 for s in c for n, _ in s) >= 2)
+policies = st.sampled_from([DisclosurePolicy.named("us"), DisclosurePolicy.named("eqao"), DisclosurePolicy("custom", 25, .9), DisclosurePolicy("custom", 5)])
+fast = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+@fast
+@given(provinces, policies)
+def test_protected_tables_withstand_the_audit(counts, policy):
+    entries, sums = add_up(table(counts), BY)
+    done = protect(sums, policy)
+    small = sums.students < policy.min_n
+    assert (done.state[small] == "c").all(), "a small group is shown"
+    assert not len(audit(sums, done.state != "", done.limit, policy))
+    assert (complement(sums, done.state != "", policy) == (done.state != "")).all(), "not a fixed point"
+
+
+@fast
+@given(provinces, policies)
+def test_no_hidden_entry_is_determined_by_exact_algebra(counts, policy):
+    "The audit uses a random projection; rank arithmetic must agree with it."
+    entries, sums = add_up(table(counts), BY)
+    hidden = protect(sums, policy).state != ""
+    for unknown in (hidden, sums.students < policy.min_n):
+        at = np.flatnonzero(unknown)
+        A = sums.matrix()[:, at].toarray()
+        rank = np.linalg.matrix_rank(A) if A.size else 0
+        exact = [e for k, e in enumerate(at) if np.linalg.matrix_rank(np.vstack([A, np.eye(len(at))[k]])) == rank]
+        assert list(determined(sums, unknown)) == exact
+
+
+@fast
+@given(provinces, policies, st.randoms())
+def test_bounds_hold_the_truth(counts, policy, random):
+    entries, sums = add_up(table(counts), BY)
+    hidden = np.array([random.random() < .4 for _ in sums.n])
+    low, high = bounds(sums, np.where(hidden, 0, sums.n), np.where(hidden, np.inf, sums.n))
+    assert (low <= sums.n).all() and (sums.n <= high).all()
+
+
+@fast
+@given(provinces)
+def test_nothing_is_withheld_without_need(counts):
+    entries, sums = add_up(table(counts), BY)
+    assert (protect(sums, DisclosurePolicy.named("none")).state == "").all()
+    if (sums.students >= 10).all(): assert (protect(sums, DisclosurePolicy("custom", 10)).state == "").all()
+
+
+@given(st.integers(1, 400))
+def test_a_limit_leaves_several_counts_possible(n):
+    limit = float(DisclosurePolicy.named("us").limit(n))
+    assert limit <= .95 and (sum(y >= limit*n for y in range(n + 1)) >= min(3, n) or limit == .5)
+
+
+def test_one_cell_takes_a_second_along():
+    "The classic mistake: 18 of the school, 12 of one year, so 6 of the other."
+    cells = pd.DataFrame([("d", "s", 1, 12, 6), ("d", "s", 2, 6, 1), ("d", "t", 1, 40, 20), ("d", "t", 2, 41, 19)], columns=["district", "school", "year", "n_trials", "y_success"])
+    entries, sums = add_up(cells, BY)
+    primary = sums.students < 10
+    assert list(audit(sums, primary, only_limits(sums, DisclosurePolicy.named("us"))*~primary, DisclosurePolicy.named("us"))) == list(np.flatnonzero(primary))
+    assert (protect(sums, DisclosurePolicy.named("us")).state[:4] == "c").all()
+
+
+def test_hidden_ones_together_must_be_many_and_mixed():
+    "Two hidden schools of three students are six: still a group to withhold. And if all six succeed, each one did."
+    for y, shown in (((1, 2), "small together"), ((30, 28), "all succeed")):
+        n = (3, 4) if shown == "small together" else (30, 28)
+        cells = pd.DataFrame([("a", n[0], y[0]), ("b", n[1], y[1]), ("c", 50, 20), ("d", 70, 30)], columns=["school", "n_trials", "y_success"])
+        _, sums = add_up(cells, [[]])
+        hidden = complement(sums, np.array([True, True, False, False, False]), DisclosurePolicy.named("us"))
+        assert hidden[2], shown
+
+
+def test_students_are_counted_once_a_year():
+    cells = pd.DataFrame([("s", 1, "R", 9), ("s", 1, "M", 8), ("s", 2, "R", 7)], columns=["school", "year", "subject", "n_trials"])
+    assert distinct_students(cells, ["school"])["s"] == 16
+
+
+def test_policies_say_what_is_wrong():
+    with pytest.raises(PolicyError, match="choose one of"): DisclosurePolicy.named("gdpr")
+    with pytest.raises(PolicyError, match="whole number"): DisclosurePolicy("x", 2.5)
+
+
+def test_pennsylvania_is_protected_in_seconds(shared_data):
+    "All districts, three years and two subjects, at the size of the real thing."
+    counts = pd.read_csv(shared_data/"pssa_counts.csv.gz", dtype={"school_id": "str", "district_id": "str"})
+    counts = counts[(counts.grade == 3) & counts.year.isin([2017, 2018, 2019])]
+    cells = counts.rename(columns={"school_id": "school", "district_id": "key"})[["key", "school", "year", "subject", "n_trials", "y_success"]]
+    cells = cells[cells.groupby("school").key.transform("nunique") == 1]
+    _, sums = add_up(cells, [["key", "school"], ["key", "year", "subject"], ["key"], ["year", "subject"], []])
+    policy = DisclosurePolicy("custom", 15, .95)
+    done = protect(sums, policy)
+    assert .0 < (done.state == "c").mean() < .12
+    assert not len(audit(sums, done.state != "", done.limit, policy))
