@@ -13,15 +13,22 @@ import sys
 import tempfile
 
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
 started = time.perf_counter()
 from schoolvar.data import read_scores
 imported = time.perf_counter()
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak():
+    try:   # Linux: of this program only, while ru_maxrss keeps the peak of the process that started it
+        with open("/proc/self/status") as f: return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) * 1024 / 1e6
+    except OSError:
+        import resource
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6   # bytes on macOS
+
+before = peak()
 scores = read_scores(sys.argv[1], school="school", score="score", covariates=sys.argv[2:])
-unit = 1 if sys.platform == "darwin" else 1024   # bytes on macOS, kilobytes elsewhere
 print(json.dumps(dict(students=scores.n, schools=len(scores.schools), import_seconds=imported - started, read_seconds=time.perf_counter() - imported,
-                      peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, before_mb=base * unit / 1e6, mean=scores.mean, sd=scores.sd)))
+                      peak_mb=peak(), before_mb=before, mean=scores.mean, sd=scores.sd)))
 """
 
 

@@ -8,7 +8,7 @@ __all__ = ['KEY', 'COUNTS', 'OPTIONAL', 'NUMBERS', 'REASONS', 'EQAO_SUBJECTS', '
            'read_tidy', 'known_as', 'years_in', 'year_of', 'split_withheld', 'finish', 'eqao_long', 'read_eqao',
            'count_from_percent', 'read_pssa', 'pssa_counts', 'nyc_subject', 'read_nyc']
 
-# %% ../nbs/02_formats.ipynb #024ded75
+# %% ../nbs/02_formats.ipynb #0a10d371
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from .tables import DataError, Table, as_number, as_text, broken_rows, nearest, open_table
 
-# %% ../nbs/02_formats.ipynb #69710539
+# %% ../nbs/02_formats.ipynb #d5c6cee8
 KEY = ["school_id", "year", "grade", "subject"]
 COUNTS = ["n_trials", "y_success"]
 OPTIONAL = ["school_name", "district_id", "district", "participation"]
@@ -38,7 +38,7 @@ class Cells:
     names: dict            # Our column to its name in the file
     notes: list = field(default_factory=list)  # What a reader of the results should know
 
-# %% ../nbs/02_formats.ipynb #accbaec7
+# %% ../nbs/02_formats.ipynb #f0b45977
 def text_columns(table: Table, names: dict, # Our column to its name in the file
                  hint="",                   # What the reader may do about an absent column
                 ) -> pd.DataFrame: # Text (str), missing values as NaN; the index is the record's position
@@ -50,7 +50,7 @@ def text_columns(table: Table, names: dict, # Our column to its name in the file
     frame = pd.concat(parts) if parts else pd.DataFrame({our: pd.Series(dtype="str") for our in names})
     return frame[frame.notna().any(axis=1)] if len(names) > 1 else frame
 
-# %% ../nbs/02_formats.ipynb #99462a5b
+# %% ../nbs/02_formats.ipynb #c25112b2
 def refuse(bad,               # Which rows are bad, bool, shape (rows,)
            rule,              # What they have, a noun phrase
            table: Table,
@@ -63,7 +63,7 @@ def refuse(bad,               # Which rows are bad, bool, shape (rows,)
     value = values[bad].iloc[0]
     raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows))
 
-# %% ../nbs/02_formats.ipynb #b68ed2f0
+# %% ../nbs/02_formats.ipynb #f03c9427
 def to_number(text: pd.Series, # Text whose index is the record's position
               table: Table,
               name,            # Name of the column in the file
@@ -79,7 +79,7 @@ def to_number(text: pd.Series, # Text whose index is the record's position
     refuse(bad, "text where a number belongs", table, name, text)
     return pd.Series(np.where(percent, number / 100, number), index=text.index)
 
-# %% ../nbs/02_formats.ipynb #dfc02d5a
+# %% ../nbs/02_formats.ipynb #06d1b393
 def column_names(table: Table,
                  columns: dict|None, # Their name to ours
                 ) -> dict:           # Our name to theirs, for the required columns and the optional ones that are there
@@ -92,7 +92,7 @@ def column_names(table: Table,
     names = {our: ours.get(our, our) for our in KEY + COUNTS}
     return names | {our: ours.get(our, our) for our in OPTIONAL if our in ours or our in table.columns}
 
-# %% ../nbs/02_formats.ipynb #b3be3fa5
+# %% ../nbs/02_formats.ipynb #94827ecb
 def read_tidy(table: Table, columns=None, **_) -> Cells:
     "Cells of a table that has a row for each."
     names = column_names(table, columns)
@@ -101,7 +101,7 @@ def read_tidy(table: Table, columns=None, **_) -> Cells:
     none = frame.iloc[:0].drop(columns=COUNTS).assign(**{c: pd.Series(dtype="str") for c in ("reason", "reason_text", "mark")})
     return Cells(frame, none, {}, len(frame), names)
 
-# %% ../nbs/02_formats.ipynb #f2e48aa7
+# %% ../nbs/02_formats.ipynb #87f984f9
 def known_as(table: Table, names: dict, # Our name to the names it has had; a tuple that ends in None is optional
              layout="",                 # Publisher, for the error
             ) -> dict:                  # Our name to the file's
@@ -115,7 +115,7 @@ def known_as(table: Table, names: dict, # Our name to the names it has had; a tu
             raise DataError(f"there is no column {names}, which the {layout} layout has; columns found: {', '.join(table.columns[:15])}", table.name)
     return found
 
-# %% ../nbs/02_formats.ipynb #ec82ab46
+# %% ../nbs/02_formats.ipynb #2b878d1c
 def years_in(text) -> list:
     "Years from 1990 to 2099 that a text names; of a school year such as 2022-23 or 2022-2023, the later."
     text = re.sub(r"(20\d\d|199\d)\s*[-\u2013_/]\s*(?:20)?(\d\d)(?!\d)", lambda m: str(int(m[1]) + 1) if (int(m[1]) + 1) % 100 == int(m[2]) else m[0], str(text))
@@ -129,7 +129,7 @@ def year_of(table: Table,
         if len(found) == 1: return found[0]
     raise DataError("the file does not say its year; give it as years=2023 (on the command line --years 2023)", table.name)
 
-# %% ../nbs/02_formats.ipynb #bf4652b3
+# %% ../nbs/02_formats.ipynb #46e477a8
 def split_withheld(frame: pd.DataFrame, # Tidy columns as text
                    marks: dict,         # Column to its marks, mark to (reason, sentence); "" is an empty cell
                   ) -> tuple:           # (rows with numbers, rows withheld with reason, reason_text and mark)
@@ -141,7 +141,7 @@ def split_withheld(frame: pd.DataFrame, # Tidy columns as text
     columns = dict(zip(("reason", "reason_text", "mark"), zip(*[w for w in why if w]))) if aside.any() else {"reason": [], "reason_text": [], "mark": []}
     return frame[~aside], withheld.assign(**{n: pd.Series(list(v), index=withheld.index, dtype="str") for n, v in columns.items()})
 
-# %% ../nbs/02_formats.ipynb #c515fe8d
+# %% ../nbs/02_formats.ipynb #e2863cb0
 def finish(frame: pd.DataFrame, # Tidy columns as text; the index is the record's position
            table: Table, names, # Our column to the file's, for errors
            marks: dict,         # Column to its marks
@@ -154,7 +154,7 @@ def finish(frame: pd.DataFrame, # Tidy columns as text; the index is the record'
     for c in [c for c in NUMBERS if c in frame]: frame[c] = to_number(frame[c], table, names.get(c, c))
     return Cells(frame, withheld.reset_index(drop=True), {r: int(n) for r, n in dropped.items() if n}, read, names, list(notes))
 
-# %% ../nbs/02_formats.ipynb #41b4c937
+# %% ../nbs/02_formats.ipynb #ec7c3af2
 EQAO_SUBJECTS = {"Reading": ("Read", "R"), "Writing": ("Write", "W"), "Math": ("Math", "M")}
 EQAO_MARKS = {"N/R": ("too_few", "N/R: not reported, fewer than 10 students"), "S. R.": ("too_few", "S. R.: not reported, fewer than 10 students"),
               "N/D": ("no_data", "N/D: no students in this grade or subject"), "A/D": ("no_data", "A/D: no students in this grade or subject"),
@@ -168,7 +168,7 @@ def eqao_long(wide: pd.DataFrame, # One row a school; columns "Reading|n_trials"
     parts = [wide[common].assign(subject=s, **{c: wide[f"{s}|{c}"] for c in ("students", "n_trials", "y_success")}) for s in subjects]
     return pd.concat(parts).sort_index(kind="stable").astype({"subject": "str"})
 
-# %% ../nbs/02_formats.ipynb #3eda2f5c
+# %% ../nbs/02_formats.ipynb #6e643e72
 EQAO_NAMES = {"org": ("OrgType",), "school_id": ("SchoolMident",), "school_name": ("SchoolName",), "district_id": ("BoardMident",),
               "district": ("BoardName",), "grade": ("Grade",), "year": ("Year", "SchoolYear", None)}
 
@@ -190,7 +190,7 @@ def read_eqao(table: Table, years=None, **_) -> Cells:
     cells.frame = cells.frame.drop(columns=["org", "students"]).assign(participation=(cells.frame["n_trials"] / students).where(students > 0))
     return cells
 
-# %% ../nbs/02_formats.ipynb #812fad6a
+# %% ../nbs/02_formats.ipynb #e86100ab
 def count_from_percent(n,       # Students, shape (cells,)
                        percent, # Percentage published to one decimal, shape (cells,)
                       ) -> tuple: # (count, whether no other count gives this percentage), each of shape (cells,)
@@ -200,7 +200,7 @@ def count_from_percent(n,       # Students, shape (cells,)
     gives = lambda k: (np.abs(100 * k / n - percent) <= .05 + 1e-9) & (k >= 0) & (k <= n)
     return count, gives(count) & ~gives(count - 1) & ~gives(count + 1)
 
-# %% ../nbs/02_formats.ipynb #4ad523e5
+# %% ../nbs/02_formats.ipynb #bfd05b16
 PSSA_SUBJECTS = {"english language arts": "ELA", "ela": "ELA", "english": "ELA", "e": "ELA",
                  "math": "Math", "mathematics": "Math", "m": "Math", "science": "Science", "s": "Science"}
 PSSA_NAMES = {"district_id": ("AUN",), "number": ("School Number", "Schl"), "district": ("District Name", "District"), "school_name": ("School Name", "School"),
@@ -220,11 +220,12 @@ def read_pssa(table: Table, years=None, **_) -> Cells:
     # A school's number is unique only in its district (AUN).
     school = rows["district_id"] + "-" + rows["number"].str.lstrip("0").str.zfill(4)
     rows = rows.assign(subject=subject.astype("str"), school_id=school, y_success="0")
+    names |= {"school_id": names["number"], "y_success": names["proficient"]}
     blank = {m: ("too_few", "left blank by the publisher: fewer than 11 students") for m in ("", "*")}
     cells = finish(rows, table, names, {c: blank for c in ("n_trials", "advanced", "proficient")}, dropped, int(len(rows) + sum(dropped.values())))
     return pssa_counts(cells, table)
 
-# %% ../nbs/02_formats.ipynb #c34f107c
+# %% ../nbs/02_formats.ipynb #42fc0fdf
 def pssa_counts(cells: Cells, table: Table) -> Cells:
     "Recover the successes from the percentages, and note where they are not exact."
     frame, n = cells.frame, cells.frame["n_trials"].to_numpy()
@@ -241,7 +242,7 @@ def pssa_counts(cells: Cells, table: Table) -> Cells:
     if len(frame): cells.notes.append(f"Successes are recovered from percentages published to one decimal: exact in {exact.sum():,} of {len(frame):,} cells{others}.")
     return cells
 
-# %% ../nbs/02_formats.ipynb #c02fe61b
+# %% ../nbs/02_formats.ipynb #94ab35fc
 NYC_NAMES = {"school_id": ("DBN",), "school_name": ("School Name", None), "grade": ("Grade",), "year": ("Year",),
              "category": ("Category", "Demographic"), "n_trials": ("Number Tested", "# Tested"),
              "y_success": ("PassNum", "Level 3+4 #", "# Level 3+4", "Num Level 3 and 4"), "subject": ("Subject", None)}
@@ -254,7 +255,7 @@ def nyc_subject(table: Table, subjects=None) -> str:
     if subjects is not None and len(subjects) == 1: return subjects[0]
     raise DataError("the file does not say its subject; name it, as subjects='Math' or in the file's name", table.name)
 
-# %% ../nbs/02_formats.ipynb #63000d4e
+# %% ../nbs/02_formats.ipynb #913910e0
 def read_nyc(table: Table, subjects=None, **_) -> Cells:
     "Cells of New York City's school file, successes being levels 3 and 4."
     names = known_as(table, NYC_NAMES, "New York City")
@@ -271,7 +272,7 @@ def read_nyc(table: Table, subjects=None, **_) -> Cells:
     cells.frame = cells.frame.drop(columns="category")
     return cells
 
-# %% ../nbs/02_formats.ipynb #176871ca
+# %% ../nbs/02_formats.ipynb #a265360a
 # Name of the format to its reader and the names by which its header is found.
 FORMATS = {"tidy": (read_tidy, ()), "eqao": (read_eqao, ("OrgType", "Grade")),
            "pssa": (read_pssa, ("AUN", "Group", "Grade")), "nyc": (read_nyc, ("DBN", "Grade"))}

@@ -6,10 +6,10 @@
 __all__ = ['MAGIC', 'LATIN', 'BOMS', 'TOP', 'BATCH', 'BLOCK', 'MISSING', 'NUMBER', 'row_list', 'DataError', 'count_of',
            'broken_rows', 'nearest', 'absent_column', 'kind_of', 'file_hash', 'frame_hash', 'open_text_bytes',
            'check_encoding', 'find_header', 'top_records', 'plain', 'Table', 'check_quotes', 'read_csv_batches',
-           'open_csv', 'no_header', 'open_parquet', 'cell_text', 'sheets', 'in_memory', 'open_excel', 'open_frame',
-           'open_table', 'as_text', 'as_number']
+           'open_csv', 'no_header', 'open_parquet', 'cell_text', 'other_archive', 'sheets', 'in_memory', 'open_excel',
+           'open_frame', 'open_table', 'as_text', 'as_number']
 
-# %% ../nbs/00_tables.ipynb #26b2e5bc
+# %% ../nbs/00_tables.ipynb #3dbbd099
 from collections.abc import Iterator
 import codecs
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-# %% ../nbs/00_tables.ipynb #c9cd00d0
+# %% ../nbs/00_tables.ipynb #fa7b23e1
 def row_list(rows,       # Row numbers or index labels, in order; the first five are named
              total=None, # How many rows there are in all; default `len(rows)`
             ) -> str:    # "row 5", "rows 5, 9", "rows 5, 9, 12, 20, 31 and 7 more"
@@ -43,7 +43,7 @@ def row_list(rows,       # Row numbers or index labels, in order; the first five
     more = total - len(rows[:5])
     return f"row{'' if total == 1 else 's'} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
-# %% ../nbs/00_tables.ipynb #8ac0f0d5
+# %% ../nbs/00_tables.ipynb #ac81cca1
 class DataError(ValueError):
     "A table that cannot be used, told in one line: file, column, what is wrong, first offending rows."
     def __init__(self,
@@ -65,12 +65,12 @@ class DataError(ValueError):
         if rows and self.value is not None: rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
         return " ".join((": ".join(place + [self.problem]) + (f" ({rows})" if rows else "")).split())[:1000]
 
-# %% ../nbs/00_tables.ipynb #1f3bd41a
+# %% ../nbs/00_tables.ipynb #199b6779
 def count_of(n, noun) -> str:
     "A number and its noun, as in `1 row` and `1,200 rows`."
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
-# %% ../nbs/00_tables.ipynb #780aa9bc
+# %% ../nbs/00_tables.ipynb #0e4de984
 def broken_rows(rule,       # What the rows have, a noun phrase: "more successes than students"
                 file, column,
                 rows,       # The first offending rows
@@ -85,7 +85,7 @@ def broken_rows(rule,       # What the rows have, a noun phrase: "more successes
     also = f"; {count_of(others, 'other rule')} broken too" if others else ""
     return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value)
 
-# %% ../nbs/00_tables.ipynb #ca970210
+# %% ../nbs/00_tables.ipynb #98c0795c
 def nearest(name,    # The name that was asked for
             choices, # The names there are
            ) -> str|None: # The choice most like it, or None
@@ -95,7 +95,7 @@ def nearest(name,    # The name that was asked for
     found = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
     return by_plain[found[0]] if found else None
 
-# %% ../nbs/00_tables.ipynb #7ace76a7
+# %% ../nbs/00_tables.ipynb #4a95a9c0
 def absent_column(name,    # The column that was asked for
                   columns, # The columns there are
                   file,
@@ -108,7 +108,7 @@ def absent_column(name,    # The column that was asked for
     return DataError(f"there is no column {name!r}" + (f"; did you mean {near!r}?" if near else ";") +
                      f" columns found: {found or 'none'}" + (f"; {hint}" if hint else ""), file)
 
-# %% ../nbs/00_tables.ipynb #ff78e7e6
+# %% ../nbs/00_tables.ipynb #59e1de45
 MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\xd0\xcf\x11\xe0": "excel", b"\x1f\x8b": "gzip"}
 
 def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
@@ -122,7 +122,7 @@ def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "exce
     if not head: raise DataError("the file is empty", path.name)
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "csv")
 
-# %% ../nbs/00_tables.ipynb #c02ca1f3
+# %% ../nbs/00_tables.ipynb #8ed0429e
 def file_hash(path) -> str: # 64 hexadecimal digits
     "SHA-256 of a file's bytes, read a megabyte at a time."
     h = hashlib.sha256()
@@ -130,7 +130,7 @@ def file_hash(path) -> str: # 64 hexadecimal digits
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #d038daa6
+# %% ../nbs/00_tables.ipynb #0f4f851d
 def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
     "SHA-256 of a data frame's column names and values; the index does not count."
     h = hashlib.sha256(repr([str(c) for c in frame.columns]).encode())
@@ -139,7 +139,7 @@ def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
         h.update(pd.util.hash_pandas_object(col, index=False).to_numpy().tobytes())
     return h.hexdigest()
 
-# %% ../nbs/00_tables.ipynb #c387bb15
+# %% ../nbs/00_tables.ipynb #38fb0f21
 @contextmanager
 def open_text_bytes(path):
     "The bytes of a text file, unpacked where it is gzip; damage becomes a `DataError`."
@@ -149,7 +149,7 @@ def open_text_bytes(path):
     except (EOFError, zlib.error, gzip.BadGzipFile): raise DataError("is a damaged gzip file; fetch or compress it again", path.name) from None
     except OSError as e: raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
 
-# %% ../nbs/00_tables.ipynb #95960f88
+# %% ../nbs/00_tables.ipynb #36f0a1d1
 LATIN = ("if it was saved as Latin-1 (Windows-1252), read it with encoding cp1252 "
          "(on the command line --encoding cp1252), or save it as UTF-8")
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -175,7 +175,7 @@ def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it wit
             if not block: return encoding, line - ended
             block = f.read(1 << 20)
 
-# %% ../nbs/00_tables.ipynb #24eb3761
+# %% ../nbs/00_tables.ipynb #bcaea55b
 def find_header(records,       # The first rows of a table, each a list of text
                 header_has=(), # Names (each a name or a tuple of alternatives) that the header holds
                ) -> int|None:  # Position of the header, or None
@@ -187,7 +187,7 @@ def find_header(records,       # The first rows of a table, each a list of text
         elif cells - {""}: return i
     return None
 
-# %% ../nbs/00_tables.ipynb #1ab9928f
+# %% ../nbs/00_tables.ipynb #49745c28
 TOP = 60   # rows that are looked at for the header
 
 def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the file that the record takes)]
@@ -200,14 +200,14 @@ def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the 
         except csv.Error: pass   # a row that cannot be parsed is named when it is read
         return records
 
-# %% ../nbs/00_tables.ipynb #f62e6774
+# %% ../nbs/00_tables.ipynb #3305d6a3
 def plain(t: pa.DataType) -> bool:
     "Whether values of this type are text or numbers, or can be written as text."
     if pa.types.is_dictionary(t): t = t.value_type
     return any(test(t) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_floating,
                                     pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal, pa.types.is_null))
 
-# %% ../nbs/00_tables.ipynb #3ae8afa8
+# %% ../nbs/00_tables.ipynb #e36c8e69
 BATCH = 1 << 16   # rows of a batch
 
 @dataclass
@@ -243,7 +243,7 @@ class Table:
             yield start, pa.RecordBatch.from_arrays(batch.columns, names=[str(i) for i in range(len(where))])
             start += batch.num_rows
 
-# %% ../nbs/00_tables.ipynb #428c8961
+# %% ../nbs/00_tables.ipynb #0b0d3a3e
 def check_quotes(path, encoding, delimiter):
     "A `DataError` where a quotation mark is opened and not closed, or closed within a cell."
     with open_text_bytes(path) as f:
@@ -252,7 +252,7 @@ def check_quotes(path, encoding, delimiter):
             for _ in reader: start = reader.line_num + 1
         except csv.Error: raise DataError("a quotation mark is opened and not closed, or stands within a cell", Path(path).name, rows=[start]) from None
 
-# %% ../nbs/00_tables.ipynb #eed53f65
+# %% ../nbs/00_tables.ipynb #bf224fd6
 BLOCK = 1 << 22   # bytes of text that are parsed at a time
 
 def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
@@ -279,7 +279,7 @@ def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
         check_quotes(path, encoding, delimiter)
         raise DataError(f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #243ce403
+# %% ../nbs/00_tables.ipynb #72fe84b0
 def open_csv(path, header_has=(), encoding=None) -> Table:
     "A CSV file, gzip or not; delimiter, encoding mark and header are found."
     (encoding, lines), best = check_encoding(path, encoding), None
@@ -294,14 +294,14 @@ def open_csv(path, header_has=(), encoding=None) -> Table:
                  title=[" ".join(c.strip() for c in r if c.strip()) for r, _ in records[:at]], decimal="," if delimiter == ";" else ".",
                  read=lambda where: read_csv_batches(path, encoding, delimiter, len(columns), line, lines, where))
 
-# %% ../nbs/00_tables.ipynb #e9cc4d90
+# %% ../nbs/00_tables.ipynb #7357bd1e
 def no_header(name, header_has) -> DataError:
     "The error of a file in which no row looks like the header."
     if not header_has: return DataError("the table is empty", name)
     names = ", ".join(n if isinstance(n, str) else n[0] for n in header_has)
     return DataError(f"no row among the first {TOP} is a header with the columns {names}", name)
 
-# %% ../nbs/00_tables.ipynb #e10a4d00
+# %% ../nbs/00_tables.ipynb #e68cb524
 def open_parquet(path) -> Table:
     "A Parquet file; only the columns asked for are read, batch by batch."
     name = Path(path).name
@@ -315,7 +315,7 @@ def open_parquet(path) -> Table:
         except (pa.ArrowException, OSError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
     return Table(name, "parquet", [str(c) for c in columns], file_hash(path), read, path=str(path))
 
-# %% ../nbs/00_tables.ipynb #6b9cf74f
+# %% ../nbs/00_tables.ipynb #2ef9f6b0
 def cell_text(value) -> str:
     "Text of a cell, with whole numbers as whole numbers."
     if value is None or value is pd.NA or value is pd.NaT: return ""
@@ -324,7 +324,14 @@ def cell_text(value) -> str:
         return str(int(value)) if value == np.floor(value) and abs(value) < 1e15 else repr(float(value))
     return str(value).strip()
 
-# %% ../nbs/00_tables.ipynb #9c07c3c4
+# %% ../nbs/00_tables.ipynb #14ab15ee
+def other_archive(path) -> bool:
+    "Whether a file is a zip archive that is no workbook."
+    try:
+        with zipfile.ZipFile(path) as z: return not any(n.startswith(("xl/", "content.xml")) for n in z.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError): return False
+
+# %% ../nbs/00_tables.ipynb #6ba75dc1
 def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
     "The sheets of a workbook as lists of rows, or the one that is named."
     from python_calamine import CalamineError, CalamineWorkbook
@@ -335,10 +342,10 @@ def sheets(path, sheet=None) -> Iterator:   # (name of the sheet, its rows)
         if sheet is not None and sheet not in names: raise DataError(f"there is no sheet {sheet!r}; sheets found: {', '.join(names)}", name)
         for s in names if sheet is None else [sheet]: yield s, book.get_sheet_by_name(s).to_python(skip_empty_area=False)
     except (CalamineError, OSError) as e:
-        if zipfile.is_zipfile(path) and not any(n.startswith(("xl/", "content.xml")) for n in zipfile.ZipFile(path).namelist()): raise DataError("is a zip archive; unpack it and name the table inside", name) from None
+        if other_archive(path): raise DataError("is a zip archive; unpack it and name the table inside", name) from None
         raise DataError(f"is not an Excel workbook, or a damaged one: {str(e).splitlines()[0]}", name) from None
 
-# %% ../nbs/00_tables.ipynb #53e0937c
+# %% ../nbs/00_tables.ipynb #c90e0077
 def in_memory(arrays):
     "A `read` for columns that are in memory already."
     return lambda where: pa.table([arrays(i) for i in where], names=[str(i) for i in range(len(where))]).to_batches(BATCH) if where else []
@@ -354,7 +361,7 @@ def open_excel(path, header_has=(), sheet=None) -> Table:
                      read=in_memory(lambda i: pa.array([cell_text(r[i]) for r in grid[at + 1:]], pa.string())))
     raise no_header(Path(path).name, header_has)
 
-# %% ../nbs/00_tables.ipynb #8c6d782c
+# %% ../nbs/00_tables.ipynb #bbce034f
 def open_frame(frame: pd.DataFrame) -> Table:
     "A data frame; its rows go by their index labels."
     def column(i):
@@ -370,7 +377,7 @@ def open_frame(frame: pd.DataFrame) -> Table:
         return made[i]
     return Table("the data frame", "frame", [str(c).strip() for c in frame.columns], frame_hash(frame), read, labels=frame.index)
 
-# %% ../nbs/00_tables.ipynb #c7f4ab89
+# %% ../nbs/00_tables.ipynb #38df4724
 def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame
                header_has=(), # Names that the header holds, where titles may stand above it
                encoding=None, # Encoding of a CSV; default UTF-8
@@ -384,7 +391,7 @@ def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file
     if kind == "excel": return open_excel(source, header_has, sheet)
     return open_csv(source, header_has, encoding)
 
-# %% ../nbs/00_tables.ipynb #2a98c7e2
+# %% ../nbs/00_tables.ipynb #5d7f7d43
 MISSING = ["", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "."]
 
 def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
@@ -398,7 +405,7 @@ def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
     text = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
 
-# %% ../nbs/00_tables.ipynb #042dccdc
+# %% ../nbs/00_tables.ipynb #286f638c
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
 def as_number(values: pa.Array, # A column, text or numbers

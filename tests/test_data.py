@@ -531,3 +531,26 @@ def test_names_and_archives(tmp_path):
     (tmp_path / "page.csv").write_text("<html><body>" + "404 " * 500 + "</body></html>\n")
     assert "there is no column 'school_id'" in str(error(read_counts, tmp_path / "page.csv"))
     assert "columns are mapped in tidy tables only" in str(error(read_counts, good_counts(), format="nyc", columns={"a": "school_id"}))
+
+
+def test_the_fuzzers_seeds_are_valid(tmp_path):
+    "Fuzzing (benchmarks/fuzz_readers.py) starts from files that are read; what it found is tested above."
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    try: from fuzz_readers import seeds
+    finally: sys.path.pop(0)
+    seeds(tmp_path)
+    for seed in sorted(tmp_path.glob("seed*")):
+        body, path = seed.read_bytes(), tmp_path / "input"
+        path.write_bytes(body[1:])
+        try: read_scores(path, covariates=["ses"]) if body[0] == 1 else read_counts(path, format=("tidy", "", "eqao", "nyc", "pssa")[body[0]], years=2019 if body[0] == 4 else None)
+        except DataError as e: assert body[0] == 4 and "only one school" in str(e)
+
+
+def test_a_workbook_cut_short(tmp_path):
+    "Found by fuzzing: half a zip archive looks like one to some and not to others."
+    write(good_counts(), tmp_path / "c.xlsx")
+    body = (tmp_path / "c.xlsx").read_bytes()
+    for cut in (100, len(body) // 2, len(body) - 60, len(body) - 5):
+        (tmp_path / "c.xlsx").write_bytes(body[:cut] + body[cut + 3:])
+        try: read_counts(tmp_path / "c.xlsx")
+        except DataError as e: assert "\n" not in str(e)

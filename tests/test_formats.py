@@ -241,3 +241,10 @@ def test_damaged_publisher_files_end_in_counts_or_in_one_line(tmp_path, at, junk
     for format in ("eqao", "pssa", "nyc", "tidy"):
         try: accounted(read_counts(tmp_path / "eqao_2023.csv", format=format))
         except DataError as e: assert "\n" not in str(e)
+
+
+def test_one_school_in_a_publishers_file(tmp_path):
+    assert "only one school (112011103-7302)" in str(error(read_counts, pssa(tmp_path / "x.xlsx", [row()]), format="pssa"))
+    assert "only one school (01M015)" in str(error(read_counts, nyc(tmp_path / "x.csv", [["01M015", 3, 2013, "All Students", 27, 2]]), format="nyc"))
+    eqao((10, GOOD)).to_csv(tmp_path / "eqao_2023.csv", index=False)
+    assert "only one school (10)" in str(error(read_counts, tmp_path / "eqao_2023.csv", format="eqao"))
