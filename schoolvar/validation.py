@@ -12,9 +12,10 @@ from scipy import special, stats
 from .calibration import rank_of_truth, sbc
 
 # %% auto #0
-__all__ = ['STUDIES', 'CONSISTENCY_PRIORS', 'ACHIEVEMENT_PRIORS', 'YEARS', 'SUBJECT_NAMES', 'Study', 'study', 'half_t_draw',
-           'scores_log_likelihood', 'simulate_consistency', 'consistency_study', 'simulate_achievement',
-           'draws_achievement', 'M1_study', 'M2_study', 'M3_study']
+__all__ = ['STUDIES', 'CONSISTENCY_PRIORS', 'ACHIEVEMENT_PRIORS', 'YEARS', 'SUBJECT_NAMES', 'COVARIATE_PRIORS', 'JOINT_PRIORS',
+           'Study', 'study', 'half_t_draw', 'scores_log_likelihood', 'simulate_consistency', 'consistency_study',
+           'simulate_achievement', 'draws_achievement', 'M1_study', 'M2_study', 'M3_study', 'simulate_covariates',
+           'covariates_study', 'simulate_joint', 'joint_study']
 
 # %% ../nbs/71_validation.ipynb #0bec50ed
 @dataclass(frozen=True)
@@ -124,3 +125,67 @@ def M2_study(): return (lambda rng: simulate_achievement(rng, "M2")), (lambda co
 
 @study("binomial, year x subject cells, school, cohort and subject effects")
 def M3_study(): return (lambda rng: simulate_achievement(rng, "M3")), (lambda counts, seed: draws_achievement(counts, "M3", seed))
+
+# %% ../nbs/71_validation.ipynb #f1d6f17a
+COVARIATE_PRIORS = CONSISTENCY_PRIORS | dict(location=.5, scale=.2)
+
+def simulate_covariates(rng, n_schools:int=24):
+    "Parameters from the prior, one student covariate in both submodels"
+    from dataclasses import replace
+    from schoolvar.data import read_scores
+    p = dict(location_intercept=rng.normal(), scale_intercept=rng.normal(0, .5), sd_location=half_t_draw(rng, .5), sd_scale=half_t_draw(rng, .3), correlation=rng.uniform(-1, 1))
+    p |= {"location[x]": rng.normal(0, .5), "scale[x]": rng.normal(0, .2)}
+    z, n = rng.standard_normal((2, n_schools)), rng.integers(2, 61, n_schools)
+    j = np.repeat(np.arange(n_schools), n)
+    x = rng.standard_normal(len(j)); x = (x - x.mean()) / x.std()
+    t = p["sd_scale"] * (p["correlation"] * z[0] + np.sqrt(1 - p["correlation"] ** 2) * z[1]) * (rng.random(n_schools) < .5)
+    mu = p["location_intercept"] + p["sd_location"] * z[0][j] + p["location[x]"] * x
+    log_sd = p["scale_intercept"] + t[j] + p["scale[x]"] * x
+    frame = pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "score": rng.normal(mu, np.exp(log_sd)), "x": x})
+    scores = replace(read_scores(frame, school="school_id", score="score", covariates=["x"]), mean=0., sd=1.)
+    return scores, p | {"unusual schools": float((t != 0).sum()), "scale[x] x sd_scale": p["scale[x]"] * p["sd_scale"], "location effect of school 1": p["sd_location"] * z[0][0]}
+
+# %% ../nbs/71_validation.ipynb #89999d25
+@study("one student covariate in both submodels, indicators summed out")
+def covariates_study():
+    def fit(scores, seed):
+        from schoolvar.consistency import fit_consistency
+        f = fit_consistency(scores, location="x", scale="x", priors=COVARIATE_PRIORS, seed=seed, draws=300, attempts=1, cache=False, progress=False)
+        post = f.idata.posterior
+        beta, zeta = post["beta"].values, post["zeta"].values
+        d = {"location_intercept": beta[..., 0], "scale_intercept": zeta[..., 0], "sd_location": post["tau_u"].values, "sd_scale": post["tau_t"].values, "correlation": post["rho"].values,
+             "location[x]": beta[..., 1], "scale[x]": zeta[..., 1], "unusual schools": (post["effect"].values != 0).sum(-1).astype(float)}
+        x0 = scores.students.loc[scores.students.school == scores.schools.school[0], "x"].mean()
+        return d | {"scale[x] x sd_scale": d["scale[x]"] * d["sd_scale"], "location effect of school 1": post["mu"].values[..., 0] - d["location_intercept"] - d["location[x]"] * x0}
+    return simulate_covariates, fit
+
+# %% ../nbs/71_validation.ipynb #6a0341a8
+JOINT_PRIORS = dict(prior_cell=1., prior_slope=1., prior_sd=.5)
+
+def simulate_joint(rng, n_schools:int=27, both:int=24):
+    "Parameters from the prior, counts of two grades"
+    from schoolvar.data import read_counts
+    from schoolvar.value_added import prepare_two_grades
+    p = {"slope": rng.normal()} | {k: half_t_draw(rng, .5) for k in ("sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")}
+    a = rng.normal(0, p["sd_school"], n_schools); v = rng.normal(0, p["sd_value_added"], n_schools)
+    frames, logp = [], 0.
+    for grade, effect, sd in ((3, a, p["sd_cohort_earlier"]), (6, (p["slope"] * a + v)[:both], p["sd_cohort_later"])):
+        cell = rng.normal(0, 1, (2, 2))
+        eta = cell + effect[:, None, None] + rng.normal(0, sd, (len(effect), 2, 1))
+        j, t, s = (i.ravel() for i in np.indices(eta.shape))
+        n = rng.integers(5, 61, eta.size); y = rng.binomial(n, special.expit(eta.ravel()))
+        frames.append(pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "year": np.array(YEARS)[t], "grade": grade, "subject": np.array(SUBJECT_NAMES)[s], "n_trials": n, "y_success": y}))
+        p[f"cell[{grade}:2021:Math]"] = cell[0, 0]
+    p |= {"value added of school 1": v[0], "earlier quality of school 1": a[0], "slope x sd_school": p["slope"] * p["sd_school"]}
+    return prepare_two_grades(read_counts(pd.concat(frames, ignore_index=True))), p
+
+# %% ../nbs/71_validation.ipynb #8aac550e
+@study("value added, both grades in one model")
+def joint_study():
+    def fit(two, seed):
+        from schoolvar.value_added import sample_method
+        post = sample_method("joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False).posterior
+        d = {k: post[k].values for k in ("slope", "sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")}
+        d |= {"cell[3:2021:Math]": post["cell_earlier"].values[..., 0], "cell[6:2021:Math]": post["cell_later"].values[..., 0]}
+        return d | {"value added of school 1": post["value_added"].sel(school="s00").values, "earlier quality of school 1": post["earlier_quality"].sel(earlier_school="s00").values, "slope x sd_school": d["slope"] * d["sd_school"]}
+    return simulate_joint, fit
