@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test docs lab clean export lock
+.PHONY: report test validate docs lab clean export lock
 
 # The stamp is older than pyproject.toml when the dependencies changed.
 $(BIN)/.made: pyproject.toml requirements/dev.txt
@@ -21,6 +21,11 @@ report: $(BIN)/.made
 
 test: $(BIN)/.made
 	$(BIN)/python -m pytest $(ARGS)
+
+# The long calibration studies, stored for the site; an hour or more for the 500 data sets a model that are stored.
+SETS ?= 500
+validate: $(BIN)/.made
+	$(BIN)/python benchmarks/validate.py $(STUDIES) --sets $(SETS)
 
 docs: $(BIN)/.made
 	$(BIN)/python tools/docs.py
