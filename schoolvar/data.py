@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'COLUMNS', 'HUGE', 'counts_schema', 'with_first', 'Faults', 'settle_districts', 'natural_order', 'span',
-           'listed', 'Counts', 'reasons_text', 'counts_summary', 'select_counts', 'one_grade', 'check_cells',
-           'read_cells', 'in_order', 'put_together', 'read_counts', 'scores_schema', 'Scores', 'covariate', 'one_value',
-           'present', 'own_covariates', 'read_scores', 'scores_of', 'DataError']
+           'listed', 'Counts', 'reasons_text', 'counts_summary', 'accounts', 'select_counts', 'one_grade',
+           'check_cells', 'read_cells', 'in_order', 'put_together', 'read_counts', 'scores_schema', 'Scores',
+           'covariate', 'one_value', 'present', 'own_covariates', 'read_scores', 'scores_of', 'DataError']
 
-# %% ../nbs/03_data.ipynb #82ddcb34
+# %% ../nbs/03_data.ipynb #99554439
 from dataclasses import dataclass, field, replace
 import hashlib
 from html import escape
@@ -22,10 +22,10 @@ from .tables import DataError, Table, as_number, as_text, broken_rows, count_of,
 from .formats import FORMATS, KEY, REASONS, Cells
 from .sufficient import SchoolMoments
 
-# %% ../nbs/03_data.ipynb #38ee2a97
+# %% ../nbs/03_data.ipynb #e5a3c11b
 _all_ = ["DataError"]   # the name under which users catch it
 
-# %% ../nbs/03_data.ipynb #97f34158
+# %% ../nbs/03_data.ipynb #a0c5c51f
 LARGEST = 1_000_000   # students in one cell: more than any school has, so a slip or a row of totals
 
 def counts_schema():
@@ -44,13 +44,13 @@ def counts_schema():
         checks=Check(lambda d: ~(d["y_success"] > d["n_trials"]), error="more successes than students", name="y_success"),
         unique=KEY, report_duplicates="exclude_first")
 
-# %% ../nbs/03_data.ipynb #1993d993
+# %% ../nbs/03_data.ipynb #f04d4bcb
 def with_first(frame, again) -> list: # Rows in order
     "The rows that repeat a key, with the row that has the first one's key already in front."
     same = (frame[KEY] == frame.loc[again.iloc[0], KEY]).all(axis=1)
     return list(dict.fromkeys([int(same.idxmax()), *again]))
 
-# %% ../nbs/03_data.ipynb #984ff417
+# %% ../nbs/03_data.ipynb #873a8df4
 @dataclass
 class Faults:
     "Broken rules of a table: how often, in which rows first, with what value."
@@ -85,7 +85,7 @@ class Faults:
         for (column, rule), (total, positions, value) in self.found.items():
             raise broken_rows(rule, self.table.name, self.names.get(column, column), self.table.rows(positions), value, total, len(self.found) - 1)
 
-# %% ../nbs/03_data.ipynb #d724bf02
+# %% ../nbs/03_data.ipynb #83a1f7f1
 def settle_districts(frame: pd.DataFrame, # Tidy counts
                      file,                # Name of the file, for the error
                     ) -> tuple:           # (counts with one district and name a school, notes)
@@ -109,13 +109,13 @@ def settle_districts(frame: pd.DataFrame, # Tidy counts
         frame[column] = frame["school_id"].map(latest).astype("str").where(frame["school_id"].isin(latest.index))
     return frame, notes
 
-# %% ../nbs/03_data.ipynb #9b164289
+# %% ../nbs/03_data.ipynb #25f37af7
 def natural_order(ids) -> list: # The identifiers sorted
     "Sort identifiers: as numbers where all are, else as text."
     ids = [str(i) for i in ids]
     return sorted(ids, key=(lambda i: (int(i), i)) if all(i.isascii() and i.isdigit() for i in ids) else None)
 
-# %% ../nbs/03_data.ipynb #df62c52b
+# %% ../nbs/03_data.ipynb #68a99bd5
 def span(values) -> str:
     "Whole numbers in few words: `2017 to 2019, 2021`."
     v, runs = sorted({int(x) for x in values}), []
@@ -128,14 +128,14 @@ def listed(values) -> list|None:
     "None, one value or several, as a list."
     return None if values is None else [values] if isinstance(values, (str, int, np.integer)) else list(values)
 
-# %% ../nbs/03_data.ipynb #efaf3bd1
+# %% ../nbs/03_data.ipynb #b2d112b0
 @dataclass
 class Counts:
     "Schools' counts in tidy columns, and what was withheld or left out."
     frame: pd.DataFrame    # school_id, year, grade, subject, n_trials, y_success, then what there is of school_name, district_id, district, participation, count_exact
     withheld: pd.DataFrame # Cells that the publisher withheld: key, names, reason (a key of `formats.REASONS`), reason_text, mark
     dropped: pd.DataFrame  # reason, rows: cells left out
-    source: dict           # path, file, sha256, format, rows_read, rows_kept, rows_withheld, rows_dropped (in cells)
+    source: dict           # path, file, sha256, format, rows_read, rows_kept, rows_withheld, rows_dropped (in cells), withheld (reason to cells)
     notes: list = field(default_factory=list) # Sentences that a reader of the results should see
 
     @property
@@ -156,12 +156,12 @@ class Counts:
     def __repr__(self): return f"Counts({self.summary()})"
     def _repr_html_(self): return f"<p>{escape(self.summary())}</p>" + self.frame.head(5).to_html(index=False, border=0)
 
-# %% ../nbs/03_data.ipynb #4654e4fb
+# %% ../nbs/03_data.ipynb #ddd2ed2e
 def reasons_text(table: pd.DataFrame) -> str: # "grade other than 3: 90 rows; ..."
     "Rows by reason, in one line."
     return "; ".join(f"{r}: {count_of(n, 'row')}" for r, n in zip(table["reason"], table["rows"]))
 
-# %% ../nbs/03_data.ipynb #0d92e28e
+# %% ../nbs/03_data.ipynb #772f4add
 def counts_summary(counts: Counts) -> str:
     "What was read, kept, withheld and dropped, in sentences."
     f = counts.frame
@@ -175,7 +175,13 @@ def counts_summary(counts: Counts) -> str:
     if len(counts.dropped): text += [f"Left out: {reasons_text(counts.dropped)}."]
     return " ".join(text + counts.notes)
 
-# %% ../nbs/03_data.ipynb #dbd72025
+# %% ../nbs/03_data.ipynb #4cc2e6bf
+def accounts(frame, withheld, dropped) -> dict:
+    "How many cells were kept, withheld (and why, in the publisher's terms) and dropped; for `source`, and so for every manifest."
+    why = withheld["reason_text"].value_counts().to_dict() if len(withheld) else {}
+    return dict(rows_kept=len(frame), rows_withheld=len(withheld), rows_dropped=int(dropped["rows"].sum()), withheld={str(r): int(n) for r, n in why.items()})
+
+# %% ../nbs/03_data.ipynb #4e6789ee
 def select_counts(counts: Counts,
                   grade=None,    # Grade or grades to keep; default all
                   years=None,    # Year or years to keep; default all
@@ -194,10 +200,10 @@ def select_counts(counts: Counts,
         frame, withheld = frame[keep], withheld[also]
         if not len(frame): raise DataError(f"no rows are left once {what} {', '.join(map(str, wanted))} is chosen", name)
     dropped = pd.concat([counts.dropped, pd.DataFrame(dropped, columns=["reason", "rows"])], ignore_index=True) if dropped else counts.dropped
-    source = {**counts.source, "rows_kept": len(frame), "rows_withheld": len(withheld), "rows_dropped": int(dropped["rows"].sum())}
+    source = counts.source | accounts(frame, withheld, dropped)
     return replace(counts, frame=frame.reset_index(drop=True), withheld=withheld.reset_index(drop=True), dropped=dropped, source=source)
 
-# %% ../nbs/03_data.ipynb #c6857c36
+# %% ../nbs/03_data.ipynb #58dab4da
 def one_grade(counts: Counts,
               grade=None, # The grade; may be left out where there is only one
              ) -> Counts:
@@ -208,7 +214,7 @@ def one_grade(counts: Counts,
         raise DataError(f"this model needs one grade and the file has {len(counts.grades)}; choose one of {there} (on the command line --grade {counts.grades[0]})", counts.source.get("file"), "grade")
     return counts
 
-# %% ../nbs/03_data.ipynb #cbb7aa3e
+# %% ../nbs/03_data.ipynb #a30ebc4c
 def check_cells(cells: Cells, table: Table) -> pd.DataFrame: # Tidy counts with whole numbers as int
     "Apply the rules to the cells of one file."
     if not cells.read: raise DataError("the table has no rows", table.name)
@@ -220,7 +226,7 @@ def check_cells(cells: Cells, table: Table) -> pd.DataFrame: # Tidy counts with 
     faults.stop()
     return cells.frame.astype({c: "int64" for c in ("year", "grade", "n_trials", "y_success")})
 
-# %% ../nbs/03_data.ipynb #81c320c1
+# %% ../nbs/03_data.ipynb #d53d3cab
 def read_cells(source, format, columns, years, subjects, encoding, sheet) -> tuple: # (counts, cells, table)
     "Open one file, take its cells out of their layout, and check them."
     if format not in FORMATS: raise DataError(f"there is no format {format!r}; formats: {', '.join(FORMATS)}")
@@ -230,7 +236,7 @@ def read_cells(source, format, columns, years, subjects, encoding, sheet) -> tup
     cells = reader(table, columns=columns, years=listed(years), subjects=listed(subjects))
     return check_cells(cells, table), cells, table
 
-# %% ../nbs/03_data.ipynb #f238d6c0
+# %% ../nbs/03_data.ipynb #6c5e0439
 COLUMNS = [*KEY, "n_trials", "y_success", "school_name", "district_id", "district", "participation", "count_exact"]
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -239,7 +245,7 @@ def in_order(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(_order=frame["school_id"].map(order)).sort_values(["_order", "year", "grade", "subject"], ignore_index=True)
     return frame[[c for c in COLUMNS if c in frame]]
 
-# %% ../nbs/03_data.ipynb #08b0dd83
+# %% ../nbs/03_data.ipynb #db22efc9
 def put_together(read,   # [(counts, cells, table)] of each file
                  format, # Name of the format
                 ) -> Counts:
@@ -255,10 +261,10 @@ def put_together(read,   # [(counts, cells, table)] of each file
     dropped = pd.DataFrame([(r, n) for c in cells for r, n in c.dropped.items()], columns=["reason", "rows"]).groupby("reason", sort=False, as_index=False).sum()
     hashes = [t.sha256 for t in tables]
     source = dict(path=", ".join(t.path for t in tables), file=name, sha256=hashes[0] if len(read) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
-                  format=format, rows_read=sum(c.read for c in cells), rows_kept=len(frame), rows_withheld=len(withheld), rows_dropped=int(dropped["rows"].sum()))
+                  format=format, rows_read=sum(c.read for c in cells)) | accounts(frame, withheld, dropped)
     return Counts(in_order(frame), withheld, dropped, source, notes + [n for c in cells for n in c.notes])
 
-# %% ../nbs/03_data.ipynb #1f4aaf50
+# %% ../nbs/03_data.ipynb #878bbe5e
 def read_counts(source,         # Path of a CSV (also gzip), Parquet or Excel file, a DataFrame, or a list of those (a file a year, say)
                 format="tidy",  # "tidy", "eqao", "pssa" or "nyc"
                 columns=None,   # Names in a tidy file to ours: {"School": "school_id"}
@@ -277,7 +283,7 @@ def read_counts(source,         # Path of a CSV (also gzip), Parquet or Excel fi
         raise DataError(f"there is only one school ({counts.schools[0]}); comparing schools needs at least two", counts.source["file"], read[0][1].names["school_id"])
     return counts
 
-# %% ../nbs/03_data.ipynb #8caf33bb
+# %% ../nbs/03_data.ipynb #f93bc8a7
 HUGE = 1e12   # a score of this size is a slip, and its square would drown the others
 
 def scores_schema():
@@ -288,7 +294,7 @@ def scores_schema():
         "score": Column(float, [Check(lambda s: ~np.isinf(s), error="an infinite score"),
                                 Check(lambda s: (s.abs() <= HUGE) | np.isinf(s), error="a score beyond 10^12 in size")], nullable=True)})
 
-# %% ../nbs/03_data.ipynb #cff264fb
+# %% ../nbs/03_data.ipynb #93585b5a
 @dataclass
 class Scores:
     "Schools' scores as sufficient statistics, and the students where covariates need them."
@@ -313,7 +319,7 @@ class Scores:
     def __repr__(self): return f"Scores({self.summary()})"
     def _repr_html_(self): return f"<p>{escape(self.summary())}</p>" + self.schools.head(5).to_html(index=False, border=0)
 
-# %% ../nbs/03_data.ipynb #9e0b7501
+# %% ../nbs/03_data.ipynb #6019727b
 def covariate(parts,         # The column's batches, text or numbers, without missing values
               name,          # Its name in the file
               table: Table,
@@ -330,7 +336,7 @@ def covariate(parts,         # The column's batches, text or numbers, without mi
         raise broken_rows(rule, table.name, name, table.rows(at[:5]), values[int(np.argmax(rows))].as_py(), len(at))
     return pd.Series(number)
 
-# %% ../nbs/03_data.ipynb #206b4ded
+# %% ../nbs/03_data.ipynb #2737c706
 def one_value(pairs: pd.DataFrame, # school and value, one row a pair
               what,                # "district"
               name, file):
@@ -339,7 +345,7 @@ def one_value(pairs: pd.DataFrame, # school and value, one row a pair
         school = pairs["school"][twice].iloc[0]
         raise DataError(f"school {school} has two of it: {', '.join(sorted(pairs.loc[pairs['school'] == school, what])[:4])}", file, name)
 
-# %% ../nbs/03_data.ipynb #a05ff1d4
+# %% ../nbs/03_data.ipynb #bf761455
 @dataclass
 class _Students:
     "What has been gathered from the batches of a file of students."
@@ -372,13 +378,13 @@ class _Students:
         for what in self.pairs: self.pairs[what].append(frame.loc[keep, ["school", what]].drop_duplicates())
         if covariates: self.kept.append((frame.index.to_numpy()[keep], school, number[keep], {c: column["covariate", c].filter(mask) for c in covariates}))
 
-# %% ../nbs/03_data.ipynb #7e87297d
+# %% ../nbs/03_data.ipynb #fc0bf66a
 def present(values: pa.Array) -> np.ndarray: # bool, shape (rows,)
     "Where a column holds something."
     there = pc.is_valid(as_text(values) if not pa.types.is_floating(values.type) else pc.if_else(pc.is_nan(values), None, values))
     return there.to_numpy(zero_copy_only=False)
 
-# %% ../nbs/03_data.ipynb #8c03c684
+# %% ../nbs/03_data.ipynb #0a743775
 def own_covariates(covariates, names: dict, table: Table) -> tuple:
     "Covariates without repeats and without those that the table of students has anyway."
     wanted = tuple(dict.fromkeys([covariates] if isinstance(covariates, str) else covariates))
@@ -386,7 +392,7 @@ def own_covariates(covariates, names: dict, table: Table) -> tuple:
         if c in names and names[c] != c: raise DataError(f"a covariate cannot be called {c!r} beside the {c} of each student ({names[c]!r}); rename the column", table.name, c)
     return tuple(c for c in wanted if c not in names)
 
-# %% ../nbs/03_data.ipynb #09dd4b1c
+# %% ../nbs/03_data.ipynb #8c44f4e4
 def read_scores(source,             # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame: one row a student
                 school="school_id", # Column with the school
                 score="score",      # Column with the score
@@ -407,7 +413,7 @@ def read_scores(source,             # Path of a CSV (also gzip), Parquet or Exce
     if not students.read: raise DataError("the table has no rows", table.name)
     return scores_of(students, table, covariates)
 
-# %% ../nbs/03_data.ipynb #0503d364
+# %% ../nbs/03_data.ipynb #ef4ee518
 def scores_of(students: _Students, table: Table, covariates) -> Scores:
     "Put together what the batches gave, and refuse what no model of variability can use."
     m, name = students.moments, table.name

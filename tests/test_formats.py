@@ -20,6 +20,7 @@ def accounted(counts):
     s = counts.source
     assert s["rows_read"] == s["rows_kept"] + s["rows_withheld"] + s["rows_dropped"]
     assert (s["rows_kept"], s["rows_withheld"], s["rows_dropped"]) == (len(counts.frame), len(counts.withheld), counts.dropped["rows"].sum())
+    assert s["withheld"] == counts.withheld["reason_text"].value_counts().to_dict()
     assert set(counts.withheld["reason"]) <= set(REASONS) and counts.withheld["reason_text"].ne("").all()
     key = ["school_id", "year", "grade", "subject"]
     assert not counts.withheld[key].merge(counts.frame[key]).size
