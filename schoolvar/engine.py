@@ -22,8 +22,9 @@ from .cache import cache_folder, cached, content_hash, log, replacing
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
            'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
-           'bundle', 'inference_data', 'save_draws', 'load_draws', 'shows_progress', 'ProgressText', 'run_stanli',
-           'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan', 'sample']
+           'bundle', 'inference_data', 'save_draws', 'load_draws', 'groups_of', 'add_chains', 'shows_progress',
+           'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan',
+           'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -131,19 +132,19 @@ def stored(
     "Draws in the precision in which they are kept"
     return draws.astype(np.float32 if np.prod(draws.shape[2:]) > WIDE else np.float64)
 
-# %% ../nbs/10_engine.ipynb #1f9606a3
+# %% ../nbs/10_engine.ipynb #bc827471
 def bundle(
     groups: dict, # name -> xarray Dataset: posterior, sample_stats, log_likelihood, ...
     attrs: dict | None = None, # text and numbers to keep with them
 ):
     "Groups of draws as ArviZ takes them: an `InferenceData` in 0.x, a `DataTree` in 1.x"
-    az = arviz()
-    if hasattr(az, "InferenceData"):
-        out = az.InferenceData(**groups)
-        out.attrs.clear(); out.attrs.update(attrs or {})
-        return out
-    import xarray as xr
-    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs or {})} | {f"/{k}": v for k, v in groups.items()})
+    from importlib.metadata import version
+    if int(version("arviz").split(".")[0]) >= 1:
+        import xarray as xr
+        return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs or {})} | {f"/{k}": v for k, v in groups.items()})
+    out = arviz().InferenceData(**groups)
+    out.attrs.clear(); out.attrs.update(attrs or {})
+    return out
 
 def _dataset(arrays, dims, coords):
     "Arrays (chain, draw, ...) as a Dataset; a dimension without a name is called after its variable, as ArviZ does"
@@ -168,16 +169,15 @@ def inference_data(
     groups = dict(posterior={k: v for k, v in kept.items() if k != "log_lik"}, log_likelihood={k: v for k, v in kept.items() if k == "log_lik"}, sample_stats=stats)
     return bundle({k: _dataset(v, dims, coords) for k, v in groups.items() if v}, attrs)
 
-# %% ../nbs/10_engine.ipynb #4b9b0a7d
+# %% ../nbs/10_engine.ipynb #6c16cfc8
 def save_draws(
     idata, # ArviZ InferenceData
     path, # of a netCDF file
     compress: bool = False, # smaller and slower
 ) -> None:
     "Write draws to netCDF (by h5netcdf)"
-    if hasattr(idata, "groups") and callable(idata.groups): return idata.to_netcdf(str(path), compress=compress, engine="h5netcdf") and None
-    squeeze = {f"/{k}": {v: dict(zlib=compress) for v in node.data_vars} for k, node in idata.children.items()}
-    idata.to_netcdf(path, engine="h5netcdf", encoding=squeeze)
+    if not hasattr(idata, "children"): idata.to_netcdf(str(path), compress=compress, engine="h5netcdf")
+    else: idata.to_netcdf(path, engine="h5netcdf", encoding={f"/{k}": {v: dict(zlib=compress) for v in node.data_vars} for k, node in idata.children.items()})
 
 def load_draws(
     path, # of a netCDF file
@@ -188,6 +188,26 @@ def load_draws(
     for name, group in xr.open_groups(path, engine="h5netcdf").items():
         with group: read[name.strip("/")] = group.load()
     return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
+
+# %% ../nbs/10_engine.ipynb #1f7d5725
+def groups_of(
+    idata, # as from `sample`
+) -> dict: # name -> xarray Dataset
+    "The groups of an `InferenceData` or a `DataTree`"
+    if hasattr(idata, "children"): return {k: node.to_dataset() for k, node in idata.children.items()}
+    return {k: idata[k] for k in idata.groups()}
+
+def add_chains(
+    runs: list, # as from `sample`: the same variables and number of draws, different seeds
+):
+    "Runs of one program side by side, as more chains of one run; their times are added"
+    if len(runs) == 1: return runs[0]
+    import xarray as xr
+    parts = [groups_of(r) for r in runs]
+    joined = {k: xr.concat([p[k] for p in parts], dim="chain") for k in parts[0]}
+    took = [json.loads(r.attrs["timings"]) for r in runs]
+    return bundle({k: v.assign_coords(chain=np.arange(v.sizes["chain"])) for k, v in joined.items()},
+                  dict(runs[0].attrs) | dict(timings=json.dumps({k: round(sum(t[k] for t in took), 4) for k in took[0]}), cached=int(all(r.attrs["cached"] for r in runs))))
 
 # %% ../nbs/10_engine.ipynb #db25f1b1
 def shows_progress() -> bool:

@@ -66,7 +66,7 @@ def eight(run, **changes):
 
 def test_names_dimensions_and_statistics(run):
     d = eight(run)
-    assert d.groups() == ["posterior", "log_likelihood", "sample_stats"]
+    assert list(engine.groups_of(d)) == ["posterior", "log_likelihood", "sample_stats"]
     assert list(d.posterior.data_vars) == ["mu", "tau", "z", "theta", "shape"]
     assert d.posterior["theta"].dims == ("chain", "draw", "school") and list(d.posterior.school.values) == LABELS
     assert d.posterior["mu"].shape == (2, 60) and d.posterior["mu"].dtype == np.float64
@@ -89,7 +89,7 @@ def test_draws_belong_together(run):
 
 def test_only_what_is_kept(run):
     d = eight(run, keep=["tau", "mu"])
-    assert list(d.posterior.data_vars) == ["tau", "mu"] and "log_likelihood" not in d.groups()
+    assert list(d.posterior.data_vars) == ["tau", "mu"] and "log_likelihood" not in engine.groups_of(d)
     with pytest.raises(EngineError, match="no variable sigma"):
         eight(run, keep=["sigma"], cache=False)
 
@@ -311,6 +311,14 @@ def test_data_that_is_wrong_is_named(data, say):
         sample(PROGRAMS / "eight_schools.stan", data, engine="stanli", **SETTINGS)
 
 
+def test_too_little_memory_is_said(monkeypatch):
+    import stanli
+    def full(*a, **k): raise MemoryError("Unable to allocate 30 GiB")
+    monkeypatch.setattr(stanli.Model, "sample", full)
+    with pytest.raises(EngineError, match="not enough memory for 2 chains of 60 draws .*30 GiB"):
+        eight("stanli")
+
+
 def test_wide_vectors_are_kept_in_single_precision():
     d = sample("data { int N; } parameters { real m; } model { m ~ normal(0, 1); } generated quantities { vector[N] wide = rep_vector(m, N); vector[2] narrow = [m, m]'; }", dict(N=201), **SETTINGS)
     assert d.posterior["wide"].dtype == np.float32 and d.posterior["narrow"].dtype == d.posterior["m"].dtype == np.float64
@@ -322,6 +330,15 @@ def test_package_programs_are_found_from_a_wheel_and_a_checkout(tmp_path, monkey
     (tmp_path / "schoolvar" / "stan").mkdir(parents=True)
     monkeypatch.setattr(schoolvar, "__file__", str(tmp_path / "schoolvar" / "__init__.py"))
     assert engine.stan_folder() == tmp_path / "schoolvar" / "stan"
+
+
+def test_runs_side_by_side():
+    one, two = eight("stanli"), eight("stanli", seed=2)
+    both = engine.add_chains([one, two])
+    assert list(both.posterior.chain.values) == [0, 1, 2, 3] and both.log_likelihood.sizes["chain"] == both.sample_stats.sizes["chain"] == 4
+    np.testing.assert_array_equal(both.posterior["theta"].values[2:], two.posterior["theta"].values)
+    assert json.loads(both.attrs["timings"])["sampling"] == pytest.approx(sum(json.loads(x.attrs["timings"])["sampling"] for x in (one, two)), abs=1e-3)
+    assert both.posterior["theta"].dtype == one.posterior["theta"].dtype and engine.add_chains([one]) is one
 
 
 # Progress and Ctrl-C

@@ -3,14 +3,17 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 
+from hypothesis import HealthCheck, given, settings, strategies as st
 import numpy as np
 import pandas as pd
 import pytest
 
 from frozen_fits import LABELS, eight_schools, small_fit  # noqa: F401
 from schoolvar.diagnostics import Diagnostics
-from schoolvar.fit import Fit, FitError, make_manifest, write_table
+from schoolvar.fit import Fit, FitError, _kind, _read_table, make_manifest, write_table
 
 
 def test_there_and_back(small_fit, tmp_path):
@@ -165,3 +168,26 @@ def test_further_files_come_along(small_fit, tmp_path):
     (d / "g3_school_quality.parquet").write_bytes(b"byte")
     with pytest.raises(FitError, match="g3_school_quality.parquet was changed"):
         Fit.load(d)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=8), st.data())
+def test_any_table_survives(tmp_path, names, data):
+    "Whatever a school is called, and whatever a number is"
+    n = len(names)
+    t = pd.DataFrame(dict(school=pd.array(names, dtype="str"), n=data.draw(st.lists(st.integers(-2**62, 2**62), min_size=n, max_size=n)), x=data.draw(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=n, max_size=n)), flag=data.draw(st.lists(st.booleans(), min_size=n, max_size=n))))
+    write_table(t, tmp_path / "t.csv")
+    back = _read_table(tmp_path / "t.csv", {c: _kind(t[c]) for c in t})
+    assert list(back.school) == names and list(back.n) == list(t.n) and list(back.flag) == list(t.flag)
+    np.testing.assert_allclose(back.x, t.x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("locale, zone", [("C", "Pacific/Kiritimati"), ("tr_TR.UTF-8", "Pacific/Niue")])
+def test_locale_and_zone_do_not_matter(small_fit, tmp_path, locale, zone):
+    small_fit.schools.loc[0, "district"] = "Île—İstanbul"
+    small_fit.save(tmp_path / "a")
+    code = f"from schoolvar.fit import Fit; Fit.load({str(tmp_path / 'a')!r}).save({str(tmp_path / 'b')!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "LC_ALL": locale, "TZ": zone, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    for p in (tmp_path / "a").glob("*.csv"):
+        assert p.read_bytes() == (tmp_path / "b" / p.name).read_bytes()
+    assert Fit.load(tmp_path / "b").schools["district"][0] == "Île—İstanbul"
