@@ -169,12 +169,12 @@ def check_rank(
     dependent = [n for n, x in zip(design.names, r) if x < 1e-8 * np.sqrt(len(m))]
     if dependent: raise FormulaError(f"the {what} formula {design.text!r}: {', '.join(dependent[:3])} cannot be told apart from the terms before it; leave it out")
 
-# %% ../nbs/20_formulas.ipynb #b77e56ee
+# %% ../nbs/20_formulas.ipynb #32120790
 def centre_within(
     frame: pd.DataFrame, # one row a student
     column: str, # covariate to centre within the school
     school: str = "school_id", # column with the school
-    mean_as: str | None = None, # name of a new column with the school's mean, centred at the mean of schools
+    mean_as: str | None = None, # name of a new column with the school's mean, centred at the mean of all students
 ) -> pd.DataFrame: # a copy
     "Centre a covariate at its school's mean, and keep that mean"
     for c in (column, school):
@@ -182,4 +182,4 @@ def centre_within(
     means = frame.groupby(school, sort=False)[column].mean()
     mine = frame[school].map(means)
     out = frame.assign(**{column: frame[column] - mine})
-    return out.assign(**{mean_as: mine - means.mean()}) if mean_as else out
+    return out.assign(**{mean_as: mine - frame[column].mean()}) if mean_as else out
