@@ -1,8 +1,17 @@
-"Pages that are written from the code: the sidebar of library notebooks."
+"Pages that are written from the code: reference, gallery, checklist, and the sidebar of library notebooks."
+import ast
+import hashlib
+from html import escape
+import json
+import os
 from pathlib import Path
 import re
+import shutil
+import subprocess
+import sys
 
 ROOT = Path(__file__).resolve().parent.parent
+NBS = ROOT / "nbs"
 BEGIN, END = "# library: written by `tools/docs.py sidebar`", "# library ends"
 # Reading order: the number in front of a notebook's name says where it belongs.
 GROUPS = (("Data", 0, 9), ("Engine", 10, 19), ("Consistency", 20, 29), ("Achievement", 30, 34), ("Value added", 35, 39),
@@ -11,7 +20,7 @@ GROUPS = (("Data", 0, 9), ("Engine", 10, 19), ("Consistency", 20, 29), ("Achieve
 
 def library_groups():
     "Group -> names of modules, in reading order."
-    from docs_pre import NBS, module
+    from docs_pre import module
     groups = {name: [] for name, _, _ in GROUPS}
     for path in sorted(NBS.glob("*.ipynb")):
         n = re.match(r"(\d\d)[a-z]?_", path.name)
@@ -43,7 +52,151 @@ def sidebar():
     return new != old
 
 
+# ---------------------------------------------------------------- pages written from code and files
+
+def page(path, title, description, body):
+    path.write_text(f'---\ntitle: "{title}"\ndescription: "{description}"\n---\n\n{body}\n', encoding="utf-8")
+
+
+def raw(html):
+    "HTML that the renderer must leave alone."
+    return f"```{{=html}}\n{html}\n```\n"
+
+
+def commands(docs):
+    "The command line, from its own help."
+    env = {**os.environ, "COLUMNS": "96", "TERM": "dumb", "NO_COLOR": "1"}
+    run = lambda *args: subprocess.run([sys.executable, "-m", "schoolvar.cli", *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
+    top = run()
+    names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
+    body = ("`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
+            f"```text\n{top}\n```\n")
+    body += "".join(f"\n## schoolvar {n}\n\n```text\n{run(n)}\n```\n" for n in names)
+    page(docs / "commands.qmd", "Commands", "Every command and option of schoolvar, as its own help says it", body)
+
+
+def programs(docs):
+    "The Stan programs, folded, with the comment that opens each."
+    parts = ["One program a model; what several share is included from the `.stanfunctions` files. Both engines run these files as they are.\n"]
+    for f in sorted((ROOT / "stan").glob("*.stan")) + sorted((ROOT / "stan").glob("*.stanfunctions")):
+        text = f.read_text(encoding="utf-8")
+        said = re.match(r"(?:\s*//[^\n]*\n)+|\s*/\*.*?\*/", text, re.S)
+        words = re.sub(r"^\s*(?://|/?\*+/?)\s?|\s*\*/$", "", said[0].strip(), flags=re.M).strip() if said else ""
+        parts.append(f"\n## {f.name}\n\n```text\n{words}\n```\n\n" if words else f"\n## {f.name}\n\n")
+        parts.append(raw(f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} lines</summary><pre tabindex="0"><code>{escape(text)}</code></pre></details>'))
+    page(docs / "programs.qmd", "Stan programs", "The models as they are run, with their comments", "".join(parts))
+
+
+def public(name):
+    "Public names of a module -> first line of what they say, read without importing it."
+    file = ROOT / "schoolvar" / f"{name}.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    listed = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"), [])
+    defs = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    return {n: (ast.get_docstring(defs[n]) or "").split("\n\n")[0].replace("\n", " ") for n in listed if n in defs}
+
+
+def functions(docs, found):
+    "Every public name, with a link to its parameters, example and source."
+    init = (ROOT / "schoolvar" / "__init__.py").read_text(encoding="utf-8")
+    table = re.search(r"submod_attrs=(\{.*?\})\s*\)", init, re.S)
+    top = {n: m for m, names in ast.literal_eval(table[1]).items() for n in names} if table else {}
+    pages = set(found.values())
+    row = lambda n, m, said: f"| [`{n}`]({m}.ipynb#{n.lower()}) | {said.replace('|', '&#124;')} |\n"
+    head = "| name | says |\n|---|---|\n"
+    parts = ["Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"]
+    if top:
+        parts += ["\n## From `schoolvar` itself\n\n", head, *(row(n, m, public(m).get(n, "")) for n, m in top.items() if m in pages)]
+    for group, names in library_groups().items():
+        parts.append(f"\n## {group}\n")
+        for m in names:
+            listed = public(m)
+            if listed:
+                parts += [f"\n### {m}\n\n", head, *(row(n, m, said) for n, said in listed.items())]
+    page(docs / "functions.qmd", "Functions", "Every public name of the package", "".join(parts))
+
+
+def charts_of(docs, found):
+    "(page, id of the figure, specification) of every chart on the site."
+    for path, name in found.items():
+        for c in json.loads((docs / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
+            for o in c.get("outputs", []):
+                text = "".join(o.get("data", {}).get("text/html", ""))
+                for m in re.finditer(r'<figure class="sv-figure" id="([^"]+)">.*?<script type="application/json">(.*?)</script>', text, re.S):
+                    yield name, m[1], json.loads(m[2])
+
+
+def gallery(docs, found):
+    "Every figure of the site as a still picture that leads to the living one."
+    import vl_convert as vlc
+    from schoolvar.charts import chart_title, _rewrap
+    folder = docs / "gallery"
+    folder.mkdir()
+    kept = ROOT / ".cache" / "docs" / "gallery"
+    kept.mkdir(parents=True, exist_ok=True)
+    sections = {"Studies": [], "Explanations": [], "Library": []}
+    seen = set()
+    for name, figure, spec in charts_of(docs, found):
+        if figure in seen:
+            continue
+        seen.add(figure)
+        text = json.dumps(spec, sort_keys=True)
+        file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
+        if not (kept / file).is_file():
+            (kept / file).write_text(vlc.vegalite_to_svg(_rewrap(spec, 480), vl_version="6.4"), encoding="utf-8")
+        shutil.copyfile(kept / file, folder / file)
+        group = name.split("/")[0].title() if "/" in name else "Library"
+        title = escape(chart_title(spec))
+        sections[group].append(f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>')
+    parts = [f"{len(seen)} figures. Each leads to the page that draws it, where it can be pointed at, saved, and read as a table.\n"]
+    for group, cards in sections.items():
+        if cards:
+            parts.append(f"\n## {group}\n\n" + raw('<div class="sv-gallery">' + "\n".join(cards) + "</div>"))
+    page(docs / "gallery.qmd", "Gallery", "Every figure of the site", "".join(parts))
+
+
+def checklist(docs):
+    "What the two reference documents show, and where it is shown here."
+    import csv
+    rows = list(csv.DictReader((NBS / "studies" / "checklist.csv").open(encoding="utf-8")))
+    names = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
+    stems = {p.stem: n for p, n in __import__("docs_pre").notebooks().items()}
+    parts = ["Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
+             "*stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"]
+    for key, title in names.items():
+        parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
+        for r in rows:
+            if r["document"] == key:
+                where = f"[{stems[r['notebook']].split('/')[-1]}]({stems[r['notebook']]}.ipynb#{r['cell']})" if r["notebook"] else r["why"]
+                parts.append(f"| {r['item']} | {r['published']} | {r['status']} | {where} |\n")
+    page(docs / "checklist.qmd", "Checklist", "Where each figure, table and number of the reference documents is reproduced", "".join(parts))
+
+
+def front(docs):
+    "The living figure of the first page."
+    from schoolvar.chart_pages import chart_block
+    from schoolvar.charts_consistency import plot_pip_sd
+    from schoolvar.stored import load_summary
+    tables, _ = load_summary(NBS / "studies" / "stored" / "saeb")
+    chart = plot_pip_sd(tables["schools"], unit="SD of all students")
+    (docs / "front.md").write_text(raw(chart_block(chart, caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.")), encoding="utf-8")
+
+
+def included(docs):
+    "Files of the repository that are pages too."
+    for name in ("CONTRIBUTING", "CHANGELOG"):
+        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        (docs / f"{name.lower()}.md").write_text(re.sub(r"^# [^\n]*\n", "", text), encoding="utf-8")
+
+
 def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
     from schoolvar.chart_pages import write_assets
     write_assets(docs)
+    included(docs)
+    front(docs)
+    commands(docs)
+    programs(docs)
+    functions(docs, found)
+    gallery(docs, found)
+    checklist(docs)

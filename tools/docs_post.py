@@ -3,6 +3,8 @@
 Mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
 copy, and search works from a folder as well as from a server.
 """
+import base64
+import hashlib
 import html
 import json
 import os
@@ -28,8 +30,31 @@ def page(text, up, base):
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
     if "sv-chart" in text:
         text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
+    text = lighter(text)
     # nbdev links every name to the published page of its module
     return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?([\w]+\.html)', rf"\g<1>{up}docs/\g<3>", text)
+
+
+def lighter(text):
+    "Colours of code weigh more than the code: folded source goes without, and operators stay black. Decoration is named as such."
+    def plain(m):
+        return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
+    text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
+    text = re.sub(r'<span class="op">(.*?)</span>', r"\1", text, flags=re.S)
+    text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
+    # names that are not public have no place of their own on the page
+    return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
+
+
+def images(text, file, out):
+    "Pictures inside a page become files beside it."
+    def save(m):
+        data = base64.b64decode(m[2])
+        name = f"figure-{hashlib.sha256(data).hexdigest()[:12]}.{m[1].removesuffix('+xml')}"
+        (out / "docs" / "figures").mkdir(parents=True, exist_ok=True)
+        (out / "docs" / "figures" / name).write_bytes(data)
+        return f'src="{"../" * (len(file.relative_to(out).parts) - 1)}docs/figures/{name}"'
+    return re.sub(r'src="data:image/([a-z+]+);base64,([A-Za-z0-9+/=\s]{4000,})"', save, text)
 
 
 def stylesheet(text):
@@ -73,6 +98,7 @@ def main():
     for f in pages:
         old = f.read_text(encoding="utf-8")
         new = page(old, "../" * (len(f.relative_to(out).parts) - 1), base)
+        new = images(new, f, out)
         if new != old:
             f.write_text(new, encoding="utf-8")
     for f in out.rglob("*.css"):

@@ -1,0 +1,35 @@
+"""Make the stored summaries of the studies again, from data that are not part of the repository.
+
+python tools/studies.py NAME|all [FOLDER]      FOLDER holds the data (default: ../shared/data, else the publisher)
+
+A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so.
+"""
+from pathlib import Path
+import sys
+import time
+
+import papermill
+
+ROOT = Path(__file__).resolve().parent.parent
+STUDIES = ROOT / "nbs" / "studies"
+# study -> the parameter that names its data, and the file
+RUNS = {"saeb": ("10_saeb", {"scores": "saeb.csv.gz"}), "pennsylvania": ("20_pennsylvania", {"counts": "pssa_counts.csv.gz"}),
+        "new_york": ("30_new_york", {"counts": "nyc_counts.csv.gz"}), "methods": ("60_value_added_methods", {"run": True})}
+
+
+def make(name, folder):
+    notebook, parameters = RUNS[name]
+    given = {k: str(folder / v) if isinstance(v, str) and (folder / v).is_file() else "publisher" if isinstance(v, str) else v for k, v in parameters.items()}
+    out = ROOT / "out" / "studies"
+    out.mkdir(parents=True, exist_ok=True)
+    t = time.time()
+    papermill.execute_notebook(str(STUDIES / f"{notebook}.ipynb"), str(out / f"{notebook}.ipynb"), cwd=str(STUDIES), kernel_name="python3",
+                               parameters={**given, "store": str(STUDIES / "stored" / name)}, progress_bar=False)
+    print(f"{name}: nbs/studies/stored/{name} ({time.time() - t:.0f} s)")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in (*RUNS, "all"):
+        raise SystemExit(__doc__)
+    for name in RUNS if sys.argv[1] == "all" else [sys.argv[1]]:
+        make(name, Path(sys.argv[2] if len(sys.argv) > 2 else ROOT.parent / "shared" / "data").resolve())
