@@ -41,7 +41,7 @@ data {
   // Prior scales, logits.
   real<lower=0> prior_intercept; // SD of the mean of the cells
   real<lower=0> prior_cell; // SD of a cell about that mean
-  real<lower=0> prior_slope; // SD of a slope
+  vector<lower=0>[Q] prior_slope; // SD of each slope, per unit of its covariate
   real<lower=0> prior_sd; // scale of the half-Student-t(3) of each SD
   int<lower=0, upper=1> want_rows; // 1: log_lik and y_rep of every row are kept
 }
@@ -73,7 +73,7 @@ transformed parameters {
     real level = mean(fixed[1 : F]);
     lprior = normal_lpdf(level | 0, prior_intercept)
              + normal_lpdf(fixed[1 : F] - level | 0, prior_cell)
-             + normal_lpdf(fixed[F + 1 : F + Q] | 0, prior_slope)
+             + normal_lpdf(tail(fixed, Q) | 0, prior_slope)
              + student_t_lpdf(sd_school | 3, 0, prior_sd)
              + student_t_lpdf(sd_cohort | 3, 0, prior_sd);
   }
@@ -83,7 +83,7 @@ model {
   vector[C] cohort = school[cohort_school] + s_cohort * v; // school and cohort together, logits
   target += whitened_density(v, s_cohort, cohort_noise);
   target += lprior + ldensity + log(cosh(t_school)) + log(cosh(t_cohort));
-  target += binomial_logit_kernel(successes, trials, fixed[cell_of] + X * fixed[F + 1 : F + Q] + cohort[cohort_of]);
+  target += binomial_logit_kernel(successes, trials, fixed[cell_of] + X * tail(fixed, Q) + cohort[cohort_of]);
 }
 generated quantities {
   vector[want_rows ? N : 0] log_lik;
@@ -91,7 +91,7 @@ generated quantities {
   if (want_rows) {
     vector[C] cohort = school[cohort_school];
     cohort += s_cohort * whitened(s_cohort, cohort_logit - cohort_fixed * fixed - cohort, cohort_noise, z_cohort);
-    vector[N] eta = fixed[cell_of] + X * fixed[F + 1 : F + Q] + cohort[cohort_of];
+    vector[N] eta = fixed[cell_of] + X * tail(fixed, Q) + cohort[cohort_of];
     for (i in 1 : N) log_lik[i] = binomial_logit_lpmf(y[i] | n[i], eta[i]);
     y_rep = binomial_rng(n, inv_logit(eta));
   }
