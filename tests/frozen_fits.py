@@ -1,6 +1,6 @@
 """Draws and fits from files, so that everything after sampling is tested without sampling.
 
-    from frozen_fits import eight_schools, small_fit     # then name them as arguments of a test
+    from frozen_fits import eight_schools, small_fit, consistency_fit, achievement_fit, value_added_fit     # then name them as arguments of a test
 """
 from pathlib import Path
 
@@ -34,3 +34,26 @@ def small_fit(eight_schools):
                              kept=dict(rows=8, schools=8), dropped=pd.DataFrame(dict(reason=["no score"], rows=[1])), timings=dict(read=.01), notes=["Made for tests."])
     variance = pd.DataFrame(dict(component=["school", "binomial"], variance=[1.25, np.nan]))
     return Fit("eight schools", parameters_table(eight_schools, ["mu", "tau"]), schools, eight_schools, manifest, {"variance": variance})
+
+
+def _frozen(name):
+    from schoolvar.fit import Fit
+    return Fit.load(FROZEN / name)
+
+
+@pytest.fixture
+def consistency_fit():
+    "The default consistency fit of a simulated province of 24 schools; its draws are thinned, its tables are of all of them"
+    return _frozen("consistency")
+
+
+@pytest.fixture
+def achievement_fit():
+    "M3 of grade 3 in the same province"
+    return _frozen("achievement")
+
+
+@pytest.fixture
+def value_added_fit():
+    "Joint value added from grade 3 to grade 6 in the same province"
+    return _frozen("value_added")

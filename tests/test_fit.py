@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from frozen_fits import LABELS, eight_schools, small_fit  # noqa: F401
+from frozen_fits import LABELS, achievement_fit, consistency_fit, eight_schools, small_fit, value_added_fit  # noqa: F401
 from schoolvar.diagnostics import Diagnostics
 from schoolvar.fit import Fit, FitError, _kind, _read_table, make_manifest, write_table
 
@@ -191,3 +191,28 @@ def test_locale_and_zone_do_not_matter(small_fit, tmp_path, locale, zone):
     for p in (tmp_path / "a").glob("*.csv"):
         assert p.read_bytes() == (tmp_path / "b" / p.name).read_bytes()
     assert Fit.load(tmp_path / "b").schools["district"][0] == "Île—İstanbul"
+
+
+# The frozen fits of the models
+
+def test_frozen_fits_keep_the_contract(consistency_fit, achievement_fit, value_added_fit):
+    "Files and columns as other programs expect them"
+    want = "parameter mean sd q2.5 q97.5 ess_bulk ess_tail r_hat mcse_mean".split()
+    for fit in (consistency_fit, achievement_fit, value_added_fit):
+        assert fit.ok and list(fit.parameters)[:9] == want and fit.manifest["priors"] and fit.idata.posterior.sizes["chain"] % 4 == 0
+        assert fit.schools["school"].is_unique and pd.api.types.is_string_dtype(fit.schools["school"])
+    assert {"location_intercept", "scale_intercept", "sd_location", "sd_scale", "correlation"} <= set(consistency_fit.parameters.parameter)
+    assert set("school n mean mean_lower mean_upper sd sd_lower sd_upper effect effect_lower effect_upper pip pip_mcse bayes_factor direction verdict".split()) <= set(consistency_fit.schools)
+    assert {"sd_school", "sd_cohort", "sd_subject"} <= set(achievement_fit.parameters.parameter)
+    assert set("school district n_trials raw estimate estimate_lower estimate_upper effect effect_lower effect_upper rank_lower rank_upper".split()) <= set(achievement_fit.schools)
+    assert set(achievement_fit.tables["variance"].component) == {"school", "cohort", "subject", "binomial"}
+    assert "slope" in set(value_added_fit.parameters.parameter) and set("school district value_added value_added_lower value_added_upper earlier_quality earlier_quality_sd".split()) <= set(value_added_fit.schools)
+
+
+def test_frozen_tables_agree_with_their_draws(consistency_fit, achievement_fit):
+    "The table of a parameter is of all draws; the kept ones say the same to within their error"
+    for fit in (consistency_fit, achievement_fit):
+        for name in ("sd_location", "sd_scale", "sd_school", "sd_cohort"):
+            if name in fit.idata.posterior:
+                row, x = fit.parameter(name), fit.idata.posterior[name].values
+                assert abs(x.mean() - row["mean"]) < 5 * row["sd"] / np.sqrt(.5 * x.size)

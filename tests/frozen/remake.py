@@ -1,4 +1,4 @@
-"""Makes eight_schools.nc beside this file: `python tests/frozen/remake.py`. Run it when a program or the kept form changes.
+"""Makes the frozen draws and fits beside this file: `python tests/frozen/remake.py`. Run it when a program, a table or the kept form changes.
 
 The CSV files are what CmdStan 2.37 itself wrote for tests/programs/eight_schools.stan, for id=1 and id=2:
     eight_schools sample num_samples=20 num_warmup=20 adapt delta=0.9 algorithm=hmc metric=unit_e stepsize=0.5 id=1 \\
@@ -7,10 +7,13 @@ The CSV files are what CmdStan 2.37 itself wrote for tests/programs/eight_school
 from pathlib import Path
 import sys
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-if __name__ == "__main__":
+
+def eight_schools():
     from frozen_fits import EIGHT_SCHOOLS, LABELS
     from schoolvar import engine
     program = HERE.parent / "programs" / "eight_schools.stan"
@@ -18,3 +21,40 @@ if __name__ == "__main__":
                           keep=["mu", "tau", "theta", "log_lik"], dims=dict(theta=["school"], log_lik=["school"]), coords=dict(school=LABELS))
     idata.attrs["timings"] = '{"compile": 0.02, "sampling": 0.05}'      # of no interest, and different each time
     engine.save_draws(idata, HERE / "eight_schools.nc", compress=True)
+
+
+def models():
+    "One small province, the default fit of each model; its tables are of all draws, of which about 60 a chain are kept"
+    from schoolvar import engine
+    from schoolvar.achievement import fit_achievement
+    from schoolvar.consistency import fit_consistency
+    from schoolvar.simulate import simulate_province
+    from schoolvar.value_added import fit_value_added
+    province = simulate_province(3, 24, seed=5, n_planted=2)
+    counts, scores = tables(province)
+    run = dict(seed=5, engine="stanli", cache=False)
+    for name, fit in dict(consistency=fit_consistency(scores, **run), achievement=fit_achievement(counts, grade=3, model="M3", **run), value_added=fit_value_added(counts, **run)).items():
+        groups = engine.groups_of(fit.idata)
+        step = groups["posterior"].sizes["draw"] // 60
+        fit.idata = engine.bundle({k: g.isel(draw=slice(None, None, step)).map(lambda v: v.astype(np.float32) if v.dtype == float else v) for k, g in groups.items()},
+                                  dict(fit.idata.attrs) | dict(timings='{"compile": 0.02, "sampling": 0.5}'))
+        fit.manifest |= dict(created="2026-11-22T00:00:00+00:00", timings=dict(read=.01, compile=.02, sampling=.5, total=.53))
+        fit.files.clear()
+        fit.save(HERE / name)
+        print(fit, sum(p.stat().st_size for p in (HERE / name).iterdir()) // 1000, "kB")
+
+
+def tables(province):
+    "Counts and scores of a province, as the readers give them"
+    from schoolvar.data import read_counts, read_scores
+    counts, scores = province.counts, province.scores
+    if hasattr(counts, "columns"):
+        counts = read_counts(counts)
+    if hasattr(scores, "columns"):
+        scores = read_scores(scores, school="school_id", district="district_id")
+    return counts, scores
+
+
+if __name__ == "__main__":
+    eight_schools()
+    models()
