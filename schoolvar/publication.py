@@ -102,7 +102,7 @@ def example_fits(folder: Path,         # made where it is missing
 def place_districts(parts: dict,  # kind -> schools table
                    ) -> dict:     # the same with `key` (district, "" for none), `district_name` and `name` (of the school)
     "Give each school of each part its district and the names that readers see."
-    text = lambda f, c: f[c].astype(str).str.strip().where(f[c].notna(), "") if c in f else pd.Series("", index=f.index, dtype=str)
+    text = lambda f, c: f[c].astype("str").str.strip().where(f[c].notna(), "") if c in f else pd.Series("", index=f.index, dtype="str")
     frames = {k: f.assign(key=text(f, "district_id"), district_name=text(f, "district"), name=text(f, "school_name")) for k, f in parts.items()}
     known = pd.concat([f[["school", "key", "district_name", "name"]] for f in frames.values()])
     ids = known[known.key != ""].drop_duplicates("school").set_index("school").key
@@ -110,11 +110,13 @@ def place_districts(parts: dict,  # kind -> schools table
     by_id = known[(known.key != "") & (known.district_name != "")].drop_duplicates("key").set_index("key").district_name
     pairs = known[(known.key != "") & (known.district_name != "")].drop_duplicates(["key", "district_name"])
     by_name = pairs.drop_duplicates("district_name", keep=False).set_index("district_name").key
+    look = lambda keys, table, otherwise: pd.Series([table.get(k, o) for k, o in zip(keys, otherwise)], index=keys.index, dtype="str")
+    ids, named, by_id, by_name = (t.to_dict() for t in (ids, named, by_id, by_name)); there = set(ids.values())
     for kind, f in frames.items():
-        f["key"] = f.key.where(f.key != "", f.school.map(ids).fillna("").astype(str))
-        f["key"] = f.key.where(f.key != "", f.district_name.where(f.district_name.isin(set(ids)), f.district_name.map(by_name).fillna(f.district_name).astype(str)))
-        f["district_name"] = f.key.map(by_id).fillna(f.district_name.where(f.district_name != "", f.key)).astype(str)
-        f["name"] = f["name"].where(f["name"] != "", f.school.map(named).fillna(f.school).astype(str))
+        f["key"] = f.key.where(f.key != "", look(f.school, ids, [""]*len(f)))
+        f["key"] = f.key.where(f.key != "", f.district_name.where(f.district_name.isin(there), look(f.district_name, by_name, f.district_name)))
+        f["district_name"] = look(f.key, by_id, f.district_name.where(f.district_name != "", f.key))
+        f["name"] = f["name"].where(f["name"] != "", look(f.school, named, f.school))
     return frames
 
 # %% ../nbs/66_publication.ipynb #70643601

@@ -84,8 +84,10 @@ def frame_block(frame, caption: str, most: int = 200) -> str: # HTML
 def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
     "A chart with the table of its numbers."
     if chart is None: return ""
-    block = chart_block(chart.to_dict(validate=False), table="full")     # our charts are validated by their tests, not on every page
-    return block.replace(escape("The numbers in this chart"), escape(L("page.table_of")))
+    spec = chart.to_dict(validate=False)     # our charts are validated by their tests, not on every page
+    title, words = " ".join(spec["title"]["text"]), escape("The numbers in this chart")
+    block = chart_block(spec, table="full")
+    return block.replace(f'aria-label="{words}"', f'aria-label="{escape(L("page.scroll", caption=title))}"').replace(words, escape(L("page.table_of")))
 
 # %% ../nbs/60_render.ipynb #780b9d24
 def district_title(p, key: str, L: Labels) -> str:
@@ -143,7 +145,7 @@ def head(title: str, language: str, folder: str | None, shared: dict | None = No
         links = "".join(f'<link rel="stylesheet" href="{folder}/{f}">' for f in (STYLE, REPORT_STYLE)) + "".join(f'<script defer src="{folder}/{f}"></script>' for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT))
         return f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}{links}'
     files = report_assets(shared or {})
-    scripts, styles = [files[f].replace("</", "<\\/") for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)], [files[STYLE] + files[REPORT_STYLE]]
+    scripts, styles = [files[f] for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)], [files[STYLE] + files[REPORT_STYLE]]
     policy = f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {' '.join(map(_hash, styles))}; img-src data: blob:; base-uri 'none'; form-action 'none'"
     return f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}' + "".join(f"<style>{s}</style>" for s in styles) + "".join(f"<script>{s}</script>" for s in scripts)
 

@@ -1,0 +1,145 @@
+"Names and values from the data are text wherever they appear, and what is withheld appears nowhere."
+import io
+import json
+from pathlib import Path
+import re
+import shutil
+import zipfile
+
+import pandas as pd
+import pytest
+
+from schoolvar.disclosure import DisclosurePolicy
+from schoolvar.publication import example_fits, publish
+from schoolvar.reports import render_reports
+from test_reports import browser, open_page, own_cache  # noqa: F401 (fixtures)
+
+EVIL = ["<script>window.pwned=1</script>", "\"><img src=x onerror=window.pwned=1>", "</script><script>window.pwned=1</script>", "=HYPERLINK(\"http://evil\",\"x\")", "=1+1|cmd", "@SUM(A1)", "{{7*7}}{% raw %}${7*7}#{7*7}", "#panic()",
+        "../../../../tmp/escape", "C:\\Windows\\x", "\u202egnp.exe", "\u05d0\u05d1\u05d2 \u0627\u0644", "N" * 3000, "a\x00b\x1b[31m", "datum.pwned = 1", "'); import os; os.system('touch pwned'); ('", "\ud83c\udf32 Elm", "con", ".", "-rf"]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    "Every id and name of districts and schools is an attack; two districts share a name."
+    folder = tmp_path_factory.mktemp("hostile"); fits = example_fits(folder, 6, 60)
+    clean = lambda s: s.replace("\x00", "").replace("\ud83c\udf32", "\U0001F332")
+    names = [clean(e) for e in EVIL]
+    for kind, path in fits.items():
+        f = pd.read_csv(path/"schools.csv", dtype={"school": "str"})
+        ids = {s: f"{names[i % len(names)]}~{s}" if i < 40 else s for i, s in enumerate(sorted(f.school))}
+        f["school_name"] = [names[(i * 7) % len(names)] for i in range(len(f))]
+        where = f.school.str[:5]
+        f["district_id"] = where.map({"SIM01": names[0], "SIM02": names[8], "SIM03": names[3], "SIM04": names[10], "SIM05": names[12], "SIM06": names[15]})
+        f["district"] = where.map({"SIM01": names[1], "SIM02": names[6], "SIM03": names[6], "SIM04": names[11], "SIM05": names[12], "SIM06": names[2]})
+        f["school"] = f.school.map(ids); f.to_csv(path/"schools.csv", index=False)
+        if (path/"counts.csv").exists():
+            c = pd.read_csv(path/"counts.csv", dtype={"school": "str"}); c["school"] = c.school.map(ids)
+            c["subject"] = c.subject.replace({"Math": "<b onclick=window.pwned=1>Math"}); c.to_csv(path/"counts.csv", index=False)
+        m = json.loads((path/"manifest.json").read_text()); m["source"]["path"] = "/home/secret/<img src=x onerror=window.pwned=1>.csv"; m["priors"] = {"<script>": "</script>"}
+        (path/"manifest.json").write_text(json.dumps(m))
+    return fits
+
+
+@pytest.fixture(scope="module")
+def attacked(hostile, tmp_path_factory):
+    out = tmp_path_factory.mktemp("attacked")/"deep"/"out"
+    return render_reports(out, **hostile, formats=("xlsx", "pdf", "notebook"), workers=1)
+
+
+def test_every_report_is_made_inside_its_folder(attacked):
+    assert not attacked.failed, [r["error"] for r in attacked.reports]
+    root = attacked.out.parent.parent
+    assert [p.name for p in root.iterdir()] == ["deep"] and [p.name for p in attacked.out.parent.iterdir()] == ["out"]
+    for p in attacked.out.rglob("*"): assert re.fullmatch(r"[A-Za-z0-9._-]{1,90}", p.name), p.name
+    assert len({f for r in attacked.reports for f in r["files"]}) == 24, "districts of one name keep files of their own"
+
+
+def test_nothing_executes(attacked, browser):
+    for path in [attacked.out/"index.html", *(attacked.out/"districts").glob("*.html")]:
+        context, page, trouble = open_page(browser, path)                   # the page's policy is off here: escaping alone must hold
+        assert page.evaluate("window.pwned") is None and not trouble, path.name
+        assert page.evaluate("document.querySelectorAll('script[src]').length") == 3 and page.locator("img").count() == 0
+        assert page.evaluate("[...document.querySelectorAll('script:not([src])')].every(s => s.type === 'application/json')")
+        context.close()
+
+
+def test_no_inline_handlers_and_no_paths_of_the_machine(attacked):
+    for path in [attacked.out/"index.html", *(attacked.out/"districts").glob("*.html")]:
+        text = path.read_text(encoding="utf-8")
+        assert "<img" not in text and "onerror=window" not in re.sub(r"&[a-z#0-9]+;[^<]*", "", text) and "/home/secret" not in text and "49{" not in text
+
+
+def test_parameters_go_in_as_values(attacked):
+    for path in attacked.out.glob("*.ipynb"):
+        nb = json.loads(path.read_text(encoding="utf-8"))
+        injected = next(c for c in nb["cells"] if "injected-parameters" in c["metadata"].get("tags", []))
+        import ast
+        tree = ast.parse("".join(injected["source"]))
+        assert all(isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant) for n in tree.body)
+
+
+def test_workbooks_hold_no_formulas(attacked):
+    for path in (attacked.out/"districts").glob("*.xlsx"):
+        inside = zipfile.ZipFile(path)
+        for name in inside.namelist():
+            if name.startswith("xl/worksheets/sheet"): assert b"<f>" not in inside.read(name)
+        assert not any("evil" in inside.read(n).decode() for n in inside.namelist() if n.endswith(".rels")), "no links from data"
+        pd.read_excel(path, sheet_name=None, engine="calamine")
+
+
+# What is withheld
+
+MARKS = {"n_trials": 7654321, "raw": .31415926, "estimate": .27182818, "mean": -8.7654321, "sd": 9.1827364, "value_added": 5.4545454, "earlier_quality": -6.1616161}
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
+    "Small schools whose estimates are numbers that occur nowhere else."
+    fits = example_fits(tmp_path_factory.mktemp("secret"), 3, 40)
+    hidden = publish(fits, DisclosurePolicy.named("eqao")).tables
+    for kind, path in fits.items():
+        gone = set(hidden[kind].school[hidden[kind].state != ""])
+        f = pd.read_csv(path/"schools.csv", dtype={"school": "str"}); at = f.school.isin(gone)
+        assert at.any()
+        for column, mark in MARKS.items():
+            if column in f: f[column] = f[column].astype(float); f.loc[at, column] = mark
+        f.to_csv(path/"schools.csv", index=False)
+    return fits
+
+
+def texts(folder):
+    "Everything that a reader could open, as text."
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix == ".xlsx":
+            inside = zipfile.ZipFile(path)
+            for name in inside.namelist(): yield f"{path.name}:{name}", inside.read(name).decode("utf-8", "replace")
+        elif path.suffix == ".pdf":
+            from pypdf import PdfReader
+            yield path.name, "\n".join(page.extract_text() for page in PdfReader(path).pages)
+        elif path.suffix == ".parquet": yield path.name, pd.read_parquet(path).to_csv(float_format="%.8g")
+        else: yield path.name, path.read_text(encoding="utf-8")
+
+
+def spellings(mark):
+    "A number as a page, a chart or a sheet could write it."
+    found = {f"{abs(mark):.{d}f}" for d in range(3, 9)} | {f"{abs(mark)*100:.{d}f}" for d in range(2, 7)} | {f"{abs(mark):,.0f}", f"{abs(mark):.0f}"} | {f"{abs(mark):.{d}g}" for d in range(4, 9)}
+    return {s for s in found | {s.replace(".", ",") for s in found} if len(re.sub(r"\D", "", s)) >= 4}
+
+
+def test_withheld_values_are_nowhere(secret, tmp_path):
+    "In no byte of pages, charts' data, workbooks, notebooks, tables and PDF."
+    pytest.importorskip("pypdf")
+    result = render_reports(tmp_path/"out", **secret, policy="eqao", languages=("en", "fr"), formats=("xlsx", "pdf", "notebook"), workers=1)
+    assert not result.failed
+    wanted = {s: name for name, mark in MARKS.items() for s in spellings(mark)}
+    seen = [(where, s, wanted[s]) for where, text in texts(tmp_path/"out") for s in wanted if s in text]
+    assert not seen, seen[:5]
+
+
+def test_the_search_would_find_them(secret, tmp_path):
+    "The same search under the policy `none`, in every format: else the test above could not fail."
+    pytest.importorskip("pypdf")
+    render_reports(tmp_path/"out", **secret, policy="none", districts=["SIM01", "SIM02", "SIM03"], formats=("xlsx", "pdf", "notebook"), workers=1)
+    wanted = {s for mark in MARKS.values() for s in spellings(mark)} | {"7,654,321"}
+    found = {re.sub(r".*\.(\w+)(:.*)?$", r"\1", where) for where, text in texts(tmp_path/"out") if any(s in text for s in wanted)}
+    assert {"html", "xlsx", "pdf", "ipynb", "parquet"} <= found, found
