@@ -1,5 +1,6 @@
 // M3 with a beta-binomial likelihood: y_i ~ BetaBinomial(n_i, p_i / omega, (1 - p_i) / omega), rho = omega / (1 + omega) the
 // correlation between two students of a row. A check of the ladder: rho near zero says that rows vary no more than by chance.
+// omega = s_row^2 / 4, so that s_row is about the SD of rows in logits; 1e-5 is added, below which the gamma functions would cancel.
 // Coordinates (notebook 30_coordinates): each effect is its Gaussian conditional given the empirical logits, from a standard
 // normal, so that the sampler meets an almost spherical density whatever the number of schools and students.
 functions {
@@ -51,13 +52,15 @@ data {
   real<lower=0> subject_unit;
   real subject_at;
   real<lower=0> subject_by;
+  real<lower=0> row_unit;
+  real row_at;
+  real<lower=0> row_by;
 
   // Prior scales, logits.
   real<lower=0> prior_intercept; // SD of the mean of the cells
   real<lower=0> prior_cell; // SD of a cell about that mean
   vector<lower=0>[Q] prior_slope; // SD of each slope, per unit of its covariate
   real<lower=0> prior_sd; // scale of the half-Student-t(3) of each SD
-  real<lower=0> prior_rho; // rho ~ Beta(1, prior_rho)
   int<lower=0, upper=1> want_rows; // 1: log_lik and y_rep of every row are kept
 }
 parameters {
@@ -65,7 +68,7 @@ parameters {
   real<offset=school_at, multiplier=school_by> t_school;
   real<offset=cohort_at, multiplier=cohort_by> t_cohort;
   real<offset=subject_at, multiplier=subject_by> t_subject;
-  real<offset=-5, multiplier=1> logit_rho;
+  real<offset=row_at, multiplier=row_by> t_row;
   vector[J] z_school;
   vector[C] z_cohort;
   vector[P] z_subject;
@@ -78,7 +81,9 @@ transformed parameters {
   real<lower=0> sd_school = abs(s_school); // logits
   real<lower=0> sd_cohort = abs(s_cohort);
   real<lower=0> sd_subject = abs(s_subject);
-  real rho = inv_logit(logit_rho);
+  real s_row = row_unit * sinh(t_row);
+  real omega = 0.25 * square(s_row) + 1e-5;
+  real rho = omega / (1 + omega); // correlation of two students of a row
   vector[J] school; // effects, logits
   real lprior;
   real ldensity; // of the whitened school effects
@@ -94,7 +99,7 @@ transformed parameters {
              + student_t_lpdf(sd_school | 3, 0, prior_sd)
              + student_t_lpdf(sd_cohort | 3, 0, prior_sd)
              + student_t_lpdf(sd_subject | 3, 0, prior_sd)
-             + beta_lpdf(rho | 1, prior_rho);
+             + student_t_lpdf(abs(s_row) | 3, 0, prior_sd);
   }
 }
 model {
@@ -113,9 +118,9 @@ model {
     subject = s_subject * v;
     target += whitened_density(v, s_subject, subject_noise);
   }
-  target += lprior + ldensity + log(cosh(t_school)) + log(cosh(t_cohort)) + log(cosh(t_subject)) + log(rho) + log1m(rho);
+  target += lprior + ldensity + log(cosh(t_school)) + log(cosh(t_cohort)) + log(cosh(t_subject)) + log(cosh(t_row));
   vector[N] p = inv_logit(fixed[cell_of] + X * tail(fixed, Q) + cohort[cohort_of] + subject[subject_of]);
-  y ~ beta_binomial(n, p / exp(logit_rho), (1 - p) / exp(logit_rho)); // omega = exp(logit_rho)
+  y ~ beta_binomial(n, p / omega, (1 - p) / omega);
 }
 generated quantities {
   vector[want_rows ? N : 0] log_lik;
@@ -129,7 +134,7 @@ generated quantities {
     vector[P] subject = s_subject * whitened(s_subject, m, subject_noise, z_subject);
     vector[N] eta = fixed[cell_of] + X * tail(fixed, Q) + cohort[cohort_of] + subject[subject_of];
     vector[N] p = inv_logit(eta);
-    for (i in 1 : N) log_lik[i] = beta_binomial_lpmf(y[i] | n[i], p[i] / exp(logit_rho), (1 - p[i]) / exp(logit_rho));
-    y_rep = beta_binomial_rng(n, p / exp(logit_rho), (1 - p) / exp(logit_rho));
+    for (i in 1 : N) log_lik[i] = beta_binomial_lpmf(y[i] | n[i], p[i] / omega, (1 - p[i]) / omega);
+    y_rep = beta_binomial_rng(n, p / omega, (1 - p) / omega);
   }
 }
