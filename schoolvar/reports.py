@@ -188,6 +188,8 @@ def _here(make, tasks, *data):
         except (KeyboardInterrupt, OSError, MemoryError): raise
         except Exception as e: yield task, dict(status="failed", error=f"{type(e).__name__}: {e}", files={}, seconds=0.)
 
+def _hold(data): return data
+
 def _on_dask(make, tasks, *data, workers, scheduler):
     "On a cluster: a worker that dies loses nothing, its tasks go to others."
     import dask
@@ -199,7 +201,7 @@ def _on_dask(make, tasks, *data, workers, scheduler):
         try:
             with Client(scheduler or cluster) as client:
                 client.run(preload)
-                data = client.scatter(list(data), broadcast=True)
+                data = [client.submit(_hold, d, pure=False) for d in data]      # not scattered: what a dead worker held is sent anew
                 futures = {client.submit(make, t, *data, key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}", retries=1, pure=False): t for t in tasks}
                 for future in as_completed(futures):
                     try: result = future.result()

@@ -187,7 +187,7 @@ def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
     try:
         processes += [subprocess.Popen([*dask[1], f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard", "--no-nanny"], **quiet) for _ in range(2)]
         run = subprocess.Popen([sys.executable, "-c", "import slowly, sys\nfrom schoolvar import reports\nreports.make_report = slowly.make\n"
-                                f"r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], consistency=sys.argv[3], formats=(), scheduler='tcp://127.0.0.1:{port}')\nprint(len(r.failed), len(r.reports))",
+                                f"r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], consistency=sys.argv[3], formats=(), scheduler='tcp://127.0.0.1:{port}')\nprint(len(r.failed), len(r.reports), *{{x['error'] for x in r.reports}})",
                                 str(tmp_path/"out"), str(fits["achievement"]), str(fits["consistency"])], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path)
         deadline = time.time() + 240
         while time.time() < deadline and not list((tmp_path/"mark").iterdir()): time.sleep(.05)
@@ -195,7 +195,7 @@ def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
         assert victim in [p.pid for p in processes[1:]]
         os.kill(victim, signal.SIGKILL)
         said, err = run.communicate(timeout=400)
-        assert run.returncode == 0 and said.split() == ["0", "4"], err[-2000:]
+        assert run.returncode == 0 and said.split() == ["0", "4"], said + err[-2000:]
     finally:
         for p in processes: p.kill(); p.wait()
 
