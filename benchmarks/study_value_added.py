@@ -26,11 +26,11 @@ from schoolvar.value_added import METHODS, prepare_two_grades, quality_table, sa
 # name: schools, students a school and year (uniform), years, true slope, data sets, of which by all three methods (the others by joint alone)
 CONDITIONS = {
     "reference": (400, (12, 40), 3, .8, 200, 100),
-    "few students": (200, (5, 15), 2, .8, 30, 30),
-    "many students": (200, (60, 120), 3, .8, 30, 30),
-    "five years": (200, (12, 40), 5, .8, 30, 30),
-    "slope 0": (200, (12, 40), 3, 0., 30, 30),
-    "slope 1.2": (200, (12, 40), 3, 1.2, 30, 30),
+    "few students": (200, (5, 15), 2, .8, 20, 20),
+    "many students": (200, (60, 120), 3, .8, 20, 20),
+    "five years": (200, (12, 40), 5, .8, 20, 20),
+    "slope 0": (200, (12, 40), 3, 0., 20, 20),
+    "slope 1.2": (200, (12, 40), 3, 1.2, 20, 20),
 }
 SETTINGS = dict(chains=1, warmup=100, draws=250, progress=False, cache=False)
 FIELDS = ["condition", "data_set", "method", "schools", "students_low", "students_high", "years", "true_slope", "slope", "slope_sd", "slope_lower", "slope_upper", "slope_ess",
