@@ -132,7 +132,7 @@ def mcse_quantile(
     at = lambda q: np.take_along_axis(ordered, np.clip(np.nan_to_num(q), 0, ordered.shape[1] - 1).astype(int)[:, None], 1)[:, 0]
     return (at(np.ceil(high)) - at(np.floor(low))) / 2
 
-# %% ../nbs/12_diagnostics.ipynb #504027d5
+# %% ../nbs/12_diagnostics.ipynb #6ad60d48
 def sampler_report(
     idata, # ArviZ InferenceData with sample_stats
     max_treedepth: int = 10, # the limit the sampler was given
@@ -140,10 +140,12 @@ def sampler_report(
     "What the sampler says of itself"
     s = idata.sample_stats
     energy = np.asarray(s["energy"], float)
-    with np.errstate(divide="ignore", invalid="ignore"): e_bfmi = np.square(np.diff(energy, axis=1)).sum(1) / np.square(energy - energy.mean(1, keepdims=True)).sum(1)
-    return dict(draws=int(s["diverging"].size), divergences=int(s["diverging"].sum()), at_max_treedepth=int((s["tree_depth"] >= max_treedepth).sum()), e_bfmi=float(e_bfmi.min()))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        e_bfmi = np.square(np.diff(energy, axis=1)).sum(1) / np.square(energy - energy.mean(1, keepdims=True)).sum(1)
+    return dict(draws=int(s["diverging"].size), divergences=int(s["diverging"].sum()), at_max_treedepth=int((s["tree_depth"] >= max_treedepth).sum()),
+                e_bfmi=float(e_bfmi.min()))
 
-# %% ../nbs/12_diagnostics.ipynb #499e59cf
+# %% ../nbs/12_diagnostics.ipynb #81257c9f
 COLUMNS = ["parameter", "mean", "sd", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"]
 
 def pick(
@@ -174,7 +176,8 @@ def parameters_table(
     "Mean, SD, central 95 % interval, effective draws, R-hat and Monte Carlo error of each named parameter"
     labels, x = pick(idata, names)
     low, high = np.quantile(x, (.025, .975), axis=(0, 1))
-    return pd.DataFrame({"parameter": labels, "mean": x.mean((0, 1)), "sd": x.std((0, 1), ddof=1), "q2.5": low, "q97.5": high, **convergence(x), "mcse_mean": mcse_mean(x)})[COLUMNS]
+    moments = {"parameter": labels, "mean": x.mean((0, 1)), "sd": x.std((0, 1), ddof=1), "q2.5": low, "q97.5": high}
+    return pd.DataFrame(moments | convergence(x) | {"mcse_mean": mcse_mean(x)})[COLUMNS]
 
 # %% ../nbs/12_diagnostics.ipynb #9706a9f1
 LIMITS = dict(r_hat=1.01, ess=400, e_bfmi=.3, mcse_mean=.1, mcse_ends=.25, many_share=.01, many_r_hat=1.05, many_ess=100)
@@ -195,7 +198,7 @@ class Diagnostics:
         return (f"<p><strong>{'Passes' if self.ok else 'Does not pass'}.</strong> {escape(self.verdict)}</p>"
                 + ("<ul>" + "".join(f"<li>{escape(m)}</li>" for m in self.messages) + "</ul>" if self.messages else ""))
 
-# %% ../nbs/12_diagnostics.ipynb #0cd523ff
+# %% ../nbs/12_diagnostics.ipynb #fe5e4ff4
 def _check_parameters(t, limits):
     "What is wrong with each named parameter"
     said = []
@@ -204,7 +207,8 @@ def _check_parameters(t, limits):
             who = list(t.parameter[bad]); shown = ", ".join(who[:3]) + (f" and {len(who) - 3} more" if len(who) > 3 else "")
             said.append(f"{what} for {shown} ({worst})")
     say(~(t.r_hat <= limits["r_hat"]), f"R-hat above {limits['r_hat']}", f"largest {t.r_hat.max():.4f}")
-    for k in ("bulk", "tail"): say(~(t[f"ess_{k}"] >= limits["ess"]), f"fewer than {limits['ess']} effective draws of the {k}", f"least {t[f'ess_{k}'].min():.0f}")
+    for k in ("bulk", "tail"):
+        say(~(t[f"ess_{k}"] >= limits["ess"]), f"fewer than {limits['ess']} effective draws of the {k}", f"least {t[f'ess_{k}'].min():.0f}")
     for k, of in (("mcse_mean", "mean"), ("mcse_ends", "interval's ends")):
         share = t[k] / t.sd
         say(~(share <= limits[k]), f"Monte Carlo error of the {of} above {limits[k]:.0%} of the posterior SD", f"largest {share.max():.0%}")
@@ -217,10 +221,11 @@ def _check_many(name, c, limits):
     r, e = c["r_hat"][known], np.minimum(c["ess_bulk"], c["ess_tail"])[known]
     bad = ((r > limits["r_hat"]) | (e < limits["ess"])).mean()
     if bad > limits["many_share"] or r.max() > limits["many_r_hat"] or e.min() < limits["many_ess"]:
-        return [f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']} or {limits['ess']} effective draws (largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"]
+        return [f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']} or {limits['ess']} effective draws "
+                f"(largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"]
     return []
 
-# %% ../nbs/12_diagnostics.ipynb #69033060
+# %% ../nbs/12_diagnostics.ipynb #e203c236
 def check(
     idata, # ArviZ InferenceData
     names, # the parameters that are reported, as in `pick`
@@ -242,8 +247,11 @@ def check(
     ok = not said
     worst = dict(r_hat_max=float(t.r_hat.max()), ess_bulk_min=float(t.ess_bulk.min()), ess_tail_min=float(t.ess_tail.min()),
                  mcse_mean_max=float((t.mcse_mean / t.sd).max()), mcse_ends_max=float((t.mcse_ends / t.sd).max()), **s)
-    figures = f"largest R-hat {worst['r_hat_max']:.4f}, least effective draws {min(worst['ess_bulk_min'], worst['ess_tail_min']):.0f}, {s['divergences']} divergent transitions"
-    verdict = (f"The chains agree and there are enough draws for every number shown ({figures})." if ok
-               else f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed ({figures}). A longer run, or another look at the model, is needed.")
-    if s["at_max_treedepth"]: said.append(f"{s['at_max_treedepth']} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong")
+    least = min(worst["ess_bulk_min"], worst["ess_tail_min"])
+    figures = f"largest R-hat {worst['r_hat_max']:.4f}, least effective draws {least:.0f}, {s['divergences']} divergent transitions"
+    verdict = f"The chains agree and there are enough draws for every number shown ({figures})."
+    if not ok:
+        verdict = (f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed ({figures}). "
+                   "A longer run, or another look at the model, is needed.")
+    if deep := s["at_max_treedepth"]: said.append(f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong")
     return Diagnostics(ok, verdict, said, t, worst | dict(limits=limits))

@@ -48,7 +48,7 @@ class Report:
         cells = lambda r: "".join(f"<td>{escape(c)}</td>" for c in (r.state, r.what, r.found)) + f"<td><code>{escape(r.mend)}</code></td>"
         return f"<table><tr><th>state</th><th>what</th><th>found</th><th>mend</th></tr>{''.join(f'<tr>{cells(r)}</tr>' for r in self.rows)}</table>"
 
-# %% ../nbs/14_doctor.ipynb #29fcbc71
+# %% ../nbs/14_doctor.ipynb #13d24870
 def _pip(what):
     "A pip command for this environment"
     near = os.path.relpath(sys.executable)
@@ -80,22 +80,32 @@ def packages(
 
 def look_at_packages() -> list[Finding]:
     "Python and the packages"
-    rows = [Finding("Python", "ok" if sys.version_info >= (3, 11) else "missing", f"{platform.python_version()} on {platform.system()} {platform.machine()}", "" if sys.version_info >= (3, 11) else "make PYTHON=python3.11 report")]
+    fine, where = sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    rows = [Finding("Python", "ok", where) if fine else Finding("Python", "missing", f"{where}; 3.11 or later is needed", "make PYTHON=python3.11 report")]
     try: found = packages()
-    except metadata.PackageNotFoundError: return rows + [Finding("packages", "missing", "schoolvar is not installed, only its files are here", _pip("--editable ."))]
-    wrong = [text for _, text, fine in found if not fine]
+    except metadata.PackageNotFoundError:
+        return rows + [Finding("packages", "missing", "schoolvar is not installed, only its files are here", _pip("--editable ."))]
     rows.append(Finding("schoolvar", "ok", metadata.version("schoolvar")))
-    rows.append(Finding("packages", "missing" if wrong else "ok", "; ".join(wrong) if wrong else f"all {len(found)} required packages", _pip(_this_package()) if wrong else ""))
+    wrong = [text for _, text, fine in found if not fine]
+    if wrong: rows.append(Finding("packages", "missing", "; ".join(wrong), _pip(_this_package())))
+    else: rows.append(Finding("packages", "ok", f"all {len(found)} required packages"))
     return rows
 
-# %% ../nbs/14_doctor.ipynb #c19b84ec
+# %% ../nbs/14_doctor.ipynb #401e9ffe
+def _installer(debian, mac):
+    "The command of this machine's package manager"
+    if shutil.which("apt-get"): return f"sudo apt-get install --yes {debian}"
+    return f"brew install {mac}" if platform.system() == "Darwin" else f"install {debian} with your system's package manager"
+
 def look_at_stanli() -> Finding:
     "Compile and sample a small program; a wrong answer counts as missing"
     clock = time.perf_counter()
-    reinstall = _pip("--force-reinstall --no-deps stanli==" + next((n.split("==")[1] for n in metadata.requires("schoolvar") or [] if n.startswith("stanli==")), "0.24.0"))
+    pinned = next((n for n in metadata.requires("schoolvar") or [] if n.startswith("stanli==")), "stanli")
+    reinstall = _pip(f"--force-reinstall --no-deps {pinned}")
     try:
         import stanli
-        fit = stanli.Model(stan_code="parameters { real<lower=0, upper=1> p; } model { p ~ beta(9, 5); }").sample(chains=4, warmup=200, samples=500, refresh=0, seed=1)
+        coin = stanli.Model(stan_code="parameters { real<lower=0, upper=1> p; } model { p ~ beta(9, 5); }")
+        fit = coin.sample(chains=4, warmup=200, samples=500, refresh=0, seed=1)
     except Exception as e: return Finding("stanli", "missing", f"does not run: {str(e).splitlines()[0] if str(e) else type(e).__name__}", reinstall)
     if abs(fit["p"].mean() - 9 / 14) > .03: return Finding("stanli", "missing", f"gives a wrong answer ({fit['p'].mean():.3f} for {9 / 14:.3f})", reinstall)
     return Finding("stanli", "ok", f"{stanli.__version__}, sampled a known posterior in {time.perf_counter() - clock:.2f} s")
@@ -105,7 +115,7 @@ def look_at_cmdstan() -> Finding:
     folder = cmdstan_folder()
     if folder is None: return Finding("CmdStan", "optional", "not installed; fits run on stanli", INSTALL_CMDSTAN)
     if not (shutil.which("make") and (shutil.which("g++") or shutil.which("clang++"))):
-        return Finding("CmdStan", "missing", f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with", "sudo apt-get install --yes g++ make   (or: --engine stanli)")
+        return Finding("CmdStan", "missing", f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with", _installer("g++ make", "gcc"))
     return Finding("CmdStan", "ok", f"{cmdstan_version(folder)} in {folder}")
 
 def look_at_programs() -> Finding:
@@ -113,25 +123,23 @@ def look_at_programs() -> Finding:
     n = len(list(stan_folder().glob("*.stan"))) if stan_folder().is_dir() else 0
     return Finding("Stan programs", "ok" if n else "missing", f"{n} in {stan_folder()}", "" if n else _pip(_this_package()))
 
-# %% ../nbs/14_doctor.ipynb #d4e48d05
-def _installer(debian, mac):
-    "The command of this machine's package manager"
-    if shutil.which("apt-get"): return f"sudo apt-get install --yes {debian}"
-    return f"brew install --cask {mac}" if platform.system() == "Darwin" else f"install {debian} with your system's package manager"
-
+# %% ../nbs/14_doctor.ipynb #a47cd3cd
 def look_at_programs_beside() -> list[Finding]:
     "Chromium, Quarto, the extras"
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    rows = [Finding("Chromium", "ok", browser) if browser else Finding("Chromium", "optional", "not installed; tests look at pages with it", _installer("chromium", "chromium"))]
+    rows = [Finding("Chromium", "ok", browser) if browser else
+            Finding("Chromium", "optional", "not installed; tests look at pages with it", _installer("chromium", "chromium"))]
     quarto = shutil.which("quarto")
-    rows.append(Finding("Quarto", "ok", quarto) if quarto else Finding("Quarto", "optional", "not installed; smalldocs makes the site without it", _pip("quarto-cli")))
+    rows.append(Finding("Quarto", "ok", quarto) if quarto else
+                Finding("Quarto", "optional", "not installed; smalldocs makes the site without it", _pip("quarto-cli")))
     for extra, what in (("docs", "the site"), ("pdf", "PDF reports"), ("lab", "JupyterLab")):
         try: wrong = [text for _, text, fine in packages(extra) if not fine]
         except metadata.PackageNotFoundError: continue
-        rows.append(Finding(f"extra {extra}", "optional", f"for {what}: {'; '.join(wrong)}", _pip(_this_package(extra))) if wrong else Finding(f"extra {extra}", "ok", f"for {what}"))
+        rows.append(Finding(f"extra {extra}", "optional", f"for {what}: {'; '.join(wrong)}", _pip(_this_package(extra))) if wrong else
+                    Finding(f"extra {extra}", "ok", f"for {what}"))
     return rows
 
-# %% ../nbs/14_doctor.ipynb #43c90474
+# %% ../nbs/14_doctor.ipynb #2eecc811
 def memory() -> tuple[float, float] | None: # gigabytes in all and free for use
     "Memory, where the operating system says"
     try:
@@ -145,14 +153,16 @@ def look_at_machine() -> list[Finding]:
     "Cores, memory, and whether fits can be cached"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gb = memory()
-    rows = [Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"), Finding("memory", "ok", "unknown" if gb is None else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else ""))]
+    room = "unknown" if gb is None else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else "")
+    rows = [Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"), Finding("memory", "ok", room)]
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache_folder()): pass
         r, free = cache_report(), shutil.disk_usage(cache_folder()).free / 1e9
         rows.append(Finding("cache", "ok", f"{r['folder']}: {r['entries']} fits, {r['megabytes']:.0f} MB, {free:.1f} GB free on the disk"))
     except OSError as e:
-        rows.append(Finding("cache", "optional", f"{cache_folder()} cannot be written ({e.strerror or e}); every fit is made anew", "export SCHOOLVAR_CACHE=/a/folder/you/can/write"))
+        rows.append(Finding("cache", "optional", f"{cache_folder()} cannot be written ({e.strerror or e}); every fit is made anew",
+                            "export SCHOOLVAR_CACHE=/a/folder/you/can/write"))
     return rows
 
 # %% ../nbs/14_doctor.ipynb #2c29fbcb

@@ -66,7 +66,7 @@ def read_program(
     path = Path(program) if os.fspath(program).endswith(".stan") and Path(program).is_file() else stan_file(os.fspath(program))
     return path.stem, _with_includes(path.read_text(encoding="utf-8"), path.parent)
 
-# %% ../nbs/10_engine.ipynb #396ff963
+# %% ../nbs/10_engine.ipynb #d97cb0dc
 INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan"
 
 def cmdstan_folder() -> Path | None:
@@ -89,7 +89,8 @@ def choose_engine(
     if engine not in ("auto", "stanli", "cmdstan"): raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
     where = cmdstan_folder() if engine != "stanli" else None
     if where is not None: return "cmdstan", cmdstan_version(where)
-    if engine == "cmdstan": raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)")
+    if engine == "cmdstan":
+        raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)")
     try: import stanli
     except ImportError as e: raise EngineError(f"stanli cannot be loaded ({e}); this installs it: pip install stanli") from None
     return "stanli", stanli.__version__
@@ -132,7 +133,7 @@ def stored(
     "Draws in the precision in which they are kept"
     return draws.astype(np.float32 if np.prod(draws.shape[2:]) > WIDE else np.float64)
 
-# %% ../nbs/10_engine.ipynb #bc827471
+# %% ../nbs/10_engine.ipynb #2af2c502
 def bundle(
     groups: dict, # name -> xarray Dataset: posterior, sample_stats, log_likelihood, ...
     attrs: dict | None = None, # text and numbers to keep with them
@@ -151,11 +152,12 @@ def _dataset(arrays, dims, coords):
     import xarray as xr
     named = {v: list((dims or {}).get(v, [])) or [f"{v}_dim_{i}" for i in range(a.ndim - 2)] for v, a in arrays.items()}
     sizes = {d: n for v, a in arrays.items() for d, n in zip(["chain", "draw", *named[v]], a.shape)}
-    if wrong := [v for v, a in arrays.items() if len(named[v]) != a.ndim - 2]: raise ValueError(f"{wrong[0]} has {arrays[wrong[0]].ndim - 2} dimensions, not {len(named[wrong[0]])}")
+    for v, a in arrays.items():
+        if len(named[v]) != a.ndim - 2: raise ValueError(f"{v} has {a.ndim - 2} dimensions, not {len(named[v])}")
     labels = {d: np.asarray((coords or {}).get(d, np.arange(n))) for d, n in sizes.items()}
     return xr.Dataset({v: (["chain", "draw", *named[v]], a) for v, a in arrays.items()}, labels)
 
-# %% ../nbs/10_engine.ipynb #04c3b26b
+# %% ../nbs/10_engine.ipynb #93d63a76
 def inference_data(
     draws: dict, # variable -> array (chain, draw, *its own shape)
     statistics: dict, # Stan's sampler column -> array (chain, draw)
@@ -166,7 +168,8 @@ def inference_data(
     "An ArviZ `InferenceData` from what either engine gives"
     kept = {k: stored(np.asarray(v)) for k, v in draws.items()}
     stats = {STATISTICS[k]: np.asarray(v).astype(KINDS.get(STATISTICS[k], np.float64)) for k, v in statistics.items() if k in STATISTICS}
-    groups = dict(posterior={k: v for k, v in kept.items() if k != "log_lik"}, log_likelihood={k: v for k, v in kept.items() if k == "log_lik"}, sample_stats=stats)
+    groups = dict(posterior={k: v for k, v in kept.items() if k != "log_lik"}, log_likelihood={k: v for k, v in kept.items() if k == "log_lik"},
+                  sample_stats=stats)
     return bundle({k: _dataset(v, dims, coords) for k, v in groups.items() if v}, attrs)
 
 # %% ../nbs/10_engine.ipynb #6c16cfc8
@@ -189,7 +192,7 @@ def load_draws(
         with group: read[name.strip("/")] = group.load()
     return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
 
-# %% ../nbs/10_engine.ipynb #1f7d5725
+# %% ../nbs/10_engine.ipynb #60cad3a2
 def groups_of(
     idata, # as from `sample`
 ) -> dict: # name -> xarray Dataset
@@ -206,8 +209,8 @@ def add_chains(
     parts = [groups_of(r) for r in runs]
     joined = {k: xr.concat([p[k] for p in parts], dim="chain") for k in parts[0]}
     took = [json.loads(r.attrs["timings"]) for r in runs]
-    return bundle({k: v.assign_coords(chain=np.arange(v.sizes["chain"])) for k, v in joined.items()},
-                  dict(runs[0].attrs) | dict(timings=json.dumps({k: round(sum(t[k] for t in took), 4) for k in took[0]}), cached=int(all(r.attrs["cached"] for r in runs))))
+    attrs = dict(runs[0].attrs) | dict(timings=json.dumps({k: round(sum(t[k] for t in took), 4) for k in took[0]}), cached=int(all(r.attrs["cached"] for r in runs)))
+    return bundle({k: v.assign_coords(chain=np.arange(v.sizes["chain"])) for k, v in joined.items()}, attrs)
 
 # %% ../nbs/10_engine.ipynb #db25f1b1
 def shows_progress() -> bool:
@@ -292,7 +295,7 @@ def compile_cmdstan(
     try: return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
     except (ValueError, RuntimeError, OSError) as e: raise EngineError(f"{name}: CmdStan {version} did not compile it: {str(e).strip()}") from None
 
-# %% ../nbs/10_engine.ipynb #d37ac689
+# %% ../nbs/10_engine.ipynb #522c530b
 def cmdstan_arguments(
     s: dict, # settings, as from `sample`
     inits=None, # as from `starting_values`
@@ -301,8 +304,8 @@ def cmdstan_arguments(
     "The arguments of `CmdStanModel.sample` for these settings"
     start = 3 ** .5 * inits if isinstance(inits, float) else inits                # a uniform range of the same standard deviation
     adapts = s["warmup"] > 0
-    return dict(chains=s["chains"], seed=s["seed"], iter_warmup=s["warmup"], iter_sampling=s["draws"], adapt_engaged=adapts, adapt_delta=s["adapt_delta"] if adapts else None,
-                max_treedepth=s["max_treedepth"], metric=s["metric"], step_size=s["step_size"], inits=start, sig_figs=10,
+    return dict(chains=s["chains"], seed=s["seed"], iter_warmup=s["warmup"], iter_sampling=s["draws"], adapt_engaged=adapts,
+                adapt_delta=s["adapt_delta"] if adapts else None, max_treedepth=s["max_treedepth"], metric=s["metric"], step_size=s["step_size"], inits=start, sig_figs=10,
                 parallel_chains=min(os.cpu_count() or 1, s["chains"]), show_progress=progress, show_console=False)
 
 def read_cmdstan(
@@ -326,7 +329,7 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
         except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
-# %% ../nbs/10_engine.ipynb #53d8953a
+# %% ../nbs/10_engine.ipynb #911d79e9
 def sample(
     program: str, # name in `stan/`, path of a .stan file, or the text
     data: dict, # name -> number or array, as the program declares
@@ -360,10 +363,12 @@ def sample(
     def compute():
         bar = ProgressText(chains, warmup + draws, label) if show and run == "stanli" else None
         with contextlib.closing(bar) if bar else contextlib.nullcontext():
-            found, statistics, timings = run_stanli(name, text, data, settings, start, keep, bar) if run == "stanli" else run_cmdstan(name, text, data, settings, start, keep, show)
+            runner, how = (run_stanli, bar) if run == "stanli" else (run_cmdstan, show)
+            found, statistics, timings = runner(name, text, data, settings, start, keep, how)
         told = settings | dict(inits=start if start is None or isinstance(start, float) else "by name")
-        return inference_data(found, statistics, dims, coords, dict(engine=run, engine_version=version, program=name, program_sha256=source, data_sha256=content,
-            seed=settings["seed"], settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()})))
+        attrs = dict(engine=run, engine_version=version, program=name, program_sha256=source, data_sha256=content, seed=settings["seed"],
+                     settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()}))
+        return inference_data(found, statistics, dims, coords, attrs)
     key = content_hash([text, content, settings, start, run, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
     idata, found = cached(key, compute, save_draws, load_draws) if cache else (compute(), False)
     idata.attrs["cached"] = int(found)                              # netCDF has no booleans

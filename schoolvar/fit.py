@@ -73,7 +73,7 @@ def make_manifest(
                             source=source, rows=dict(kept=kept or {}, dropped=dropped), run=run, timings={k: round(float(v), 3) for k, v in took.items()},
                             diagnostics=diagnostics.to_dict() if hasattr(diagnostics, "to_dict") else diagnostics, notes=list(notes), versions=versions()))
 
-# %% ../nbs/13_fit.ipynb #0ab15e56
+# %% ../nbs/13_fit.ipynb #0d764f13
 @dataclass
 class Fit:
     "Tables, draws and manifest of one fitted model"
@@ -103,9 +103,11 @@ class Fit:
     def all_tables(self) -> dict:
         "Every table by the name of its file"
         return {"parameters": self.parameters, "schools": self.schools} | self.tables
-    def __repr__(self): return f"Fit({self.model}: {len(self.schools):,} schools, {len(self.parameters)} parameters; {'passes' if self.ok else 'does NOT pass'} its diagnostics)"
+    def __repr__(self):
+        passes = "passes" if self.ok else "does NOT pass"
+        return f"Fit({self.model}: {len(self.schools):,} schools, {len(self.parameters)} parameters; {passes} its diagnostics)"
 
-# %% ../nbs/13_fit.ipynb #b19108da
+# %% ../nbs/13_fit.ipynb #43ca4af5
 DIGITS = "%.6g"
 
 def write_table(
@@ -125,7 +127,8 @@ def _kind(column):
 
 def _read_table(path, kinds):
     "A CSV with the kinds of columns it was written with"
-    t = pd.read_csv(path, dtype={c: "str" for c, k in kinds.items() if k in ("text", "bool")}, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8")
+    as_text = {c: "str" for c, k in kinds.items() if k in ("text", "bool")}
+    t = pd.read_csv(path, dtype=as_text, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8")
     for c, kind in kinds.items():
         whole = t[c].notna().all()
         if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
