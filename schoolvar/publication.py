@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import io
 import json
 from pathlib import Path
+import unicodedata
 import numpy as np
 import pandas as pd
 from .disclosure import SHOWN, WITHHELD, DisclosurePolicy, add_up, distinct_students, only_limits, protect, Sums
@@ -15,8 +16,8 @@ from .folders import content_hash, safe_name, write_whole
 from .sentences import side
 
 # %% auto #0
-__all__ = ['KINDS', 'ReportError', 'read_fit', 'example_fits', 'place_districts', 'Publication', 'publish', 'example_publication',
-           'save_publication', 'load_publication']
+__all__ = ['KINDS', 'ReportError', 'read_fit', 'example_fits', 'readable', 'place_districts', 'Publication', 'publish',
+           'example_publication', 'save_publication', 'load_publication']
 
 # %% ../nbs/66_publication.ipynb #4b2890d2
 class ReportError(ValueError):
@@ -98,6 +99,12 @@ def example_fits(folder: Path,         # made where it is missing
         (out/"manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 
+# %% ../nbs/66_publication.ipynb #b0df70bb
+def readable(name: str, longest: int = 160) -> str: # the name without what cannot be shown
+    "A name for readers: no control characters, not endless."
+    text = "".join(c if unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co") else " " if c in "\t\n\r" else "" for c in str(name)).strip()
+    return text if len(text) <= longest else text[:longest - 1] + "…"
+
 # %% ../nbs/66_publication.ipynb #eb52978c
 def place_districts(parts: dict,  # kind -> schools table
                    ) -> dict:     # the same with `key` (district, "" for none), `district_name` and `name` (of the school)
@@ -117,6 +124,7 @@ def place_districts(parts: dict,  # kind -> schools table
         f["key"] = f.key.where(f.key != "", f.district_name.where(f.district_name.isin(there), look(f.district_name, by_name, f.district_name)))
         f["district_name"] = look(f.key, by_id, f.district_name.where(f.district_name != "", f.key))
         f["name"] = f["name"].where(f["name"] != "", look(f.school, named, f.school))
+        for c in ("name", "district_name"): f[c] = pd.Series([readable(v) for v in f[c]], index=f.index, dtype="str")
     return frames
 
 # %% ../nbs/66_publication.ipynb #70643601
@@ -208,6 +216,7 @@ def publish(fits: dict,                # kind -> folder of a fit
         if cells is None or not {"school", "year", "subject", "n_trials", "y_success"} <= set(cells):
             a = read["achievement"]["schools"]      # an old fit without its cells: each school is one cell
             cells = pd.DataFrame(dict(school=a.school, year=0, subject="", n_trials=a.n_trials, y_success=(a.raw*a.n_trials).round()))
+        cells = cells.assign(subject=[readable(v, 60) for v in cells.subject.astype(str)])
         facts["typical"] = _typical(parts["achievement"])
         facts["funnel"] = {"sd_school": _mean(read["achievement"]["parameters"], "sd_school"), "sd_cohort": _mean(read["achievement"]["parameters"], "sd_cohort")}
         parts["achievement"] = parts["achievement"].assign(compared=side(parts["achievement"].effect_lower, parts["achievement"].effect_upper), students=parts["achievement"].school.map(distinct_students(cells, ["school"])))

@@ -23,7 +23,7 @@ __all__ = ['REPORT_STYLE', 'REPORT_SCRIPT', 'SHARED_SCRIPT', 'PARAMETERS', 'text
 # %% ../nbs/60_render.ipynb #8f615f0d
 def text(value) -> str: # HTML
     "Text from data as HTML: no markup, and in a box of its own where its direction could leak."
-    value = str(value); safe = escape(value, quote=True)
+    value = "".join(c for c in str(value) if c >= " " and not "\ud800" <= c <= "\udfff"); safe = escape(value, quote=True)
     return f"<bdi>{safe}</bdi>" if re.search(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069]", value) else safe
 
 # %% ../nbs/60_render.ipynb #622cdd7b
