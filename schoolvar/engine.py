@@ -329,7 +329,7 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
         except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
-# %% ../nbs/10_engine.ipynb #911d79e9
+# %% ../nbs/10_engine.ipynb #5b61de5e
 def sample(
     program: str, # name in `stan/`, path of a .stan file, or the text
     data: dict, # name -> number or array, as the program declares
@@ -357,6 +357,8 @@ def sample(
     data = {k: plain(v) for k, v in data.items()}
     settings = dict(seed=int(seed), chains=int(chains), warmup=int(warmup), draws=int(draws), metric=metric, step_size=float(step_size),
                     adapt_delta=float(adapt_delta), max_treedepth=int(max_treedepth))
+    for what, least in dict(seed=0, chains=1, warmup=0, draws=1, max_treedepth=1).items():
+        if not least <= settings[what] < 2 ** 32: raise EngineError(f"{what} is {settings[what]}; it must be {least} or more, and less than 2^32")
     start = starting_values(inits, settings["seed"], settings["chains"])
     show = shows_progress() if progress is None else progress
     source, content = content_hash(text), content_hash(data)

@@ -314,6 +314,12 @@ def test_data_that_is_wrong_is_named(data, say):
         sample(PROGRAMS / "eight_schools.stan", data, engine="stanli", **SETTINGS)
 
 
+@pytest.mark.parametrize("bad", [dict(seed=-1), dict(seed=2 ** 32), dict(chains=0), dict(warmup=-1), dict(draws=0)], ids=str)
+def test_settings_that_cannot_be(bad):
+    with pytest.raises(EngineError, match=f"{next(iter(bad))} is {next(iter(bad.values()))}; it must be"):
+        eight("stanli", **bad)
+
+
 def test_too_little_memory_is_said(monkeypatch):
     import stanli
     def full(*a, **k): raise MemoryError("Unable to allocate 30 GiB")
@@ -363,6 +369,22 @@ def test_the_bar_goes_to_stderr_and_is_silent_when_not_wanted(wanted, capfd, mon
     eight("stanli", progress=wanted, label="Saeb")
     out, err = capfd.readouterr()
     assert out == "" and (("Saeb" in err and "%" in err) if wanted else err == "")
+
+
+def test_the_bar_in_a_notebook(monkeypatch, tmp_path):
+    "Drawn in the cell's output, with nothing but the bar; silent in CI"
+    import nbformat
+    from nbclient import NotebookClient
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    cell = ("from schoolvar.engine import sample\n"
+            "d = sample('parameters { vector[50] x; } model { x ~ normal(0, 1); }', {}, warmup=400, draws=400, label='Schools', engine='stanli', cache=False)")
+    for ci, shown in (("", True), ("true", False)):
+        monkeypatch.setenv("CI", ci)
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+        NotebookClient(nb, timeout=120, kernel_name="python3").execute()
+        out = "".join(str(o.get("text", o)) for o in nb.cells[0].outputs)
+        assert ("Schools" in out) is shown and "Warning" not in out and "Iteration" not in out, out
 
 
 def test_progress_changes_no_draw():
