@@ -1,0 +1,139 @@
+"Exact tests of small things, each of which catches a fault that the larger tests let through (tests/mutations)."
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from schoolvar.achievement import prepare
+from schoolvar.consistency_model import inclusion_data, make_model, program_data
+from schoolvar.coordinates import LEVELS, stan_data
+from schoolvar.data import read_counts, read_scores
+from schoolvar.engine import sample
+from schoolvar.inclusion import TYPICAL, UNKNOWN, UNUSUAL, bayes_factor, false_discovery_rate, verdicts
+from schoolvar.school_tables import interval, inverse_logit, proficiency, rank_draws
+from schoolvar.simulate import simulate_counts, simulate_scores
+
+
+def draws_and_target(program, data):
+    "A few draws of everything, and the sampler's target at each."
+    idata = sample(program, data, chains=1, warmup=20, draws=25, cache=False, progress=False)
+    draws = [{v: idata.posterior[v].values[0, i].astype(float) for v in idata.posterior.data_vars} for i in range(25)]
+    return draws, idata.sample_stats["lp"].values[0]
+
+
+# ---- the target of a program is the density on paper, whatever the coordinates
+
+def whitened(s, m, V, z):
+    "An effect over its SD given what was seen of it, and the log Jacobian of the effect."
+    T = V + s**2
+    return s * m / T + np.sqrt(V / T) * z, len(z) * np.log(abs(s)) + .5 * np.log(V / T).sum()
+
+
+def ladder_density(levels, data, d):
+    "Log density of M1, M2 or M3 in the sampler's coordinates: density on paper plus log Jacobian, up to a constant."
+    s = {k: float(d[f"s_{k}"]) for k in levels}
+    fixed, level = d["fixed"], d["fixed"][: data["F"]].mean()
+    lp = stats.norm.logpdf(level, 0, 2.5) + stats.norm.logpdf(fixed[: data["F"]] - level, 0, 1.5).sum()
+    lp += sum(stats.t.logpdf(abs(x), 3, scale=2.5) for x in s.values()) + sum(np.log(np.cosh(float(d[f"t_{k}"]))) for k in levels)
+    spread = lambda at: data[f"{at}_noise"] + sum(s[k]**2 * data[f"{at}_{k}s"] for k in levels if f"{at}_{k}s" in data)
+    v, jacobian = whitened(s["school"], data["school_logit"] - data["school_fixed"] @ fixed, spread("school"), d["z_school"])
+    school = s["school"] * v
+    np.testing.assert_allclose(school, d["school"], atol=1e-5)
+    lp += stats.norm.logpdf(school, 0, abs(s["school"])).sum() + jacobian
+    eta = fixed[data["cell_of"] - 1]
+    if "cohort" not in levels: eta = eta + school[data["school_of"] - 1]
+    else:
+        above = school[data["cohort_school"] - 1]
+        v, jacobian = whitened(s["cohort"], data["cohort_logit"] - data["cohort_fixed"] @ fixed - above, spread("cohort"), d["z_cohort"])
+        lp += stats.norm.logpdf(s["cohort"] * v, 0, abs(s["cohort"])).sum() + jacobian
+        cohort = above + s["cohort"] * v
+        eta = eta + cohort[data["cohort_of"] - 1]
+    if "subject" in levels:
+        m = data["subject_logit"] - data["subject_fixed"] @ fixed
+        for at, weight in zip(data["subject_cohort"], data["subject_weight"]): m = m - weight * cohort[at - 1]
+        v, jacobian = whitened(s["subject"], m, data["subject_noise"], d["z_subject"])
+        lp += stats.norm.logpdf(s["subject"] * v, 0, abs(s["subject"])).sum() + jacobian
+        eta = eta + s["subject"] * v[data["subject_of"] - 1]
+    return lp + stats.binom.logpmf(data["y"], data["n"], special.expit(eta)).sum()
+
+
+@pytest.mark.parametrize("model", ["M1", "M2", "M3"])
+def test_ladder_programs_are_the_density_on_paper(model):
+    counts = read_counts(simulate_counts(9, years=(2023, 2024), subjects=("Math", "Reading"), students=20, seed=2).frame)
+    levels = LEVELS[model]
+    data = stan_data(prepare(counts, model)[1], levels) | dict(prior_intercept=2.5, prior_cell=1.5, prior_slope=np.zeros(0), prior_sd=2.5, want_rows=0)
+    draws, target = draws_and_target(f"achievement_{model.lower()}", data)
+    gap = np.array([lp - ladder_density(levels, data, d) for lp, d in zip(target, draws)])
+    assert np.ptp(target) > 3 and np.ptp(gap) < 1e-4
+
+
+def consistency_density(data, d):
+    "Log density of the consistency model with its indicators summed out by hand, up to a constant; and each school's probability of being unusual."
+    tau_u, tau_t, rho, pi = (float(d[k]) for k in ("tau_u", "tau_t", "rho", "pi"))
+    n, prec, h = (np.asarray(data[k], float) for k in ("n", "prec", "h"))
+    residual = data["ybar"] - data["X"] @ d["beta"]
+    u = prec * residual / (tau_u**-2 + prec) + d["zm"] / np.sqrt(tau_u**-2 + prec)
+    eta, about, v = data["W"] @ d["zeta"], rho * tau_t / tau_u * u, tau_t**2 * (1 - rho**2)
+    curvature = 1 / v + h
+    t = (about / v + data["hd"] - h * (eta - data["W"] @ data["z0"])) / curvature + d["z2"] / np.sqrt(curvature)
+    seen = lambda log_sd: -n * log_sd - .5 * (data["ss"] + n * (residual - u)**2) * np.exp(-2 * log_sd)
+    unusual = np.log(pi) + stats.norm.logpdf(t, about, np.sqrt(v)) - .5 * np.log(curvature) + seen(eta + t)
+    typical = np.log1p(-pi) + stats.norm.logpdf(d["z2"]) + seen(eta)
+    half_t = lambda x, scale: stats.t.logpdf(x, data["tau_df"], scale=scale)
+    lp = stats.norm.logpdf(d["beta"], data["beta_mean"], data["beta_scale"]).sum() + stats.norm.logpdf(d["zeta"], data["zeta_mean"], data["zeta_scale"]).sum()
+    lp += half_t(tau_u, data["tau_u_scale"]) + half_t(tau_t, data["tau_t_scale"]) + (data["lkj"] - 1) * np.log1p(-rho**2)
+    lp += np.log(tau_u) + np.log(tau_t) + np.log1p(-rho**2)                   # the sampler moves on log SDs and atanh of the correlation
+    if data["learn"]: lp += stats.beta.logpdf(pi, data["pi_a"], data["pi_b"]) + np.log(pi) + np.log1p(-pi)
+    lp += stats.norm.logpdf(u, 0, tau_u).sum() - .5 * np.log(tau_u**-2 + prec).sum()
+    return lp + np.logaddexp(unusual, typical).sum(), special.expit(unusual - typical)
+
+
+@pytest.mark.parametrize("prior", [.2, "learn"])
+def test_consistency_program_is_the_density_on_paper(prior):
+    "Indicators summed out by hand give the same target, and the same probabilities of inclusion, draw by draw."
+    scores = read_scores(simulate_scores(n_schools=12, students=20, seed=3).frame)
+    data, _ = program_data(make_model(scores), scores.mean, scores.sd, inclusion_data(prior, None, 12)[0])
+    draws, target = draws_and_target("consistency_schools", data)
+    ours = [consistency_density(data, d) for d in draws]
+    assert np.ptp(target) > 3 and np.ptp(target - [lp for lp, _ in ours]) < 1e-3
+    np.testing.assert_allclose([d["included"] for d in draws], [p for _, p in ours], atol=1e-4)
+
+
+# ---- edges and directions
+
+def test_limits_belong_to_their_states():
+    assert verdicts([.75, .7499999, .25, .2500001]).tolist() == [UNUSUAL, UNKNOWN, TYPICAL, UNKNOWN]
+
+
+def test_evidence_takes_the_prior_out():
+    np.testing.assert_allclose(bayes_factor([.9, .5], [.5, .2]), [9, 4])
+    assert false_discovery_rate([.9, .8, .1], [True, True, False]) == pytest.approx(.15)
+
+
+def test_ends_of_an_interval():
+    mean, low, high = interval(np.arange(1001.)[:, None])
+    assert (mean[0], low[0], high[0]) == pytest.approx((500, 25, 975))
+    assert [e[0] for e in interval(np.arange(1001.)[:, None], .5)[1:]] == pytest.approx([250, 750])
+
+
+def test_the_highest_effect_has_rank_one():
+    assert rank_draws([[.1, .9, -2], [3, 1, 2]]).tolist() == [[2, 1, 3], [1, 3, 2]]
+
+
+def test_proficiency_is_the_mean_of_shares_not_of_log_odds():
+    cells, effects = np.array([[-2., 0., 1.]]), np.array([[0., .7]])
+    np.testing.assert_allclose(proficiency(effects, cells)[0], [special.expit(cells[0] + e).mean() for e in effects[0]], rtol=1e-6)
+    assert inverse_logit(0.) == .5
+
+
+def test_raw_spread_of_a_school_is_the_sample_sd():
+    from types import SimpleNamespace
+    import pandas as pd
+    import xarray as xr
+    from schoolvar.consistency import school_table
+    frame = simulate_scores(n_schools=3, students=5, seed=1).frame
+    scores = read_scores(frame)
+    rng = np.random.default_rng(1)
+    post = xr.Dataset({k: (("chain", "draw", "school"), rng.uniform(.1, .9, (4, 50, 3))) for k in ("mu", "sd", "effect", "included")})
+    table = school_table(make_model(scores), SimpleNamespace(posterior=post), .5, .75)
+    np.testing.assert_allclose(table.raw_sd, frame.groupby("school_id").score.std().reindex(table.school), rtol=1e-9)
+    pd.testing.assert_series_equal(table.effect_lower, pd.Series(np.quantile(post["effect"].values, .025, axis=(0, 1)), name="effect_lower"))
