@@ -262,16 +262,24 @@ def value_added(
     to_grade: Annotated[int, typer.Option(help="Later grade.")] = 6,
     method: Annotated[Method, typer.Option(help="joint: both grades in one model; me: the earlier quality as measured with error; naive: as if known.")] = Method.joint,
     format: Format = Layout.tidy, years: Years = None, subjects: Subjects = None, column: Column = None,
+    from_years: Annotated[Optional[str], typer.Option(help="Years of the earlier grade, where they differ from those of the later one.", show_default="as --years")] = None,
+    to_years: Annotated[Optional[str], typer.Option(help="Years of the later grade.", show_default="as --years")] = None,
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
+    least_participation: Annotated[float, typer.Option(min=0, max=1, help="Rows with a smaller share of students assessed are left out.")] = .5,
+    good_participation: Annotated[float, typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended.")] = .7,
+    good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Estimate a school's later results given its earlier quality."
     started = time.perf_counter(); _writable(out)
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), None, years, subjects)
+    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects)
+    from schoolvar.eligibility import EligibilityRules
     from schoolvar.value_added import fit_value_added
     from schoolvar.workflow import keep_counts
-    fit = fit_value_added(table, from_grade=from_grade, to_grade=to_grade, method=method.value, engine=engine.value, seed=seed, **_given(draws=draws))
+    fit = fit_value_added(table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
+                          rules=EligibilityRules(least_participation, good_participation, good_rows), engine=engine.value, seed=seed, **_given(draws=draws))
+    for note in fit.manifest["notes"]: _say(note)
     keep_counts(fit, table, [from_grade, to_grade])
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
