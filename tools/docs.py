@@ -45,6 +45,8 @@ def main(args):
         build()
     import docs_check
     problems = docs_check.check(ROOT / "_site")
+    import docs_browser
+    problems += docs_browser.check(ROOT / "_site")
     for p in problems:
         print(p, file=sys.stderr)
     if problems:

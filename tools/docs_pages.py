@@ -66,7 +66,7 @@ def raw(html):
 def commands(docs):
     "The command line, from its own help."
     env = {**os.environ, "COLUMNS": "96", "TERM": "dumb", "NO_COLOR": "1"}
-    run = lambda *args: subprocess.run([sys.executable, "-m", "schoolvar.cli", *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
+    run = lambda *args: subprocess.run([str(Path(sys.executable).with_name("schoolvar")), *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
     body = ("`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
@@ -159,15 +159,16 @@ def checklist(docs):
     "What the two reference documents show, and where it is shown here."
     import csv
     rows = list(csv.DictReader((NBS / "studies" / "checklist.csv").open(encoding="utf-8")))
-    names = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
-    stems = {p.stem: n for p, n in __import__("docs_pre").notebooks().items()}
+    titles = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
+    pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in __import__("docs_pre").notebooks().items()}
     parts = ["Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
              "*stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"]
-    for key, title in names.items():
+    for key, title in titles.items():
         parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
         for r in rows:
             if r["document"] == key:
-                where = f"[{stems[r['notebook']].split('/')[-1]}]({stems[r['notebook']]}.ipynb#{r['cell']})" if r["notebook"] else r["why"]
+                name = pages.get(r["notebook"] if "/" in r["notebook"] else f"studies/{r['notebook']}")
+                where = f"[{name.split('/')[-1]}]({name}.ipynb#{r['cell']})" if name else r["why"]
                 parts.append(f"| {r['item']} | {r['published']} | {r['status']} | {where} |\n")
     page(docs / "checklist.qmd", "Checklist", "Where each figure, table and number of the reference documents is reproduced", "".join(parts))
 

@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ROOT / "nbs" / "studies"
 # study -> the parameter that names its data, and the file
 RUNS = {"saeb": ("10_saeb", {"scores": "saeb.csv.gz"}), "pennsylvania": ("20_pennsylvania", {"counts": "pssa_counts.csv.gz"}),
-        "new_york": ("30_new_york", {"counts": "nyc_counts.csv.gz"}), "methods": ("60_value_added_methods", {"run": True})}
+        "new_york": ("30_new_york", {"counts": "nyc_counts.csv.gz"})}
 
 
 def make(name, folder):
     notebook, parameters = RUNS[name]
-    given = {k: str(folder / v) if isinstance(v, str) and (folder / v).is_file() else "publisher" if isinstance(v, str) else v for k, v in parameters.items()}
+    given = {k: str(folder / v) if (folder / v).is_file() else "publisher" for k, v in parameters.items()}
     out = ROOT / "out" / "studies"
     out.mkdir(parents=True, exist_ok=True)
     t = time.time()
