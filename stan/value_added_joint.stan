@@ -1,6 +1,7 @@
 // Value added, both grades in one model. Earlier grade e, later grade l, school j, cohort c, cell k (year x subject):
 //   y_e ~ Binomial(n, inv_logit(beta_e[k] + a[j] + c_e[c])),  a[j] ~ Normal(0, sd_school),  c_e ~ Normal(0, sd_cohort_earlier),
 //   y_l ~ Binomial(n, inv_logit(beta_l[k] + slope * a[j] + v[j] + c_l[c])),  v[j] ~ Normal(0, sd_value_added),  c_l ~ Normal(0, sd_cohort_later).
+// Source: the two stages of the reference study made one model (schoolvar, DESIGN section 3).
 // Coordinates: each effect is its Gaussian conditional given the empirical logits (a with v and the cohorts integrated
 // out, v given a, cohorts given both), from a standard normal; hyper-parameters are centred and scaled by moment
 // estimates. These change the sampler's path, not the posterior.

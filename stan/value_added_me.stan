@@ -2,6 +2,7 @@
 //   measured[j] ~ Normal(x[j], measured_sd[j]),  x[j] ~ Normal(mean_quality, sd_quality),
 // one latent value a school. `measured` is a posterior mean with its posterior SD, as in brms's me(): an approximation,
 // since the error of a posterior mean is of Berkson type.
+// Source: Stage 2 of the reference study (schoolvar, DESIGN section 3), with one latent value a school, not a row.
 // Coordinates as in value_added_joint.stan.
 functions {
 #include value_added.stanfunctions

@@ -1,6 +1,7 @@
 // Value added, the earlier quality taken as known. Later grade, school j, cohort c, cell k (year x subject):
 //   y ~ Binomial(n, inv_logit(beta[k] + slope * x[j] + v[j] + c[c])),  v[j] ~ Normal(0, sd_value_added),  c ~ Normal(0, sd_cohort),
 // where x[j] is the posterior mean of school j from the earlier grade. Its uncertainty is left out.
+// Source: Stage 2 of the reference study without measurement error (schoolvar, DESIGN section 3).
 // Coordinates as in value_added_joint.stan.
 functions {
 #include value_added.stanfunctions
