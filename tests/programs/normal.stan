@@ -9,7 +9,7 @@ data {
 }
 parameters {
   real mu;
-  real<lower=0> v;                // s^2
+  real<lower=0> v; // s^2
 }
 model {
   v ~ inv_gamma(a0, b0);
