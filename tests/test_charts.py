@@ -271,3 +271,20 @@ def test_asset_files_are_whole_or_absent(tmp_path):
     first[0].write_text("damaged", encoding="utf-8")
     assert chart_pages.write_assets(tmp_path)[0].stat().st_size > 500_000
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([chart_pages.SCRIPT, chart_pages.STYLE])
+
+
+def test_another_language():
+    "Words, numbers of the title and numbers of the axes follow the wording; afterwards everything is as before."
+    words = charts.Wording({"{k} of {n} schools flagged: {less} more consistent than typical, {more} less": "{k} écoles sur {n} : {less} plus homogènes, {more} moins"}, decimal=",", thousands="\u202f")
+    schools = consistency_schools(1200).assign(pip_mcse=0., pip=.9)
+    with charts.wording(words): chart = charts_consistency.plot_pip(schools, focus=OURS)
+    assert charts.chart_title(chart).startswith("3 écoles sur 3 :")
+    with charts.wording(words): svg = charts.to_svg(charts_consistency.plot_pip(schools))
+    assert ">0,75<" in svg and "sur 1\u202f200" in svg
+    assert charts.chart_title(charts_consistency.plot_pip(schools)).startswith("1,200 of 1,200 schools")
+
+
+def test_panels_are_named_alike_every_time():
+    "Altair numbers things as a session goes on; none of it may reach the page."
+    draws = charts_diagnostics.long_draws({"a": np.random.default_rng(0).normal(size=(4, 100)), "b": np.random.default_rng(1).normal(size=(4, 100))})
+    assert chart_pages.chart_block(charts_diagnostics.plot_trace(draws)) == chart_pages.chart_block(charts_diagnostics.plot_trace(draws))
