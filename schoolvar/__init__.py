@@ -6,6 +6,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={
     "data": ["read_scores", "read_counts", "Scores", "Counts", "DataError"],
     "simulate": ["simulate_province"],
+    "value_added": ["fit_value_added"],
     "fit": ["Fit"],
     "consistency": ["fit_consistency"],
     "formulas": ["centre_within", "FormulaError"],
