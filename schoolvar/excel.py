@@ -91,7 +91,7 @@ def workbook(everyone: Publication, # what is published
         for digits in range(5): formats[kind, digits] = book.add_format({"num_format": "#,##0" if kind == "int" else f"0{'.' + '0'*digits if digits else ''}{'%' if kind == 'percent' else ''}"})
     names = {s.name: _sheet_name(s, L, found) for s in found}
     cover = [*([("!", L("page.simulated"))] if p.facts["simulated"] else []), *([("!", L("page.no_fit"))] if not all(v["diagnostics"]["ok"] for v in p.facts["parts"].values()) else []), (L("sheet.contents"), L("sheet.cover_text")), ("schoolvar", L("page.made", date=L.date(date.fromisoformat(made)), version=__version__))]
-    _text_sheet(book, L("sheet.cover"), title, cover + [(f"{L(f'section.{k}')}: {n}", v) for k in p.facts["parts"] for n, v in stamps(p, L, k)], formats)
+    _text_sheet(book, L("sheet.cover"), title, cover + [(L("page.pair", a=L(f"section.{k}"), b=n), v) for k in p.facts["parts"] for n, v in stamps(p, L, k)], formats)
     ws = _text_sheet(book, L("sheet.contents"), L("sheet.contents_title"), [(names[s.name], s.caption) for s in found], formats)
     for i, s in enumerate(found): ws.write_url(2 + i, 0, f"internal:'{names[s.name]}'!A1", string=names[s.name])
     _text_sheet(book, L("sheet.notes"), L("sheet.notes_title"), _notes(p, L) + reading_guide(p, L), formats)

@@ -51,7 +51,7 @@ def account(p: Publication, # of a district or of all
     kinds = _kinds(p)
     decisions = {"achievement": lambda: L("method.decisions_achievement"), "value_added": lambda: L("method.decisions_value_added"),
                  "consistency": lambda: L("method.decisions_consistency", threshold=L.number(p.facts["threshold"], 2), complement=L.number(1 - p.facts["threshold"], 2))}
-    priors = [(f"{L(f'section.{k}')}: {name}", str(prior)) for k in kinds for name, prior in p.facts["parts"][k]["priors"].items()]
+    priors = [(L("page.pair", a=L(f"section.{k}"), b=name), str(prior)) for k in kinds for name, prior in p.facts["parts"][k]["priors"].items()]
     steps = [Step(L("method.goal"), [_model_sentence(p, L, k) for k in kinds], priors), Step(L("method.computation"), [], [_computation(p, L, k) for k in kinds]),
              Step(L("method.posterior"), sheets=[parameters_sheet(p, L, k) for k in kinds]), Step(L("method.decisions"), [decisions[k]() for k in kinds])]
     if "consistency" in kinds: steps.append(Step(L("method.sensitivity"), [L("method.sensitivity_text")]))

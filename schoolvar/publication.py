@@ -5,6 +5,7 @@
 # %% ../nbs/66_publication.ipynb #571f05e4
 from __future__ import annotations
 from dataclasses import dataclass, field
+from functools import cached_property
 import io
 import json
 from pathlib import Path
@@ -186,7 +187,7 @@ class Publication:
     tables: dict   # achievement, consistency, value_added: a row a school; years: sums by year and subject; variance; parameters_KIND
     facts: dict    # plain values: policy, models, sources, typical values, thresholds, simulated
 
-    @property
+    @cached_property
     def districts(self) -> pd.DataFrame:
         "key, name, file, and how many schools each part has there."
         frames = [self.tables[k][["key", "district_name", "school"]].assign(part=k) for k in KINDS if k in self.tables]
@@ -217,7 +218,6 @@ def publish(fits: dict,                # kind -> folder of a fit
             a = read["achievement"]["schools"]      # an old fit without its cells: each school is one cell
             cells = pd.DataFrame(dict(school=a.school, year=0, subject="", n_trials=a.n_trials, y_success=(a.raw*a.n_trials).round()))
         cells = cells.assign(subject=[readable(v, 60) for v in cells.subject.astype(str)])
-        facts["typical"] = _typical(parts["achievement"])
         facts["funnel"] = {"sd_school": _mean(read["achievement"]["parameters"], "sd_school"), "sd_cohort": _mean(read["achievement"]["parameters"], "sd_cohort")}
         parts["achievement"] = parts["achievement"].assign(compared=side(parts["achievement"].effect_lower, parts["achievement"].effect_upper), students=parts["achievement"].school.map(distinct_students(cells, ["school"])))
     if "value_added" in read:
@@ -235,6 +235,7 @@ def publish(fits: dict,                # kind -> folder of a fit
     if table: tables["years"], tables["cells"] = _years(*table)
     if "achievement" in parts and "variance" in read["achievement"]: tables["spread"] = _spread(parts["achievement"][~hidden["achievement"]], read["achievement"]["variance"])
     facts |= _ranges(tables)
+    if "achievement" in parts: facts["typical"] = _typical(parts["achievement"][~hidden["achievement"]])
     facts["ranked"] = int(len(parts["achievement"])) if "achievement" in parts else 0
     for k, r in read.items():
         tables[f"parameters_{k}"] = r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True)
@@ -254,6 +255,7 @@ def _ranges(tables):
 def _typical(schools):
     "The estimate of a school whose effect is zero."
     order = schools.sort_values("effect")
+    if not len(order): return float("nan")
     return float(np.interp(0., order.effect, order.estimate))
 
 def _spread(schools, variance, least=5):

@@ -92,7 +92,7 @@ def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
 # %% ../nbs/60_render.ipynb #780b9d24
 def district_title(p, key: str, L: Labels) -> str:
     "What a district is called in its report."
-    if key: return str(p.districts.set_index("key")["name"].get(key, key))
+    if key: return next((str(f.district_name[f.key == key].iloc[0]) for k, f in p.tables.items() if "district_name" in f and (f.key == key).any()), key)
     return L("page.all_schools") if len(p.districts) == 1 else L("page.without_district")
 
 def short_account(p, L: Labels) -> list[tuple[str, list[str]]]: # section and its sentences
@@ -114,7 +114,7 @@ def years_block(p, L: Labels, key: str) -> str: # HTML; empty where there is one
     years = years_sheet(p, L, key)
     if not len(years) or (years.frame.year == "0").any(): return ""
     cells = cells_sheet(p, L)
-    more = f'<details class="more"><summary>{text(L("section.years"))}: {text(L("column.school"))}</summary>{table_block(cells, L, f"""{L("section.years")}: {L("page.schools")}""")}</details>' if len(cells) <= 120 else ""
+    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells, L, L("page.pair", a=L("section.years"), b=L("page.schools")))}</details>' if len(cells) <= 120 else ""
     return heading(L("section.years"), "years") + figure_block(plot_years(p, L, key), L) + table_block(years, L) + more
 
 def methods_block(steps, L: Labels) -> str:

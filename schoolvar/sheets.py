@@ -124,7 +124,7 @@ def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
 def parameters_sheet(p: Publication, L: Labels, kind: str) -> Sheet:
     "Population parameters with their diagnostics."
     f = p.tables[f"parameters_{kind}"].assign(state="")
-    return Sheet(f"parameters_{kind}", f"{L(f'section.{kind}')}: {L('method.posterior').split('. ', 1)[-1]}", [Column(L("column.parameter"), ("parameter",)), Column(L("column.posterior_mean"), ("mean",), "number", 3), Column(L("column.posterior_sd"), ("sd",), "number", 3),
+    return Sheet(f"parameters_{kind}", L("page.pair", a=L(f"section.{kind}"), b=L("method.posterior").split(". ", 1)[-1]), [Column(L("column.parameter"), ("parameter",)), Column(L("column.posterior_mean"), ("mean",), "number", 3), Column(L("column.posterior_sd"), ("sd",), "number", 3),
         Column(L("column.interval"), ("q2.5", "q97.5"), "interval_number", 3, (L("column.lower"), L("column.upper"))), Column(L("column.ess_bulk"), ("ess_bulk",), "int"), Column(L("column.ess_tail"), ("ess_tail",), "int"), Column(L("column.r_hat"), ("r_hat",), "number", 3), Column(L("column.mcse"), ("mcse_mean",), "number", 4)], f)
 
 # %% ../nbs/58_sheets.ipynb #ba5ad5a9
@@ -137,7 +137,7 @@ def stamps(p: Publication, L: Labels, kind: str) -> list[tuple[str, str]]: # nam
     known = {"rows_read", "rows_kept"} 
     if p.facts["policy"]["min_n"]: rows = [r for r in rows if r[0] not in known]   # exact counts of rows would be one more total to subtract from
     found = [(L(f"stamp.{k}"), L.number(v) if k in known and isinstance(v, (int, float)) else str(v)) for k, v in rows if v not in (None, "")]
-    if not p.facts["policy"]["min_n"]: found += [(L("stamp.dropped"), f"{L.number(d['rows'])}: {d['reason']}") for d in s["dropped"]]
+    if not p.facts["policy"]["min_n"]: found += [(L("stamp.dropped"), L("page.pair", a=L.number(d["rows"]), b=d["reason"])) for d in s["dropped"]]
     return found
 
 def policy_text(p: Publication, L: Labels) -> str:
