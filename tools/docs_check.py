@@ -102,6 +102,8 @@ def check(site):
                 say(f"link to {url}, which is not there")
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
                 say(f"link to {url}, but {target} has no such place")
+        if m := re.search(r"""<script(?![^>]*application/json)[^>]*>[^<]*["'](https?://(?:cdn|unpkg|esm)[^"']*)""", text):
+            say(f"a script loads {m[1]} from outside")
         for tag, a in page.images:
             if a.get("alt") is None and a.get("aria-hidden") != "true" and not a.get("aria-label") and not a.get("aria-labelledby") and a.get("role") not in (("presentation", "img") if tag == "svg" else ("presentation",)):
                 say(f"a figure without text alternative ({tag} {a.get('src', '')[:60]})")

@@ -27,14 +27,7 @@ FOLDERS = ("studies", "explanations")
 WORKERS = int(os.environ.get("SCHOOLVAR_DOCS_WORKERS", "2"))
 QUIET = {"TQDM_DISABLE": "1", "CI": "1", "PYTHONHASHSEED": "0", "COLUMNS": "100"}
 # Charts draw offline, with stable ids. Run before the first cell and never written into the page.
-PROLOGUE = """
-try:
-    from schoolvar.charts import enable_charts
-except ImportError:
-    pass
-else:
-    enable_charts()
-"""
+PROLOGUE = "from schoolvar.chart_pages import enable_charts; enable_charts(bundle=False)"
 
 
 # ---------------------------------------------------------------- which notebooks, and what each depends on
