@@ -23,7 +23,7 @@ def test_ranks_are_permutations(effects):
 def test_intervals_hold_what_they_say(effects):
     t, r = rank_intervals(effects), rank_draws(effects)
     inside = ((r >= t.rank_lower.values) & (r <= t.rank_upper.values)).mean(0)
-    assert (inside > .945).all()          and t["rank"].iloc[-1] == 1
+    assert (inside > .945).all() and t["rank"].iloc[-1] <= 2 < t["rank"].iloc[0]
     assert t.p_top_tenth.sum() == pytest.approx(4) and t.p_bottom_tenth.sum() == pytest.approx(4)
     pd.testing.assert_frame_equal(rank_summary(effects), t[["rank_lower", "rank_upper", "p_top_tenth", "p_bottom_tenth"]])
 
