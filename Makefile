@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test validate docs lab clean export lock
+.PHONY: report test validate mutations bench release docs lab clean export lock
 
 # The stamp is older than pyproject.toml when the dependencies changed.
 $(BIN)/.made: pyproject.toml requirements/dev.txt
@@ -27,6 +27,20 @@ SETS ?= 500
 validate: $(BIN)/.made
 	$(BIN)/python benchmarks/validate.py $(STUDIES) --sets $(SETS)
 
+# Deliberate faults, one at a time, in a copy of the tree: each must be caught by its test.
+mutations: $(BIN)/.made
+	$(BIN)/python benchmarks/mutations.py $(ARGS)
+
+# Speed, memory and weight, each against a peer in the same run, stored for the site.
+bench: $(BIN)/.made
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# sdist and wheel (the same bytes every time), licences, bill of materials, audit and checksums in dist/.
+release: $(BIN)/.made
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --requirement requirements/release.in
+	.venv-release/bin/python tools/release.py
+
 docs: $(BIN)/.made
 	$(BIN)/python tools/docs.py
 
@@ -48,4 +62,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv $(OUT) _site _docs _proc docs build *.egg-info .pytest_cache .hypothesis
+	rm -rf .venv .venv-release $(OUT) dist _site _docs _proc docs build *.egg-info .pytest_cache .hypothesis

@@ -125,6 +125,27 @@ def test_proficiency_is_the_mean_of_shares_not_of_log_odds():
     assert inverse_logit(0.) == .5
 
 
+def test_cells_are_numbered_by_their_names():
+    d = prepare(read_counts(simulate_counts(4, years=(2023, 2024), subjects=("Math", "Reading"), seed=2).frame), "M2")[1]
+    assert [d.cells[k - 1] for k in stan_data(d)["cell_of"]] == [f"{r.year}:{r.subject}" for r in d.frame.itertuples()]
+
+
+def test_earlier_quality_says_its_unit():
+    "Mean and SD of the draws, in the unit of the draws, with what was counted."
+    import io
+    from types import SimpleNamespace
+    import pyarrow.parquet as pq
+    from schoolvar.value_added import _quality_files
+    frame = simulate_counts(3, seed=1).frame
+    draws = np.random.default_rng(1).normal(size=(50, 3))
+    two = SimpleNamespace(grades=(3, 6), schools=["a", "b", "c"], earlier=frame)
+    files, table = _quality_files(two, SimpleNamespace(idata=SimpleNamespace(attrs=dict(seed=7))), draws, True)
+    for data in files.values():
+        meta = {k.decode(): v.decode() for k, v in pq.read_schema(io.BytesIO(data)).metadata.items()}
+        assert (meta["units"], meta["grade"], meta["schools"], meta["draws"], meta["seed"]) == ("logit", "3", "3", "50", "7")
+    np.testing.assert_allclose(table.g3_re_sd, draws.std(0, ddof=1))
+
+
 def test_raw_spread_of_a_school_is_the_sample_sd():
     from types import SimpleNamespace
     import pandas as pd
