@@ -29,6 +29,10 @@ def source(path):
     return "\n".join("".join(c["source"]) for c in cells(path))
 
 
+def checklist():
+    return list(csv.DictReader((ROOT / "nbs" / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines()))
+
+
 # ---------------------------------------------------------------- what is on the site
 
 def test_every_library_notebook_is_in_the_sidebar():
@@ -52,7 +56,7 @@ def test_a_study_says_what_it_needs(path):
 
 
 def test_checklist_leads_to_cells():
-    rows = list(csv.DictReader((ROOT / "nbs" / "studies" / "checklist.csv").open(encoding="utf-8")))
+    rows = checklist()
     assert {r["document"] for r in rows} == {"consistency", "achievement"}
     for r in rows:
         assert r["item"] and r["published"] and r["status"].split(" (")[0] in ("same", "stands in", "cannot"), r
@@ -68,7 +72,7 @@ def test_checklist_leads_to_cells():
     ("consistency", ["Figure 1", "Figure 2A", "Figure 2B", "Figure 3A", "Figure 3B", "Equations"]),
     ("achievement", ["full decomposition", "latent decomposition", "leave-one-out", "caterpillar", "trace plots", "Convergence", "school SD", "comparison of the two approaches"])])
 def test_checklist_has_every_figure_and_table(document, needed):
-    items = " ".join(r["item"] for r in csv.DictReader((ROOT / "nbs" / "studies" / "checklist.csv").open(encoding="utf-8")) if r["document"] == document)
+    items = " ".join(r["item"] for r in checklist() if r["document"] == document)
     assert not [n for n in needed if n not in items]
 
 

@@ -120,7 +120,7 @@ def check(site):
         if page.errors:
             say("shows a failed cell")
         prose = " ".join(page.words)
-        for sign, what in ((r"\{\{<", "a shortcode"), (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"), (r"\$\$", "TeX"), (r"\\\(|\\\[", "TeX"), (r"^:::", "a fence")):
+        for sign, what in ((r"\{\{\s*<", "a shortcode"), (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"), (r"\$\$", "TeX"), (r"\\\(|\\\[", "TeX"), (r"^:::", "a fence")):
             if m := re.search(sign, prose, re.M):
                 say(f"{what} was not rendered: {prose[max(0, m.start() - 30):m.end() + 30]!r}")
     for css in site.rglob("*.css"):

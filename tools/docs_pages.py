@@ -158,7 +158,7 @@ def gallery(docs, found):
 def checklist(docs):
     "What the two reference documents show, and where it is shown here."
     import csv
-    rows = list(csv.DictReader((NBS / "studies" / "checklist.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((NBS / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines()))
     titles = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
     pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in __import__("docs_pre").notebooks().items()}
     parts = ["Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
