@@ -117,6 +117,8 @@ def check(site):
             say(f"has {page.headings.count('h1')} first-level headings")
         if not page.title.strip() or not page.lang:
             say("has no title or no language")
+        if str(ROOT) in text or str(Path.home()) + "/" in text:
+            say("names a folder of the machine that built it")
         if page.errors:
             say("shows a failed cell")
         prose = " ".join(page.words)

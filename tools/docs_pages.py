@@ -101,12 +101,14 @@ def functions(docs, found):
     init = (ROOT / "schoolvar" / "__init__.py").read_text(encoding="utf-8")
     table = re.search(r"submod_attrs=(\{.*?\})\s*\)", init, re.S)
     top = {n: m for m, names in ast.literal_eval(table[1]).items() for n in names} if table else {}
-    pages = set(found.values())
-    row = lambda n, m, said: f"| [`{n}`]({m}.ipynb#{n.lower()}) | {said.replace('|', '&#124;')} |\n"
+    pages = {m: (docs / f"{m}.ipynb").read_text(encoding="utf-8") for m in found.values()}
+    # a name that its notebook does not document leads to the top of the page
+    row = lambda n, m, said: f"| [`{n}`]({m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
+    home = {n: m for names in library_groups().values() for m in names for n in public(m)}
     head = "| name | says |\n|---|---|\n"
     parts = ["Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"]
     if top:
-        parts += ["\n## From `schoolvar` itself\n\n", head, *(row(n, m, public(m).get(n, "")) for n, m in top.items() if m in pages)]
+        parts += ["\n## From `schoolvar` itself\n\n", head, *(row(n, home[n], public(home[n])[n]) for n in top if n in home)]
     for group, names in library_groups().items():
         parts.append(f"\n## {group}\n")
         for m in names:
@@ -162,7 +164,7 @@ def checklist(docs):
     titles = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
     pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in __import__("docs_pre").notebooks().items()}
     parts = ["Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
-             "*stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"]
+             "*differs*: another result on the same data; *stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"]
     for key, title in titles.items():
         parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
         for r in rows:

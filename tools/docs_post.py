@@ -42,6 +42,7 @@ def lighter(text):
     text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
     text = re.sub(r'<span class="op">(.*?)</span>', r"\1", text, flags=re.S)
     text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
+    text = text.replace('<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;')
     # names that are not public have no place of their own on the page
     return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
 

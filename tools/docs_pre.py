@@ -195,7 +195,8 @@ def one(path, out):
         for o in c.outputs:
             if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
                 o.data = {"text/html": re.sub(r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S)}
-        c.outputs = [o for o in c.outputs if not (o.output_type == "stream" and o.name == "stderr" and not o.text.strip())]
+        # how this machine draws progress bars is nobody's business
+        c.outputs = [o for o in c.outputs if not (o.output_type == "stream" and o.name == "stderr" and (not o.text.strip() or "TqdmWarning" in o.text))]
         # The source of each definition is on its page, folded: the page must teach without the network.
         if library and re.match(r"#\|\s*export\s*$", c.source.split("\n")[0]) and re.search(r"^(?:@\w+.*\n)*(?:def|class) ", c.source, re.M):
             c.source = re.sub(r"^#\|\s*export\b", "#| exports", c.source)
@@ -217,9 +218,10 @@ def build_one(path, name):
     "The page's source from the cache, or from a run. Returns (seconds, error)."
     DOCS.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
     target = DOCS / f"{name}.ipynb"
-    kept = CACHE / f"{path.stem}-{digest(path)}.ipynb"
+    key = name.replace("/", "--")       # a module and an explanation may share a name
+    kept = CACHE / f"{key}-{digest(path)}.ipynb"
     if not kept.is_file() and os.environ.get("SCHOOLVAR_DOCS_QUICK"):      # an earlier run will do
-        kept = max(CACHE.glob(f"{path.stem}-*.ipynb"), key=os.path.getmtime, default=kept)
+        kept = max(CACHE.glob(f"{key}-????????????????????????.ipynb"), key=os.path.getmtime, default=kept)
     t = time.time()
     if not kept.is_file():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -230,7 +232,7 @@ def build_one(path, name):
             lines = [l for l in r.stderr.strip().splitlines() if l.strip()]
             said = next((l for l in reversed(lines) if re.match(rf"nbs/.*{re.escape(path.name)}|[\w.]+(?:Error|Exception)?: ", l)), "\n".join(lines[-3:]) or f"status {r.returncode}")
             return time.time() - t, said if path.name in said else f"{path.relative_to(ROOT)}, nbdev's processors: {said}"
-        for old in CACHE.glob(f"{path.stem}-*.ipynb"):
+        for old in CACHE.glob(f"{key}-????????????????????????.ipynb"):
             old.unlink()
         os.replace(part, kept)
     shutil.copyfile(kept, target)
