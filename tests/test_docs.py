@@ -44,6 +44,13 @@ def test_every_library_notebook_is_in_the_sidebar():
         assert f"docs/{docs_pre.module(path)}.ipynb" in text
 
 
+def test_every_study_and_explanation_is_in_the_sidebar():
+    import docs_pre
+    text = (ROOT / "_quarto.yml").read_text(encoding="utf-8")
+    assert [n for n in docs_pre.notebooks().values() if f"- docs/{n}.ipynb" not in text] == []
+    assert [g.name for g in (ROOT / "guides").glob("*.qmd") if f"- guides/{g.name}" not in text] == []
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
 def test_a_study_says_what_it_needs(path):
     text = source(path)

@@ -142,6 +142,8 @@ def gallery(docs, found):
         if figure in seen:
             continue
         seen.add(figure)
+        if isinstance(spec.get("title"), str):
+            spec["title"] = {"text": [spec["title"]]}
         text = json.dumps(spec, sort_keys=True)
         file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
         if not (kept / file).is_file():
