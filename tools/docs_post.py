@@ -30,7 +30,7 @@ def page(text, up, base):
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
     if "sv-chart" in text:
         text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
-    text = lighter(text)
+    text = reachable(lighter(text))
     # nbdev links every name to the published page of its module
     return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?([\w]+\.html)', rf"\g<1>{up}docs/\g<3>", text)
 
@@ -45,6 +45,14 @@ def lighter(text):
     text = text.replace('<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;')
     # names that are not public have no place of their own on the page
     return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
+
+
+def reachable(text):
+    "What keyboards and screen readers need of the theme's marks."
+    text = re.sub(r'<nav class="navbar(?![^>]*aria-label)', '<nav aria-label="Site" class="navbar', text)
+    text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
+    text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
+    return text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1) if 'rel="icon"' not in text else text
 
 
 def images(text, file, out):

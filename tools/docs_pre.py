@@ -211,7 +211,10 @@ def one(path, out):
     for c in page["cells"]:
         c["source"] = re.sub(r"^output-file:.*\n", "", "".join(c["source"]), flags=re.M) if c["cell_type"] == "raw" else "".join(c["source"])
         c["source"] = c["source"].replace("#| code-fold: show", "#| code-fold: true").replace('#| code-summary: "Exported source"', '#| code-summary: "Source"')
-    out.write_text(json.dumps(page, indent=1), encoding="utf-8")
+    text = json.dumps(page, indent=1)
+    for folder, shown in ((str(ROOT), "/path/to/schoolvar"), (str(Path.home()) + "/", "~/")):    # folders of the machine that builds
+        text = text.replace(folder, shown)
+    out.write_text(text, encoding="utf-8")
 
 
 def build_one(path, name):
