@@ -50,6 +50,8 @@ def lighter(text):
 def reachable(text):
     "What keyboards and screen readers need of the theme's marks."
     text = re.sub(r'<nav class="navbar(?![^>]*aria-label)', '<nav aria-label="Site" class="navbar', text)
+    text = re.sub(r'<nav class="quarto-secondary-nav"', '<nav aria-label="This page" class="quarto-secondary-nav"', text)
+    text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
     text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
     return text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1) if 'rel="icon"' not in text else text
