@@ -51,6 +51,10 @@ def reachable(text):
     "What keyboards and screen readers need of the theme's marks."
     text = re.sub(r'<nav class="navbar(?![^>]*aria-label)', '<nav aria-label="Site" class="navbar', text)
     text = re.sub(r'<nav class="quarto-secondary-nav"', '<nav aria-label="This page" class="quarto-secondary-nav"', text)
+    text = re.sub(r'<nav id="quarto-sidebar"(?![^>]*aria-label)', '<nav aria-label="Pages" id="quarto-sidebar"', text)
+    text = re.sub(r'<nav id="TOC"(?![^>]*aria-label)', '<nav aria-label="On this page" id="TOC"', text)
+    text = re.sub(r'(<a class="sidebar-item-text[^>]*)role="navigation"', r'\1role="button"', text)       # it opens a section
+    text = re.sub(r'<math(?![^>]*tabindex)(?=[^>]*display="block")', '<math tabindex="0"', text)
     text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
     text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
