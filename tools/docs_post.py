@@ -53,7 +53,7 @@ def reachable(text):
     text = re.sub(r'<nav class="quarto-secondary-nav"', '<nav aria-label="This page" class="quarto-secondary-nav"', text)
     text = re.sub(r'<nav id="quarto-sidebar"(?![^>]*aria-label)', '<nav aria-label="Pages" id="quarto-sidebar"', text)
     text = re.sub(r'<nav id="TOC"(?![^>]*aria-label)', '<nav aria-label="On this page" id="TOC"', text)
-    text = re.sub(r'(<a class="sidebar-item-text[^>]*)role="navigation"', r'\1role="button"', text)       # it opens a section
+    text = re.sub(r'(<a class="sidebar-item-t[^>]*)role="navigation"', r'\1role="button"', text)       # it opens a section
     text = re.sub(r'<math(?![^>]*tabindex)(?=[^>]*display="block")', '<math tabindex="0"', text)
     text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
