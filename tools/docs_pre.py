@@ -166,7 +166,7 @@ def filters(name):
         def begin(self):
             super().begin()
             if name and hasattr(self, "k"):
-                self.k.run_cell(f"import schoolvar.{name} as _m; globals().update({{k: v for k, v in vars(_m).items() if not k.startswith('__')}})")
+                self.k.run_cell(f"import importlib; _m = importlib.import_module('schoolvar.{name}'); globals().update({{k: v for k, v in vars(_m).items() if not k.startswith('__')}})")
                 if self.k.exc:
                     raise SystemExit(f"schoolvar.{name} does not import: {self.k.exc}")
 
