@@ -15,7 +15,6 @@ import types
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 import nbformat
-from papermill.engines import Engine, papermill_engines
 from traitlets.config import Config
 
 # %% auto #0
@@ -81,11 +80,17 @@ def _error_output(error, name):
     return nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error), traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])])
 
 # %% ../nbs/67_inprocess.ipynb #667df2be
-class InProcessEngine(Engine):
+class InProcessEngine:
     "Runs a notebook in this process with a fresh namespace, and stops at the first error."
     @classmethod
+    def execute_notebook(cls, *args, **kwargs):
+        "Papermill calls this: its own engine's preparation and clean-up around `execute_managed_notebook`."
+        from papermill.engines import Engine   # not above: papermill's import loads this class, which is its entry point
+        return Engine.execute_notebook.__func__(cls, *args, **kwargs)
+
+    @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-        "Papermill calls this; cells keep their outputs and times."
+        "Cells keep their outputs and times."
         namespace = types.ModuleType("__main__").__dict__ | {"get_ipython": _shell, "In": [], "Out": {}}
         number = 0
         for index, cell in enumerate(nb_man.nb.cells):
@@ -106,4 +111,5 @@ class InProcessEngine(Engine):
     def nb_language(cls, nb, language=None): return "python"
 
 ENGINE = "schoolvar"
+from papermill.engines import papermill_engines   # below the class, for the same reason
 papermill_engines.register(ENGINE, InProcessEngine)
