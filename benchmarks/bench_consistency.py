@@ -45,7 +45,7 @@ def measure(what, make, arguments, settings, queue):
     from schoolvar.consistency import fit_consistency
     scores = make(*arguments)
     wall, cpu = time.perf_counter(), time.process_time()
-    fit = fit_consistency(scores, cache=False, progress=False, attempts=1, **settings)
+    fit = fit_consistency(scores, cache=False, progress=False, rounds=1, **settings)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     sampling, ess = fit.manifest["timings"]["sampling"], fit.parameters.ess_bulk.min()
     queue.put(dict(what=what, schools=len(scores.schools), students=int(scores.schools.n.sum()), draws=4 * fit.manifest["run"]["sampler"]["draws"], sampling_s=round(sampling, 2), whole_s=round(wall, 2),

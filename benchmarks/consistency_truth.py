@@ -23,7 +23,7 @@ SCHOOLS, STUDENTS, SLAB = 150, 50, .31
 def one(share, prior, seed):
     "Fit one simulated data set and count what was found and what was not."
     simulated = simulate_scores(n_schools=SCHOOLS, sizes=[STUDENTS] * SCHOOLS, sd_scale=SLAB, share_unusual=share, seed=seed)
-    fit = fit_consistency(read_scores(simulated.frame), prior_inclusion=prior, seed=seed, draws=250, attempts=1, cache=False, progress=False)
+    fit = fit_consistency(read_scores(simulated.frame), prior_inclusion=prior, seed=seed, draws=250, rounds=1, cache=False, progress=False)
     truth = simulated.truth.set_index("school").loc[fit.schools.school]
     unusual, pip = truth.unusual.to_numpy(), fit.schools.pip.to_numpy()
     flagged, chosen = pip >= .75, flag_at_rate(pip, .1)

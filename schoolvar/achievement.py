@@ -4,26 +4,25 @@
 
 # %% ../nbs/31_achievement.ipynb #616c7e5c
 from __future__ import annotations
-import json
 import time
 
 import numpy as np
 import pandas as pd
 
-from .coordinates import LEVELS, REACH, Design, design, mean_square, parent_of, sampler_plan, sd_coordinate, stan_data
+from .coordinates import LEVELS, Design, design, mean_square, parent_of, sd_coordinate, stan_data
 from .data import Counts, read_counts
-from .diagnostics import check, parameters_table
-from .engine import sample
+from .diagnostics import parameters_table
 from .fit import Fit, make_manifest
 from .formulas import Design as FormulaDesign, read_formula
+from .sampling import draw_enough, sampler_plan
 from .school_tables import interval, inverse_logit, proficiency, school_draws, school_labels, school_table, school_totals
 from .tables import DataError
 
 # %% auto #0
-__all__ = ['MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'SCHOOLS_LIMITS', 'prior_scales', 'levels_of',
-           'prior_words', 'check_identified', 'stan_data_m0', 'unknowns', 'deeper', 'draw_enough', 'variance_table',
-           'flat', 'cells_table', 'shrinkage', 'covariate_columns', 'check_slopes', 'prepare', 'parameter_names',
-           'achievement_tables', 'fit_achievement', 'variance_shares', 'school_sd']
+__all__ = ['MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'prior_scales', 'levels_of', 'prior_words',
+           'check_identified', 'stan_data_m0', 'unknowns', 'variance_table', 'flat', 'cells_table', 'shrinkage',
+           'covariate_columns', 'check_slopes', 'prepare', 'parameter_names', 'achievement_tables', 'fit_achievement',
+           'variance_shares', 'school_sd']
 
 # %% ../nbs/31_achievement.ipynb #4ee2f973
 MODELS = {
@@ -127,45 +126,11 @@ def stan_data_m0(
     return data | {f"school_{k}": x for k, x in sd_coordinate(v, error).items()}
 
 # %% ../nbs/31_achievement.ipynb #cf24ce69
-SCHOOLS_LIMITS = dict(many_share=.1) # R-hat 1.01 is within the noise of 1,200 independent draws for some schools in a hundred
-
 def unknowns(
     data: dict, # as given to Stan
 ) -> int:
     "Dimensions of the posterior, but for the few SDs"
     return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (data["N"] if "row_logit" in data else 0)
-
-def deeper(
-    idata, # ArviZ InferenceData
-    depth: int, # greatest tree depth it was drawn with
-) -> int: # the depth with which the steps that were found reach as far as they should
-    "Where the step size came out smaller than theory foresaw, allow more doublings"
-    step = float(idata.sample_stats["step_size"].mean())
-    return max(depth, min(10, int(np.ceil(np.log2(.85 * REACH / step + 1)))))
-
-def draw_enough(
-    program: str, # name in `stan/`
-    data: dict,
-    names: dict, # the parameters that are reported, as in `diagnostics.pick`
-    *,
-    many=(), # variables with one value a school
-    rounds: int = 3, # most runs, each twice as long as the one before
-    seed: int = 1,
-    draws: int = 400, # kept iterations a chain in the first run
-    **settings, # of `engine.sample`
-): # InferenceData, Diagnostics
-    "Draw until the gate is passed, or `rounds` are used up"
-    settings, took = dict(adapt_delta=.8, max_treedepth=10) | settings, []
-    for used in range(1, rounds + 1):
-        idata = sample(program, data, seed=seed + used - 1, draws=draws, **settings)
-        took.append(json.loads(idata.attrs["timings"]))
-        verdict = check(idata, names, many=many, max_treedepth=11, limits=SCHOOLS_LIMITS)          # a short trajectory is meant here, not a limit that was met
-        if verdict.ok: break
-        draws, settings["max_treedepth"] = 2 * draws, deeper(idata, settings["max_treedepth"])
-        if verdict.numbers["divergences"]: settings["adapt_delta"] = max(settings["adapt_delta"], .98)
-    idata.attrs["timings"] = json.dumps({k: round(sum(t[k] for t in took), 4) for k in took[0]})
-    idata.attrs["rounds"] = used
-    return idata, verdict
 
 # %% ../nbs/31_achievement.ipynb #d21f505f
 def variance_table(
@@ -310,7 +275,7 @@ def fit_achievement(
     chains: int = 4,
     warmup: int | None = None, # iterations a chain; None = by `sampler_plan`
     draws: int | None = None, # kept iterations a chain in the first run; None = by `sampler_plan`
-    rounds: int = 3, # most runs until the gate is passed, each twice as long as the one before
+    rounds: int = 3, # runs at most, until the gate is passed
     **settings, # further settings of `engine.sample`: adapt_delta, max_treedepth, progress, cache, ...
 ) -> Fit: # schools, parameters, tables["variance"], tables["cells"]
     "Fit a model of the ladder. Raises `DataError` for counts that it cannot be fitted to."

@@ -8,43 +8,25 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from .consistency_model import inclusion_data, make_model, parameter_name, program_data
-from .diagnostics import check, mcse_mean
-from .engine import sample
+from .diagnostics import mcse_mean
 from .fit import Fit, make_manifest
 from .inclusion import bayes_factor, borderline, direction, verdicts
+from .sampling import draw_enough, sampler_plan
 
 # %% auto #0
-__all__ = ['KEEP', 'DIMS', 'run_settings', 'sample_until', 'sd_name', 'population_names', 'derived', 'school_table',
-           'inclusion_draws', 'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
+__all__ = ['KEEP', 'DIMS', 'run_settings', 'sd_name', 'population_names', 'derived', 'school_table', 'inclusion_draws',
+           'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
 
 # %% ../nbs/25_consistency.ipynb #9c7d6aa7
 def run_settings(
-    schools: int, # number of schools: few schools have long-tailed posteriors and cost next to nothing
-    draws: int | None, # kept draws a chain in the first run; None = by the number of schools
-    attempt: int, # 0, 1, 2
+    schools: int, # number of schools
+    draws: int | None = None, # kept draws a chain; None = by the number of schools
 ) -> dict: # for `engine.sample`
-    "Length and step target of each attempt"
-    few = schools <= 50
-    if draws is None: draws = 2000 if few else 1000 if schools <= 1000 else 500 if schools <= 5000 else 400
-    return dict(draws=draws * 2 ** attempt, warmup=(500 if few else 150) * 2 ** attempt, adapt_delta=((.9, .95, .99) if few else (.7, .9, .97))[attempt])
-
-def sample_until(
-    program: str,
-    data: dict,
-    names: dict, # population parameters, as in `diagnostics.check`
-    many, # variables with one value a school
-    draws: int | None = None, # kept draws a chain in the first run
-    attempts: int = 3, # runs at most, up to 3
-    derive=None, # function that adds derived variables to the draws before they are checked
-    **run, # arguments of `engine.sample`
-): # InferenceData, Diagnostics
-    "Draws that pass the diagnostics, or the last that did not"
-    for k in range(min(attempts, 3)):
-        idata = sample(program, data, inits=.5, metric="unit_e", step_size=.3, **run_settings(data["J"], draws, k), **run)
-        if derive: derive(idata)
-        verdict = check(idata, names, many)
-        if verdict.ok: break
-    return idata, verdict
+    "Length and step of the first run"
+    if schools <= 50: run = dict(draws=2000, warmup=500, adapt_delta=.9)
+    elif schools <= 5000: run = dict(draws=1000 if schools <= 1000 else 500, warmup=150, adapt_delta=.7)
+    else: run = dict(draws=340, warmup=110, adapt_delta=.8, max_treedepth=sampler_plan(2 * schools)["max_treedepth"])
+    return dict(step_size=.3) | run | ({} if draws is None else dict(draws=draws))
 
 # %% ../nbs/25_consistency.ipynb #65b9135b
 def sd_name(effect): return "sd_" + effect.replace("_intercept", "")
@@ -164,22 +146,22 @@ def fit_consistency(
     seed: int = 1,
     chains: int = 4,
     draws: int | None = None, # kept draws a chain in the first run; None = by the number of schools
-    attempts: int = 3, # runs at most, until the diagnostics pass
+    rounds: int = 3, # runs at most, until the diagnostics pass
     engine: str = "auto", # "auto", "stanli" or "cmdstan"
     progress: bool | None = None, # a bar; None = in a terminal or notebook
     cache: bool = True, # use the fit cache
 ) -> ConsistencyFit:
     "Fit the spike-and-slab location-scale model. Raises `FormulaError`, `DataError` or `ValueError`, each with one line."
     settings = dict(location=location, scale=scale, prior_inclusion=prior_inclusion, expected_unusual=expected_unusual, select=list(select), likelihood=likelihood, threshold=threshold,
-                    missing=missing, priors=priors, seed=seed, chains=chains, draws=draws, attempts=attempts, engine=engine)
+                    missing=missing, priors=priors, seed=seed, chains=chains, draws=draws, rounds=rounds, engine=engine)
     verdicts([.5], threshold)                                       # a bad threshold is told before the fit
     model = make_model(scores, location, scale, select, likelihood, missing)
     inclusion, inclusion_words = inclusion_data(prior_inclusion, expected_unusual, len(model.school))
     robust = likelihood == "student"
     data, words = program_data(model, scores.mean, scores.sd, inclusion, priors, robust)
     names = population_names(model, bool(data["learn"]), robust)
-    idata, verdict = sample_until(model.program, data, names, ("mu", "effect"), draws, attempts, lambda i: derived(model, i), seed=seed, chains=chains, engine=engine, progress=progress, cache=cache,
-                                  keep=KEEP[model.program], label="consistency", **axes(model))
+    idata, verdict = draw_enough(model.program, data, names, many=("mu", "effect"), rounds=rounds, derive=lambda run: derived(model, run), seed=seed, chains=chains, engine=engine, progress=progress, cache=cache,
+                                 inits=.5, keep=KEEP[model.program], label="consistency", **run_settings(len(model.school), draws), **axes(model))
     pi = inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"]) if inclusion["learn"] else inclusion["pi_fixed"]
     schools = school_table(model, idata, pi if model.select else 1., threshold)
     kept = int(model.school.n.sum())

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import erfc
 
 from .tables import DataError
 
 # %% auto #0
-__all__ = ['LEVELS', 'REACH', 'group_codes', 'parent_of', 'empirical_logits', 'Design', 'design', 'group_mean', 'mean_square',
-           'moments', 'sd_coordinate', 'school_blocks', 'least_squares', 'fitted_logits', 'refine', 'group_summary',
-           'rows_of_groups', 'district_summary', 'stan_data', 'sampler_plan']
+__all__ = ['LEVELS', 'group_codes', 'parent_of', 'empirical_logits', 'Design', 'design', 'group_mean', 'mean_square', 'moments',
+           'sd_coordinate', 'school_blocks', 'least_squares', 'fitted_logits', 'refine', 'group_summary',
+           'rows_of_groups', 'district_summary', 'stan_data']
 
 # %% ../nbs/30_coordinates.ipynb #079312e9
 def group_codes(
@@ -304,17 +303,3 @@ def stan_data(
         data |= dict(P=d.P, subject_of=d.subject + 1, R=len(cohorts), subject_cohort=cohorts + 1, subject_weight=weights)
     if "row" in levels: data |= dict(row_logit=d.logit, row_noise=1 / w)
     return data
-
-# %% ../nbs/30_coordinates.ipynb #10bf9e21
-REACH = 3.3 # length of a trajectory, in standard deviations
-
-def sampler_plan(
-    unknowns: int, # dimensions of the posterior
-) -> dict: # warmup, draws, adapt_delta, max_treedepth, step_size, as `engine.sample` takes them
-    "Settings of the sampler for a whitened posterior of this size"
-    step = 1.55 * unknowns ** -.25
-    depth = next(k for k in range(2, 11) if (2 ** k - 1) * step * 1.15 >= REACH)
-    ratio = REACH / ((2 ** depth - 1) * step)
-    large = unknowns > 4000
-    return dict(warmup=100 if large else 150, draws=300 if large else 400, max_treedepth=depth, step_size=round(step * ratio, 3),
-                adapt_delta=round(float(np.clip(erfc(.18 * ratio ** 2), .7, .97)), 3))

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pandas as pd
 from .bins import bin_agreement, bin_probabilities, cross_table, equal_bins, points_of, raw_points, threshold_bins, THRESHOLD_BINS
-from .coordinates import sampler_plan
 from .eligibility import Eligible, EligibilityRules, apply_eligibility
+from .sampling import draw_enough, sampler_plan
 from .school_tables import interval, proficiency, rank_summary, school_draws, school_labels
 from .tables import DataError, count_of, frame_hash
 from .two_grades import PRIORS, grade_of, joint_data, priors_in_words, two_stage_data
@@ -304,12 +304,11 @@ def fit_value_added(
     seed: int = 1,
     engine: str = "auto",    # "auto", "stanli" or "cmdstan"
     chains: int = 4,
-    rounds: int = 4,         # most rounds of chains until the gate is passed
+    rounds: int = 4,         # runs at most, until the gate is passed
     progress=None, cache: bool = True, # as in `engine.sample`
-    **sampler,               # further settings of `engine.sample`; by default as `coordinates.sampler_plan` has them
+    **sampler,               # further settings of `engine.sample`; by default as `sampling.sampler_plan` has them
 ) -> "Fit":
     "Value added of each school from an earlier to a later grade. Raises `DataError` where the data cannot say."
-    from schoolvar.achievement import draw_enough
     from schoolvar.fit import Fit, make_manifest
     if method not in METHODS: raise DataError(f"method {method!r}: choose one of {', '.join(METHODS)}")
     clock, prior = time.perf_counter(), PRIORS | (prior or {})

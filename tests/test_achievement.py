@@ -3,10 +3,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.achievement import EXTRAS, MODELS, draw_enough, fit_achievement, prepare, variance_shares, variance_table
-from schoolvar.coordinates import LEVELS, design, moments, sampler_plan, sd_coordinate, stan_data
+from schoolvar.achievement import EXTRAS, MODELS, fit_achievement, prepare, variance_shares, variance_table
+from schoolvar.coordinates import LEVELS, design, moments, sd_coordinate, stan_data
 from schoolvar.data import read_counts
 from schoolvar.engine import sample
+from schoolvar.sampling import draw_enough, sampler_plan
 from schoolvar.simulate import simulate_counts
 from schoolvar.tables import DataError
 
@@ -145,7 +146,7 @@ def test_errors_that_a_user_can_act_on(counts):
     assert set(EXTRAS) == {"district", "row", "betabinomial"} and list(MODELS) == ["M0", "M1", "M2", "M3"]
 
 
-def test_draws_are_added_until_there_are_enough(counts):
+def test_runs_get_longer_until_there_are_enough_draws(counts):
     fit = fit_achievement(counts, model="M1", draws=60, rounds=6)
     rounds = fit.manifest["settings"]["rounds"]
     assert fit.ok and rounds > 1 and fit.idata.posterior.sizes["draw"] == 60 * 2 ** (rounds - 1)

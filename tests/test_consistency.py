@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.consistency import KEEP, axes, derived, fit_consistency, population_names, sample_until, school_table
+from schoolvar.consistency import KEEP, axes, derived, fit_consistency, population_names, run_settings, school_table
 from schoolvar.consistency_model import inclusion_data, make_model, program_data
 from schoolvar.data import read_scores
 from schoolvar.formulas import centre_within
+from schoolvar.sampling import draw_enough
 from schoolvar.student_coordinates import Blocks
 from schoolvar.simulate import simulate_scores
 from schoolvar.tables import DataError
@@ -81,7 +82,7 @@ def forced(scores, program, robust=False, draws=1000, seed=1):
         one = np.ones((len(y), 1))
         model = replace(model, program=program, X=one, W=one, y=y, blocks=Blocks.of(scores.schools.n.values), E=np.ones((len(y), 2)) if program == "consistency_slopes" else None)
     data, _ = program_data(model, scores.mean, scores.sd, inclusion, robust=robust)
-    idata, diagnostics = sample_until(program, data, population_names(model, False, robust), ("mu",), draws, 1, lambda i: derived(model, i), seed=seed, keep=KEEP[program], **axes(model))
+    idata, diagnostics = draw_enough(program, data, population_names(model, False, robust), many=("mu",), rounds=1, derive=lambda i: derived(model, i), seed=seed, inits=.5, keep=KEEP[program], **run_settings(len(model.school), draws), **axes(model))
     return diagnostics.table.set_index("parameter"), school_table(model, idata, .5, .75)
 
 
@@ -172,7 +173,7 @@ def test_few_schools_small_schools_large_schools(n, J):
 
 
 def test_two_schools():
-    fit = fit_consistency(read_scores(frame_of(30, 2, 1)), attempts=1)
+    fit = fit_consistency(read_scores(frame_of(30, 2, 1)), rounds=1)
     assert np.isfinite(fit.schools.select_dtypes("number")).all().all()
 
 
@@ -186,7 +187,7 @@ def test_schools_without_spread():
 
 def test_nothing_unusual():
     "Under the null hardly any school is flagged."
-    fits = [fit_consistency(read_scores(frame_of(50, 150, seed, share_unusual=0.)), draws=400, attempts=1) for seed in (1, 2)]
+    fits = [fit_consistency(read_scores(frame_of(50, 150, seed, share_unusual=0.)), draws=400, rounds=1) for seed in (1, 2)]
     assert sum((f.schools.verdict == "unusual").sum() for f in fits) <= 4
 
 
@@ -200,7 +201,7 @@ def test_the_unit_of_the_score():
 
 def test_the_same_seed_gives_the_same_draws():
     scores = read_scores(frame_of(20, 60, 7))
-    a, b = (fit_consistency(scores, cache=False, draws=200, attempts=1) for _ in range(2))
+    a, b = (fit_consistency(scores, cache=False, draws=200, rounds=1) for _ in range(2))
     pd.testing.assert_frame_equal(a.schools, b.schools)
 
 
@@ -221,7 +222,7 @@ def test_student_likelihood_resists_outliers():
     wild = rng.random(len(frame)) < .02
     frame["score"] = frame.score + np.where(wild, rng.choice([-4., 4.], len(frame)), 0)
     scores = read_scores(frame.assign(one=1.), covariates=["one"])
-    normal, student = fit_consistency(scores), fit_consistency(scores, likelihood="student", chains=2, draws=150, attempts=1)
+    normal, student = fit_consistency(scores), fit_consistency(scores, likelihood="student", chains=2, draws=150, rounds=1)
     assert student.parameter("nu")["q97.5"] < 12
     assert (student.schools.verdict == "unusual").sum() <= (normal.schools.verdict == "unusual").sum()
     assert student.manifest["run"]["program"] == "consistency_students"
@@ -244,7 +245,7 @@ def test_without_a_spike():
 def test_indicators_on_the_location():
     "A school far from the mean keeps its location effect, schools in the middle need none."
     frame = simulate_scores(n_schools=51, sizes=[20] * 51, location_effects=[1.5, -1.5] + 49 * [0.], scale_effects=np.zeros(51), seed=3).frame
-    fit = fit_consistency(read_scores(frame.assign(one=1.), covariates=["one"]), select=("location_intercept", "scale_intercept"), chains=2, draws=150, attempts=1)
+    fit = fit_consistency(read_scores(frame.assign(one=1.), covariates=["one"]), select=("location_intercept", "scale_intercept"), chains=2, draws=150, rounds=1)
     p = fit.schools.pip_location_intercept
     assert (p[:2] > .99).all() and p[2:].median() < .5
     assert list(fit.idata.posterior["included"].coords["selected"].values) == ["location_intercept", "scale_intercept"]
