@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import stats
 
 # %% auto #0
-__all__ = ['rank_of_truth', 'ecdf_difference', 'calibration_table', 'sbc', 'share_interval', 'coverage', 'reliability']
+__all__ = ['rank_of_truth', 'ecdf_difference', 'calibration_table', 'study_rows', 'sbc', 'share_interval', 'coverage',
+           'share_by_set', 'reliability']
 
 # %% ../nbs/70_calibration.ipynb #93488367
 def rank_of_truth(draws:np.ndarray, # Posterior draws of one scalar quantity, any shape (chains x draws)
@@ -66,22 +67,30 @@ def calibration_table(ranks:pd.DataFrame, # Columns `quantity`, `rank`, one row 
     return pd.DataFrame(rows)
 
 # %% ../nbs/70_calibration.ipynb #4739f421
-def sbc(simulate:Callable, # (rng) -> (data, truth: dict name -> float)
-        fit:Callable, # (data, seed) -> dict name -> draws
-        n_sims:int, # Data sets
-        seed:int, # Each data set has the seed (seed, index): any one of them can be repeated alone
-        n_ranks:int=100,
-        first:int=0, # Index of the first data set, to go on from an earlier run
-       ) -> pd.DataFrame: # `data_set, quantity, truth, rank`
-    "Ranks of the true values over simulated data sets; a name that only one side has is an error"
-    rows = []
+def study_rows(simulate:Callable, # (rng) -> (data, truth: dict name -> number, or one value a school)
+               fit:Callable, # (data, seed) -> dict name -> draws; for one value a school: probabilities (J,) or ends of intervals (2, J)
+               n_sims:int, # Data sets
+               seed:int, # Each data set has the seed (seed, index): any one of them can be repeated alone
+               n_ranks:int=100,
+               first:int=0, # Index of the first data set, to go on from an earlier run
+              ) -> tuple[pd.DataFrame, pd.DataFrame]: # `data_set, quantity, truth, rank`; `data_set, statement, unit, probability, lower, upper, truth`
+    "Ranks of true values, and what was stated of each school beside its truth; a name that only one side has is an error"
+    ranks, stated = [], [pd.DataFrame(columns=["data_set", "statement", "unit", "probability", "lower", "upper", "truth"])]
     for i in range(first, first + n_sims):
         rng = np.random.default_rng([seed, i])
         data, truth = simulate(rng)
-        draws = fit(data, seed * 100_003 + i)
-        if set(draws) != set(truth): raise ValueError(f"quantities differ: {sorted(set(draws) ^ set(truth))}")
-        rows += [{"data_set": i, "quantity": k, "truth": float(t), "rank": rank_of_truth(draws[k], t, rng, n_ranks)} for k, t in truth.items()]
-    return pd.DataFrame(rows)
+        found = fit(data, (seed * 100_003 + i) % (2**31 - 1))   # a seed that every engine takes
+        if set(found) != set(truth): raise ValueError(f"quantities differ: {sorted(set(found) ^ set(truth))}")
+        for k, t in truth.items():
+            if np.ndim(t) == 0: ranks.append({"data_set": i, "quantity": k, "truth": float(t), "rank": rank_of_truth(found[k], t, rng, n_ranks)}); continue
+            x, t = np.asarray(found[k], dtype=float), np.asarray(t, dtype=float)
+            probability, lower, upper = (x, np.nan, np.nan) if x.shape == t.shape else (np.nan, *x)
+            stated.append(pd.DataFrame({"data_set": i, "statement": k, "unit": np.arange(len(t)), "probability": probability, "lower": lower, "upper": upper, "truth": t}))
+    return pd.DataFrame(ranks), pd.concat([s for s in stated if len(s)] or stated, ignore_index=True)
+
+def sbc(simulate:Callable, fit:Callable, n_sims:int, seed:int, n_ranks:int=100, first:int=0) -> pd.DataFrame: # `data_set, quantity, truth, rank`
+    "The ranks of `study_rows`"
+    return study_rows(simulate, fit, n_sims, seed, n_ranks, first)[0]
 
 # %% ../nbs/70_calibration.ipynb #50f93a0f
 def share_interval(k:int, # Successes
@@ -98,21 +107,37 @@ def coverage(lower:Iterable[float], upper:Iterable[float], truth:Iterable[float]
     k, n = int(((lo <= t) & (t <= hi)).sum()), len(t)
     return pd.Series({"n": n, "covered": k, "share": k / n, **dict(zip(("share_lower", "share_upper"), share_interval(k, n)))})
 
+def share_by_set(event:Iterable[bool], # What happened, one value a school
+                 data_set:Iterable, # The data set of each school
+                 prob:float=.95,
+                ) -> pd.Series: # `n, data_sets, share, share_lower, share_upper`
+    "A share over all schools, with an interval that takes the data sets as its units (Cochran 1977, *Sampling Techniques*, 6.3)"
+    g = pd.DataFrame({"e": np.asarray(list(event), dtype=float), "d": list(data_set)}).groupby("d")["e"].agg(["sum", "size"])
+    n, share, sets = g["size"].sum(), g["sum"].sum() / g["size"].sum(), len(g)
+    error = np.sqrt(((g["sum"] - share * g["size"]) ** 2).sum() * sets / max(sets - 1, 1)) / n
+    low, high = share_interval(round(share * sets), sets, prob) if error == 0 else np.clip(share + np.array([-1, 1]) * stats.norm.ppf((1 + prob) / 2) * error, 0, 1)
+    return pd.Series({"n": int(n), "data_sets": sets, "share": share, "share_lower": float(low), "share_upper": float(high)})
+
 # %% ../nbs/70_calibration.ipynb #cd47ef4d
 def reliability(probability:Iterable[float], # Stated probabilities, such as PIPs
                 event:Iterable[bool], # What was true
                 bins:int=10, # Equal-width bins on [0, 1]
                 prob:float=.95,
+                data_set:Iterable|None=None, # Where cases of one data set are not independent: the data set of each
                ) -> pd.DataFrame: # `bin, n, stated, observed, lower, upper, inside`
     "Stated against observed frequency by bin, with consistency bands"
     p, e = np.asarray(list(probability), dtype=float), np.asarray(list(event), dtype=bool)
     if ((p < 0) | (p > 1)).any(): raise ValueError("probabilities must lie in [0, 1]")
     rows, rng, a = [], np.random.default_rng(0), (1 - prob) / 2
     which = np.minimum((p * bins).astype(int), bins - 1)
+    if data_set is not None:   # how much more a sum of one data set's cases in one bin varies than independent cases would
+        sums = pd.DataFrame({"off": e - p, "v": p * (1 - p), "b": which, "d": list(data_set)}).groupby(["b", "d"]).sum()
+        more = max(1., (sums.off**2).sum() / sums.v.sum())
     for b in np.unique(which):
         q = p[which == b]
-        # Poisson-binomial by simulation: the stated probabilities differ inside a bin
-        sims = (rng.random((2000, len(q))) < q).mean(axis=1) if len(q) <= 5000 else rng.normal(q.mean(), np.sqrt((q * (1 - q)).sum()) / len(q), 2000)
-        lo, hi = np.quantile(sims, [a, 1 - a])
+        if data_set is None:   # Poisson-binomial by simulation: the stated probabilities differ inside a bin
+            sims = (rng.random((2000, len(q))) < q).mean(axis=1) if len(q) <= 5000 else rng.normal(q.mean(), np.sqrt((q * (1 - q)).sum()) / len(q), 2000)
+            lo, hi = np.quantile(sims, [a, 1 - a])
+        else: lo, hi = np.clip(q.mean() + stats.norm.ppf([a, 1 - a]) * np.sqrt(more * (q * (1 - q)).sum()) / len(q), 0, 1)
         rows.append({"bin": b / bins, "n": len(q), "stated": q.mean(), "observed": e[which == b].mean(), "lower": lo, "upper": hi})
     return pd.DataFrame(rows).assign(inside=lambda d: (d.observed >= d.lower) & (d.observed <= d.upper))
