@@ -23,15 +23,15 @@ def sampler_plan(
     step = 1.55 * unknowns ** -.25
     depth = next(k for k in range(2, 11) if (2 ** k - 1) * step * 1.15 >= REACH)
     ratio = REACH / ((2 ** depth - 1) * step)
-    large = unknowns > 4000
-    return dict(warmup=100 if large else 150, draws=340 if large else 500, max_treedepth=depth, step_size=round(step * ratio, 3),
+    large, huge = unknowns > 4000, unknowns > 20_000
+    return dict(warmup=100 if large else 150, draws=400 if huge else 500, max_treedepth=depth, step_size=round(step * ratio, 3),
                 adapt_delta=round(float(np.clip(erfc(.18 * ratio ** 2), .7, .97)), 3))
 
 # %% ../nbs/16_sampling.ipynb #092e4db3
 def many_limits(
     draws: int, # of all chains
 ) -> dict: # changes to `diagnostics.LIMITS`
-    "R-hat 1.01 is within the noise of 1,400 independent draws for some schools in a hundred, and of 4,000 for none"
+    "R-hat 1.01 is within the noise of 1,600 independent draws for some schools in a hundred, and of 4,000 for none"
     return dict(many_share=.1) if draws < 3000 else {}
 
 def deeper(
