@@ -7,8 +7,11 @@ from __future__ import annotations
 from functools import cache
 from html import escape
 import base64
+import csv
 import hashlib
+import io
 import json
+import math
 import os
 from pathlib import Path
 import altair as alt
@@ -229,16 +232,25 @@ def chart_id(chart) -> str:   # an Altair chart, or its specification
     return "sv-" + hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:10]
 
 # %% ../nbs/50a_chart_pages.ipynb #26e1bb82
+def _rows(spec):
+    "The names of the columns and the rows of the main table; as `chart_data`, without a data frame where the chart embeds text."
+    data = spec.get("data", {})
+    text = data["values"] if "values" in data else spec.get("datasets", {}).get(data.get("name"), "")
+    if not isinstance(text, str): frame = chart_data(spec); return list(frame), frame.values.tolist()
+    names, *rows = csv.reader(io.StringIO(text)) if text else [[]]
+    number = [n in ((data.get("format") or {}).get("parse") or {}) for n in names]
+    return names, [[(float(v) if v else math.nan) if n else v for v, n in zip(r, number)] for r in rows]
+
 def data_table(chart) -> str:   # an Altair chart from this package, or its specification
     "The numbers of the chart as an HTML table, named rows only where some have names."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
-    heads, frame = spec.get("usermeta", {}).get("schoolvar", {}).get("table", {}), chart_data(spec)
-    if "school" in frame and (frame["school"] != "").any() and "school" in heads: frame = frame[frame["school"] != ""]
-    columns = [c for c in heads if c in frame]
+    heads, (names, rows) = spec.get("usermeta", {}).get("schoolvar", {}).get("table", {}), _rows(spec)
+    at = names.index("school") if "school" in names and "school" in heads else None
+    if at is not None and any(r[at] != "" for r in rows): rows = [r for r in rows if r[at] != ""]
+    columns = [(c, names.index(c)) for c in heads if c in names]
     row = lambda cells, tag, more="": "<tr>" + "".join(f"<{tag}{more}>{escape(c)}</{tag}>" for c in cells) + "</tr>"
     text = lambda v: "" if v is None or v != v else f"{v:.10g}" if isinstance(v, float) else str(v)
-    top, body = row([heads[c] for c in columns], "th", ' scope="col"'), "".join(row([text(v) for v in r],
-            "td") for r in frame[columns].itertuples(index=False))
+    top, body = row([heads[c] for c, _ in columns], "th", ' scope="col"'), "".join(row([text(r[i]) for _, i in columns], "td") for r in rows)
     return f"<table><thead>{top}</thead><tbody>{body}</tbody></table>"
 
 # %% ../nbs/50a_chart_pages.ipynb #9503e875
@@ -255,8 +267,7 @@ def chart_block(chart,                    # from a plot_* function
              f'<script type="application/json">{json_text(spec)}</script><noscript><p>{escape(meta.get("alt", ""))}</p></noscript></div>']
     if caption: parts.append(f"<figcaption>{escape(caption)}</figcaption>")
     if table and meta.get("table"):
-        frame = chart_data(spec)
-        inner = data_table(spec) if table == "full" or (table == "auto" and len(frame) <= 40) else ""
+        inner = data_table(spec) if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40) else ""
         parts.append(f'<details class="sv-data"><summary>{escape(tr("The numbers in this chart"))}</summary>'
                      f'<div class="sv-scroll" tabindex="0" role="region" aria-label="{escape(tr("The numbers in this chart"))}: {escape(chart_title(spec) or known)}">{inner}</div></details>')
     return f'<figure class="sv-figure" id="{escape(name or "fig-" + known[3:])}">' + "\n".join(parts) + "</figure>"

@@ -18,10 +18,10 @@ from .chart_geometry import place_labels, thin, wrap
 
 # %% auto #0
 __all__ = ['FLAG', 'OURS', 'REST', 'INK', 'SOFT', 'GRID', 'PAPER', 'SERIES', 'STEPS', 'BANDS', 'DARK', 'SHAPES', 'FONT', 'MASSES',
-           'contrast', 'Wording', 'wording', 'tr', 'number', 'decimals', 'percent', 'interval', 'embed', 'chart_data',
-           'theme', 'finish', 'chart_title', 'span', 'log_ticks', 'room_right', 'axis', 'label_layer', 'roles',
-           'role_scales', 'size_classes', 'size_scales', 'interval_rows', 'ridge_rows', 'ridge_layers', 'to_svg',
-           'to_png']
+           'contrast', 'Wording', 'wording', 'tr', 'number', 'decimals', 'percent', 'interval', 'decimal_text', 'embed',
+           'chart_data', 'theme', 'finish', 'chart_title', 'span', 'log_ticks', 'room_right', 'axis', 'label_layer',
+           'roles', 'role_scales', 'size_classes', 'size_scales', 'interval_rows', 'ridge_rows', 'ridge_layers',
+           'printable', 'to_svg', 'to_png']
 
 # %% ../nbs/50_charts.ipynb #cf7d2904
 FLAG, OURS, REST = "#D55E00", "#0072B2", "#8A8A8A"       # what is found, whose report it is, everybody else
@@ -95,7 +95,8 @@ def interval(lo: float, hi: float, digits: int = 2) -> str:
     return f"[{number(lo, digits)}, {number(hi, digits)}]"
 
 # %% ../nbs/50_charts.ipynb #c26fdab2
-def _cell(v, digits):
+def decimal_text(v, digits: int = 4) -> str:
+    "A value of a table that a chart embeds; nothing where there is none."
     if v is None or (isinstance(v, float) and not math.isfinite(v)) or v is pd.NA: return ""
     return f"{v:.{digits}g}" if isinstance(v, float) else str(v)
 
@@ -106,7 +107,7 @@ def embed(frame: pd.DataFrame,   # the table
     "The columns that are drawn, rounded, as comma-separated text; KeyError names a column that is missing."
     missing = [c for c in columns if c not in frame]
     if missing: raise KeyError(f"the chart needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}; the table has {', '.join(map(str, frame.columns))}")
-    out = pd.DataFrame({c: [_cell(v, digits) for v in frame[c].tolist()] for c in columns}, columns=list(columns))
+    out = pd.DataFrame({c: [decimal_text(v, digits) for v in frame[c].tolist()] for c in columns}, columns=list(columns))
     numeric = {c: "number" for c in columns if pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])}
     return alt.InlineData(values=out.to_csv(index=False, lineterminator="\n"), format=alt.CsvDataFormat(type="csv", parse=numeric or None))
 
@@ -408,6 +409,12 @@ def _panels(spec, width, least):
     return spec
 
 # %% ../nbs/50_charts.ipynb #fa93e298
+def printable(value):
+    "A specification whose texts can be drawn: the renderer stops the whole process at control characters and halves of pairs."
+    if isinstance(value, str): return "".join(c for c in value if (c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff") or c in "\n\t")
+    if isinstance(value, dict): return {printable(k): printable(v) for k, v in value.items()}
+    return [printable(v) for v in value] if isinstance(value, list) else value
+
 def _locale(spec): return spec.get("usermeta", {}).get("schoolvar", {}).get("locale")
 
 def to_svg(chart,                # from a plot_* function
@@ -416,7 +423,7 @@ def to_svg(chart,                # from a plot_* function
     "A chart as SVG with title and description for screen readers."
     import vl_convert as vlc
     from html import escape
-    spec = _rewrap(chart.to_dict(), width)
+    spec = _rewrap(printable(chart.to_dict()), width)
     svg = vlc.vegalite_to_svg(spec, vl_version="6.4", format_locale=_locale(spec))
     title = " ".join((spec.get("title") or {}).get("text") or [])
     head, rest = svg.split(">", 1)
@@ -429,4 +436,4 @@ def to_png(chart,                # from a plot_* function
           ) -> bytes:
     "A chart as PNG."
     import vl_convert as vlc
-    return vlc.vegalite_to_png(spec := _rewrap(chart.to_dict(), width), vl_version="6.4", scale=scale, format_locale=_locale(spec))
+    return vlc.vegalite_to_png(spec := _rewrap(printable(chart.to_dict()), width), vl_version="6.4", scale=scale, format_locale=_locale(spec))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import ast
 import contextlib
-from functools import cache
+from functools import cache, lru_cache
 import linecache
 import sys
 import tempfile
@@ -28,6 +28,10 @@ def _shell():
     config = Config(); config.HistoryManager.enabled = False
     return InteractiveShell.instance(config=config, ipython_dir=tempfile.mkdtemp(prefix="schoolvar-ipython-"))
 
+def _output(kind, **fields):
+    "An output of a notebook; those of `nbformat.v4.new_output` are checked one by one, these with the whole notebook when it is written."
+    return nbformat.from_dict({"output_type": kind, **fields})
+
 class _Stream:
     "Standard output or error as a notebook keeps it."
     def __init__(self, name, outputs): self.name, self.outputs = name, outputs
@@ -35,16 +39,24 @@ class _Stream:
         if not text: return 0
         last = self.outputs[-1] if self.outputs else None
         if last is not None and last.output_type == "stream" and last.name == self.name: last.text += text
-        else: self.outputs.append(nbformat.v4.new_output("stream", name=self.name, text=text))
+        else: self.outputs.append(_output("stream", name=self.name, text=text))
         return len(text)
     def flush(self): pass
     def isatty(self): return False
 
 class _Publisher(CapturingDisplayPublisher):
     "What `display` shows."
-    def publish(self, data, metadata=None, **kwargs): self.outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata or {}))
+    def publish(self, data, metadata=None, **kwargs): self.outputs.append(_output("display_data", data=data, metadata=metadata or {}))
 
 # %% ../nbs/67_inprocess.ipynb #39f6b73a
+@lru_cache(maxsize=512)
+def _compiled(source, name):
+    "A cell's lines, its statements, and the expression it ends with: the cells of a template are the same for every report."
+    code = _shell().transform_cell(source)
+    tree = ast.parse(code, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";") else None
+    return code.splitlines(True), compile(tree, name, "exec"), last and compile(ast.Expression(last.value), name, "eval")
+
 def run_cell(source: str,     # code, also with IPython's magics
              namespace: dict, # names it finds and leaves
              number: int = 1, # the cell's number, for tracebacks
@@ -57,15 +69,13 @@ def run_cell(source: str,     # code, also with IPython's magics
     try:
         with contextlib.redirect_stdout(_Stream("stdout", outputs)), contextlib.redirect_stderr(_Stream("stderr", outputs)):
             try:
-                code = shell.transform_cell(source)
-                linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-                tree = ast.parse(code, name)
-                last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";") else None
-                exec(compile(tree, name, "exec"), namespace)
-                value = eval(compile(ast.Expression(last.value), name, "eval"), namespace) if last else None
+                lines, statements, last = _compiled(source, name)
+                linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+                exec(statements, namespace)
+                value = eval(last, namespace) if last else None
                 if value is not None:
                     data, metadata = shell.display_formatter.format(value)
-                    if data: outputs.append(nbformat.v4.new_output("execute_result", data=data, metadata=metadata, execution_count=number))
+                    if data: outputs.append(_output("execute_result", data=data, metadata=metadata, execution_count=number))
             except KeyboardInterrupt: raise
             except BaseException as e:
                 error = e
@@ -77,7 +87,7 @@ def _error_output(error, name):
     "An error as a notebook keeps it; only the notebook's own lines and those of libraries below them."
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     start = next((i for i, l in enumerate(lines) if name in l), len(lines) - 1)
-    return nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error), traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])])
+    return _output("error", ename=type(error).__name__, evalue=str(error), traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])])
 
 # %% ../nbs/67_inprocess.ipynb #667df2be
 class InProcessEngine:

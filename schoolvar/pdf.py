@@ -16,7 +16,7 @@ __all__ = ['blocks', 'pdf_report']
 # %% ../nbs/69_pdf.ipynb #b4bc15cc
 def _table(sheet, L, caption=""):
     from schoolvar.sheets import cell_text
-    return dict(kind="table", caption=caption or sheet.caption, head=[c.label for c in sheet.columns], right=[c.kind not in ("text", "short") for c in sheet.columns], rows=[[cell_text(r, c, L) for c in sheet.columns] for r in sheet.frame.to_dict("records")])
+    return dict(kind="table", caption=caption or sheet.caption, head=[c.label for c in sheet.columns], right=[c.kind not in ("text", "short") for c in sheet.columns], rows=[[cell_text(r, c, L) for c in sheet.columns] for r in sheet.records()])
 
 def _figure(chart, shared):
     from schoolvar.figures import picture

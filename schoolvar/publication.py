@@ -181,6 +181,8 @@ def _protect_all(parts, cells, policy):
     return {k: pd.Series(h, index=parts[k].index) for k, h in hidden.items()}, table
 
 # %% ../nbs/66_publication.ipynb #2d3dcca4
+_NOWHERE = np.array([], int)
+
 @dataclass
 class Publication:
     "What may be shown: tables without anything withheld, and facts about how they came about."
@@ -196,10 +198,16 @@ class Publication:
         found["file"] = [safe_name(k) if k else "no-district" for k in found.key]
         return found.sort_values(["name", "key"], key=lambda s: s.str.casefold(), kind="stable").reset_index(drop=True)
 
+    @cached_property
+    def _places(self):
+        "For each table the rows of every district, and those of `years` that belong to all."
+        places = {k: t.groupby("key", sort=False).indices for k, t in self.tables.items() if "key" in t}
+        return places | {"all": np.flatnonzero(self.tables["years"].level == "all") if "years" in self.tables else _NOWHERE}
+
     def district(self, key: str) -> "Publication":
         "The rows of one district; facts and variance stay those of all."
-        cut = {k: (t[t.key == key].reset_index(drop=True) if "key" in t and k != "years" else t) for k, t in self.tables.items()}
-        if "years" in cut: cut["years"] = cut["years"][cut["years"].key.isin([key, ""]) & ((cut["years"].key == key) | (cut["years"].level == "all"))].reset_index(drop=True)
+        where = lambda k: np.sort(np.concatenate([self._places[k].get(key, _NOWHERE), self._places["all"]])) if k == "years" and key else self._places[k].get(key, _NOWHERE)
+        cut = {k: (t.take(where(k)).reset_index(drop=True) if "key" in t else t) for k, t in self.tables.items()}
         if not any(len(cut[k]) for k in KINDS if k in cut): raise ReportError(f"no district {key!r} in these fits")
         return Publication(cut, self.facts)
 

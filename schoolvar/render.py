@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from html import escape
+from .charts import Wording, theme, wording
 from .chart_pages import SCRIPT, STYLE, assets, chart_block, json_text
 from .labels import Labels, template
 from .sheets import Sheet, cell_text
@@ -58,7 +59,7 @@ def table_block(sheet: Sheet,  # of a report
     cls = lambda i: {"text": "", "short": ' class="short"'}.get(sheet.columns[i].kind, ' class="n"')
     head = "".join(f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns))
     rows = []
-    for row in sheet.frame.to_dict("records"):
+    for row in sheet.records():
         cells = [text(cell_text(row, c, L)) for c in sheet.columns]
         rows.append(f'<tr{" class=withheld" if row.get("state") else ""}><th scope="row">{cells[0]}</th>' + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(cells) if i) + "</tr>")
     label = L("page.scroll", caption=caption)
@@ -81,13 +82,18 @@ def frame_block(frame, caption: str, most: int = 200) -> str: # HTML
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}'
 
 # %% ../nbs/60_render.ipynb #f2e46140
+@lru_cache
+def _chart_words(language):
+    "What the charts' own script says, in the language of the page."
+    L = Labels(language)
+    return Wording({"The numbers in this chart": L("page.table_of"), "Save this chart": L("page.save_chart"), "Save as PNG": L("page.save_as", format="PNG"), "Save as SVG": L("page.save_as", format="SVG")})
+
 def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
     "A chart with the table of its numbers."
     if chart is None: return ""
-    spec = chart.to_dict(validate=False)     # our charts are validated by their tests, not on every page
-    title, words = " ".join(spec["title"]["text"]), escape("The numbers in this chart")
-    block = chart_block(spec, table="full")
-    return block.replace(f'aria-label="{words}"', f'aria-label="{escape(L("page.scroll", caption=title))}"').replace(words, escape(L("page.table_of")))
+    spec, everywhere = chart.to_dict(validate=False), theme()     # our charts are validated by their tests, not on every page
+    spec = spec | {"config": {k: v for k, v in spec["config"].items() if everywhere.get(k) != v}}     # the shared script puts the theme back
+    with wording(_chart_words(L.language)): return chart_block(spec, table="full")
 
 # %% ../nbs/60_render.ipynb #780b9d24
 def district_title(p, key: str, L: Labels) -> str:
@@ -184,7 +190,7 @@ def _exporter():
     from jinja2 import DictLoader
     from nbconvert.exporters import TemplateExporter
     from nbconvert.filters import markdown2html
-    return TemplateExporter(extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})], template_file="report.html.j2", filters={"markdown2html": markdown2html, "encoded": lambda t: base64.b64encode(str(t).encode()).decode()})
+    return TemplateExporter(default_preprocessors=[], extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})], template_file="report.html.j2", filters={"markdown2html": markdown2html, "encoded": lambda t: base64.b64encode(str(t).encode()).decode()})
 
 def notebook_body(nb) -> str: # HTML
     "What a notebook's cells display, as the body of a page."

@@ -37,6 +37,11 @@ class Sheet:
 
     def __len__(self): return len(self.frame)
 
+    def records(self) -> list[dict]:
+        "Its rows as dictionaries."
+        names = list(self.frame)
+        return [dict(zip(names, r)) for r in zip(*(self.frame[c].tolist() for c in names))]
+
 # %% ../nbs/58_sheets.ipynb #6b8b552c
 def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
     "A value as text; percentages at their bound as a limit."
@@ -94,19 +99,25 @@ def value_sheet(p: Publication, L: Labels) -> Sheet:
     return Sheet("value_added", L("section.value_added"), columns, f)
 
 # %% ../nbs/58_sheets.ipynb #516791de
+def _bound(f):
+    "The limit that a percentage stands at, where it was drawn back to one."
+    limit, percent = f.limit.to_numpy(float), f.percent.to_numpy(float)
+    return np.where(limit == 0, np.nan, np.where(limit > 0, percent, 1 - percent))
+
 def years_sheet(p: Publication, L: Labels, key: str = "") -> Sheet:
     "A district's share at the standard by year and subject, beside that of all."
-    f = p.tables["years"]; mine, everyone = f[(f.level == "district") & (f.key == key)], f[f.level == "all"]
-    both = mine.merge(everyone[["year", "subject", "percent"]].rename(columns={"percent": "everyone"}), on=["year", "subject"], how="left").sort_values(["subject", "year"])
-    both["year"] = both.year.astype(str)
-    both["bound"] = np.where(both.limit == 0, np.nan, np.where(both.limit > 0, both.percent, 1 - both.percent))
+    f = p.tables["years"]; everyone = f[(f.level == "all").to_numpy()]
+    both = f[((f.level == "district") & (f.key == key)).to_numpy()].sort_values(["subject", "year"])
+    theirs = dict(zip(zip(everyone.subject, everyone.year), everyone.percent))
+    both = both.assign(everyone=[theirs.get(k, math.nan) for k in zip(both.subject, both.year)], year=both.year.astype(str), bound=_bound(both))
     return Sheet("years", L("section.years"), [Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"),
         Column(L("column.percent"), ("percent",), "percent", 1), Column(L("column.province"), ("everyone",), "percent", 1)], both)
 
 def cells_sheet(p: Publication, L: Labels) -> Sheet:
     "Each school's results by year and subject."
-    f = p.tables["cells"].merge(p.tables["achievement"][["school", "name"]], on="school", how="left").sort_values(["name", "school", "subject", "year"])
-    f = f.assign(year=f.year.astype(str), bound=np.where(f.limit == 0, np.nan, np.where(f.limit > 0, f.percent, 1 - f.percent)))
+    f, names = p.tables["cells"], dict(zip(p.tables["achievement"].school, p.tables["achievement"].name))
+    f = f.assign(name=[names.get(s, "") for s in f.school]).sort_values(["name", "school", "subject", "year"])
+    f = f.assign(year=f.year.astype(str), bound=_bound(f))
     return Sheet("cells", L("section.years"), [Column(L("column.school"), ("name",)), Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.percent"), ("percent",), "percent", 1)], f)
 
 def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:

@@ -1,4 +1,4 @@
-// Runs before the charts' script: gives charts the points that all pages share, and the index its search field.
+// Runs before the charts' script: gives charts the theme and the points that all pages share, and the index its search field.
 (function () {
   "use strict";
   const shared = window.svShared || {};
@@ -6,7 +6,7 @@
     for (const node of document.querySelectorAll(".sv-chart > script[type='application/json']")) {
       if (node.textContent.indexOf('"shared"') < 0) continue;
       const spec = JSON.parse(node.textContent), names = (((spec.usermeta || {}).schoolvar) || {}).shared || [];
-      if (!names.length) continue;
+      spec.config = Object.assign({}, shared.theme, spec.config);
       spec.datasets = spec.datasets || {};
       for (const n of names) spec.datasets[n] = shared[n] || "";
       node.textContent = JSON.stringify(spec);
