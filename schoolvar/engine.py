@@ -5,10 +5,12 @@
 # %% ../nbs/10_engine.ipynb #a13d64bb
 from __future__ import annotations
 import contextlib
+import errno
 import io
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -22,9 +24,9 @@ from .cache import cache_folder, cached, content_hash, log, replacing
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
            'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
-           'bundle', 'inference_data', 'save_draws', 'load_draws', 'groups_of', 'add_chains', 'shows_progress',
-           'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan',
-           'sample']
+           'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws', 'load_draws', 'add_chains',
+           'shows_progress', 'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan',
+           'run_cmdstan', 'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -121,10 +123,19 @@ KINDS = dict(tree_depth=np.int64, n_steps=np.int64, diverging=bool)
 WIDE = 200          # values a draw
 
 def arviz():
-    "ArviZ, without the banner of its last 0.x releases"
+    "ArviZ, without the banner of its last 0.x releases, and without a home folder that can be written"
+    if "arviz" in sys.modules: return sys.modules["arviz"]
+    import platformdirs
+    place = platformdirs.user_cache_dir
+    def writable(*a, **k):                                       # 0.23 makes a folder for the date of its banner, or cannot be imported
+        try: Path(place(*a, **k)).mkdir(parents=True, exist_ok=True)
+        except OSError: return tempfile.gettempdir()
+        return place(*a, **k) if os.access(place(*a, **k), os.W_OK) else tempfile.gettempdir()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        import arviz
+        platformdirs.user_cache_dir = writable
+        try: import arviz
+        finally: platformdirs.user_cache_dir = place
     return arviz
 
 def stored(
@@ -173,12 +184,30 @@ def inference_data(
     return bundle({k: _dataset(v, dims, coords) for k, v in groups.items() if v}, attrs)
 
 # %% ../nbs/10_engine.ipynb #6c16cfc8
+def groups_of(
+    idata, # as from `sample`
+) -> dict: # name -> xarray Dataset
+    "The groups of an `InferenceData` or a `DataTree`"
+    if hasattr(idata, "children"): return {k: node.to_dataset() for k, node in idata.children.items()}
+    return {k: idata[k] for k in idata.groups()}
+
+def reserve(
+    path, # of a file that will be written
+    size: int, # bytes
+) -> None:
+    "Raise `OSError` where the disk, or the user's share of it, has no room for the file: HDF5 ends the process when it finds out by itself"
+    path = Path(path)
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as f: os.posix_fallocate(f.fileno(), 0, max(int(size), 1))
+    elif shutil.disk_usage(path.parent).free < size: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
 def save_draws(
     idata, # ArviZ InferenceData
     path, # of a netCDF file
     compress: bool = False, # smaller and slower
 ) -> None:
-    "Write draws to netCDF (by h5netcdf)"
+    "Write draws to netCDF (by h5netcdf). Raises `OSError` where there is no room."
+    reserve(path, sum(int(v.nbytes * 1.02) + 4000 for g in groups_of(idata).values() for v in g.variables.values()) + 100_000)   # HDF5's own tables beside the numbers
     if not hasattr(idata, "children"): idata.to_netcdf(str(path), compress=compress, engine="h5netcdf")
     else: idata.to_netcdf(path, engine="h5netcdf", encoding={f"/{k}": {v: dict(zlib=compress) for v in node.data_vars} for k, node in idata.children.items()})
 
@@ -193,13 +222,6 @@ def load_draws(
     return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
 
 # %% ../nbs/10_engine.ipynb #60cad3a2
-def groups_of(
-    idata, # as from `sample`
-) -> dict: # name -> xarray Dataset
-    "The groups of an `InferenceData` or a `DataTree`"
-    if hasattr(idata, "children"): return {k: node.to_dataset() for k, node in idata.children.items()}
-    return {k: idata[k] for k in idata.groups()}
-
 def add_chains(
     runs: list, # as from `sample`: the same variables and number of draws, different seeds
 ):

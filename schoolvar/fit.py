@@ -45,7 +45,11 @@ def _json_ready(x):
     if isinstance(x, (np.ndarray, pd.Series)): return _json_ready(x.tolist())
     if isinstance(x, np.generic): return _json_ready(x.item())
     if isinstance(x, float) and not np.isfinite(x): return None
-    return x if x is None or isinstance(x, (bool, int, float, str)) else str(x)
+    if x is None or isinstance(x, (bool, int, float)): return x
+    text = str(x)
+    try: text.encode()
+    except UnicodeEncodeError: text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")   # bytes of a file name that the locale could not read
+    return text
 
 # %% ../nbs/13_fit.ipynb #c6af0338
 def make_manifest(
