@@ -1,88 +1,143 @@
 """Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo errors, stored for the site.
 
-    python benchmarks/agreement.py M1 M3 --draws 10000           simulated counts of 100 schools
-    python benchmarks/agreement.py M3 --engine cmdstan           the same by another engine, where it is
+    python benchmarks/agreement.py                               every case: the reference where it is not stored, then ours
+    python benchmarks/agreement.py saeb --reference              the reference again
+    python benchmarks/agreement.py saeb M3 --engine cmdstan      ours by another engine, where it is, against the stored reference
 
-A case is stored in nbs/studies/stored/agreement_<case>_<engine> with the story of its run.
+References are stored in nbs/studies/stored/reference_<case>, comparisons in agreement_<case>_<engine>, each with the story of
+its run. Saeb is read from SCHOOLVAR_DATA, else fetched from its publisher.
 """
 import argparse
-import json
+from dataclasses import replace
 from pathlib import Path
 import time
 
 import numpy as np
 import pandas as pd
 
+import textbook
+
 ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "nbs/studies/stored"
-SEED = 11
-# M3 as any textbook writes it: effects non-centred, no coordinates; M1 and M2 leave terms out.
-TEXTBOOK = """
-data {{
-  int N; int F; int J; int C; int P;
-  array[N] int y; array[N] int n; array[N] int cell; array[N] int school; array[N] int cohort; array[N] int subject;
-}}
-parameters {{
-  vector[F] fixed; real<lower=0> sd_school; real<lower=0> sd_cohort; real<lower=0> sd_subject;
-  vector[J] a; vector[C] b; vector[P] p;
-}}
-model {{
-  mean(fixed) ~ normal(0, 2.5);
-  fixed - mean(fixed) ~ normal(0, 2.5);
-  sd_school ~ student_t(3, 0, 2.5); sd_cohort ~ student_t(3, 0, 2.5); sd_subject ~ student_t(3, 0, 2.5);
-  a ~ std_normal(); b ~ std_normal(); p ~ std_normal();
-  y ~ binomial_logit(n, fixed[cell] + sd_school * a[school] {terms});
-}}
-generated quantities {{ vector[J] school_effect = sd_school * a; }}
-"""
-TERMS = {"M1": "", "M2": "+ sd_cohort * b[cohort]", "M3": "+ sd_cohort * b[cohort] + sd_subject * p[subject]"}
+SEED, DRAWS = 11, 10_000
+# one iteration kept of every so many: ten thousand draws that hardly remember the one before
+THIN = {"M1": 12, "M2": 6, "M3": 8, "saeb": 10}
 
 
-def scalars(idata, names):
-    "Mean, SD and their Monte Carlo errors of each scalar."
-    from schoolvar.diagnostics import parameters_table
-    t = parameters_table(idata, names).set_index("parameter")
-    return t.assign(sd_error=t.sd / np.sqrt(2 * t.ess_bulk))       # of a normal quantity
+# ---- the cases: data, the reference's quantities, and ours by every way to them
+
+def counts_of_100_schools():
+    from schoolvar.data import read_counts
+    from schoolvar.simulate import simulate_counts
+    return read_counts(simulate_counts(100, years=(2022, 2023, 2024), subjects=("Math", "Reading"), sd_school=.6, sd_cohort=.35, sd_subject=.25, students=30, seed=SEED).frame)
 
 
-def compare(model, schools, draws, engine):
-    "One case: the reference, ours, and their differences."
+def achievement_case(model):
+    "Program and data of the reference; its quantities; ways to ours: name -> (engine) -> draws, and their quantities"
     from schoolvar.achievement import fit_achievement, prepare
     from schoolvar.coordinates import LEVELS
-    from schoolvar.data import read_counts
+    counts = counts_of_100_schools()
+    sds = {f"sd_{k}": f"sd_{k}" for k in LEVELS[model]}
+    fit = lambda **k: lambda engine: fit_achievement(counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k).idata
+    ways = {"as it comes": fit(), "four chains, metric learned": fit(metric="diag_e"), "small steps": fit(adapt_delta=.95), "two long chains": fit(chains=2, draws=1500)}
+    return textbook.achievement(prepare(counts, model)[1], model), sds | {"fixed": "fixed", "school": "effect"}, {w: (f, sds | {"fixed": "fixed", "school": "school"}) for w, f in ways.items()}
+
+
+def saeb_case():
+    "The published study's model with random intercepts, by each of our three programs"
+    from schoolvar.consistency import KEEP, derived, fit_consistency, population_names, run_settings
+    from schoolvar.consistency_model import inclusion_data, make_model, program_data
+    from schoolvar.data import read_scores
+    from schoolvar.datasets import dataset
     from schoolvar.engine import sample
-    from schoolvar.simulate import simulate_counts
-    counts = read_counts(simulate_counts(schools, years=(2022, 2023, 2024), subjects=("Math", "Reading"), sd_school=.6, sd_cohort=.35, sd_subject=.25, students=30, seed=SEED).frame)
-    d, levels = prepare(counts, model)[1], LEVELS[model]
-    data = dict(N=len(d.y), F=d.F, J=d.J, C=d.C, P=d.P, y=d.y, n=d.n, cell=d.cell + 1, school=d.school + 1, cohort=d.cohort + 1, subject=d.subject + 1)
-    sds = [f"sd_{k}" for k in levels]
-    reference = sample(TEXTBOOK.format(terms=TERMS[model]), data, seed=SEED, warmup=1000, draws=draws // 4, metric="diag_e", step_size=.5, adapt_delta=.95, keep=["fixed", "school_effect", *sds], progress=False)
-    ours = fit_achievement(counts, model=model, seed=SEED + 1, engine=engine, progress=False)
-    b = scalars(reference, [*sds, "fixed", "school_effect"])
-    a = scalars(ours.idata, {**{s: s for s in sds}, "fixed": "fixed", "school_effect": "school"})
-    a.index = [i for s in (sds, [f"fixed[{k}]" for k in range(d.F)], [f"school[{k}]" for k in range(d.J)]) for i in s]
-    b.index = a.index
-    table = pd.DataFrame(dict(parameter=a.index, kind=["sd"] * len(sds) + ["cell"] * d.F + ["school"] * d.J, mean=a["mean"].values, reference=b["mean"].values, sd=a.sd.values, reference_sd=b.sd.values,
-                              z_mean=((a["mean"] - b["mean"]) / np.hypot(a.mcse_mean, b.mcse_mean)).values, z_sd=((a.sd - b.sd) / np.hypot(a.sd_error, b.sd_error)).values, reference_r_hat=b.r_hat.values, reference_ess=b.ess_bulk.values))
-    return table, ours, reference
+    from schoolvar.student_coordinates import Blocks
+    scores = read_scores(dataset("saeb").assign(one=1.), school="school_id", score="math_proficiency", covariates=["one"])
+    program, data = textbook.consistency(scores.schools.school, scores.students)
+
+    def through(program):
+        "Intercepts only, by a program that is more than they need"
+        model, J = make_model(scores), len(scores.schools)
+        one = np.ones((data["N"], 1))
+        model = replace(model, program=program, X=one, W=one, y=data["y"], blocks=Blocks.of(scores.schools.n.values), E=np.ones((data["N"], 2)) if program == "consistency_slopes" else None)
+        ours = program_data(model, scores.mean, scores.sd, inclusion_data(.5, None, J)[0])[0]
+        def run(engine):
+            few = dict(draws=400) if program == "consistency_slopes" else {}
+            idata = sample(program, ours, seed=SEED + 1, engine=engine, inits=.5, keep=KEEP[program], progress=False, cache=False, **run_settings(J) | few)
+            derived(model, idata)
+            return idata
+        return run, {k: v for k, v in population_names(model, False, False).items()} | {"mu": "mu", "pip": "included"}
+
+    whole = lambda **k: (lambda engine: fit_consistency(scores, seed=SEED + 1, engine=engine, progress=False, cache=False, **k).idata, population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"})
+    names = dict(location_intercept="location", scale_intercept="scale", sd_location="sd_location", sd_scale="sd_scale", correlation="correlation", mu="mu", pip="pip")
+    return (program, data), names, {"sufficient statistics, as it comes": whole(), "sufficient statistics, one long chain": whole(chains=1, draws=4000), "students": through("consistency_students"), "slopes": through("consistency_slopes")}
+
+
+def case(name): return saeb_case() if name == "saeb" else achievement_case(name)
+PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency_slopes"]} | {m: [f"achievement_{m.lower()}"] for m in textbook.TERMS}
+
+
+# ---- references and differences
+
+def numbers(idata, names, thin=1):
+    "One row a scalar: mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw with the one before"
+    from schoolvar.diagnostics import convergence, mcse_mean, pick
+    rows = []
+    for name, of in names.items():
+        x = pick(idata, {name: of})[1][:, ::thin]
+        c = convergence(x)
+        d = x - x.mean((0, 1))
+        lag = (d[:, 1:] * d[:, :-1]).mean((0, 1)) / np.maximum(d.var((0, 1)), 1e-300)
+        kind = name if x.shape[2] > 1 else "population"
+        sd = x.std((0, 1), ddof=1)
+        rows.append(pd.DataFrame(dict(parameter=[name] if x.shape[2] == 1 else [f"{name}[{i}]" for i in range(x.shape[2])], kind=kind, mean=x.mean((0, 1)), sd=sd, mcse=mcse_mean(x), sd_mcse=sd / np.sqrt(2 * c["ess_bulk"]),
+                                      r_hat=c["r_hat"], ess_bulk=c["ess_bulk"], ess_tail=c["ess_tail"], lag_one=lag)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def make_reference(name):
+    "The long run, its summary stored with the draws of the population's parameters"
+    from schoolvar.cache import content_hash
+    from schoolvar.engine import sample
+    from schoolvar.stored import store_summary
+    (program, data), names, _ = case(name)
+    clock, thin = time.perf_counter(), THIN[name]
+    idata = sample(program, data, seed=SEED, warmup=1000, draws=DRAWS * thin // 4, metric="diag_e", step_size=.1, adapt_delta=.9, inits=.5, keep=list(names.values()), cache=False)
+    t = numbers(idata, names, thin)
+    few = {k: idata.posterior[v].values[:, ::thin].astype("float32").ravel() for k, v in names.items() if idata.posterior[v].ndim == 2}
+    worst = dict(r_hat=float(t.r_hat.max()), ess_bulk=float(t.ess_bulk.min()), lag_one=float(t.lag_one.max()), divergent=int(idata.sample_stats.diverging.values.sum()))
+    store_summary(STORED / f"reference_{name.lower()}", {"reference": t, "draws": pd.DataFrame(few)}, programs=[program], data={name: content_hash({k: np.asarray(v) for k, v in data.items()})},
+                  settings=dict(seed=SEED, case=name, draws=DRAWS, thinned=thin, chains=4, warmup=1000, engine=idata.attrs["engine"], **worst), seconds=time.perf_counter() - clock, command=f"python benchmarks/agreement.py {name} --reference")
+    print(f"reference of {name}: {DRAWS:,} draws of {DRAWS * thin:,}, R-hat at most {worst['r_hat']:.4f}, effective draws at least {worst['ess_bulk']:.0f}, correlation with the draw before at most {worst['lag_one']:.2f}, {worst['divergent']} divergent; {time.perf_counter() - clock:.0f} s", flush=True)
+
+
+def compare(name, engine):
+    "Ours by every way, less the reference, in Monte Carlo errors of both"
+    from schoolvar.stored import load_summary, store_summary
+    tables, manifest = load_summary(STORED / f"reference_{name.lower()}")
+    b, parts, clock = tables["reference"].set_index("parameter"), [], time.perf_counter()
+    for way, (run, names) in case(name)[2].items():
+        start = time.perf_counter()
+        idata = run(engine)
+        a = numbers(idata, names).set_index("parameter")
+        if list(a.index) != list(b.index): raise SystemExit(f"{name}, {way}: the quantities differ from the reference's")
+        parts.append(pd.DataFrame(dict(way=way, parameter=a.index, kind=a.kind.values, mean=a["mean"].values, reference=b["mean"].values, sd=a.sd.values, reference_sd=b.sd.values, draws=idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"],
+                                       z_mean=((a["mean"] - b["mean"]) / np.hypot(a.mcse, b.mcse)).values, z_sd=((a.sd - b.sd) / np.hypot(a.sd_mcse, b.sd_mcse)).values, seconds=time.perf_counter() - start)))
+        z = parts[-1].z_mean
+        print(f"{name}, {engine}, {way}: {len(z)} quantities, SD of differences {z.std():.2f} (1 expected), at most {z.abs().max():.1f} Monte Carlo errors", flush=True)
+    store_summary(STORED / f"agreement_{name.lower()}_{engine}", {"differences": pd.concat(parts, ignore_index=True)}, programs=PROGRAMS[name], data=manifest["data"], settings=dict(seed=SEED, case=name, engine=engine, version=idata.attrs["engine_version"]),
+                  seconds=time.perf_counter() - clock, command=f"python benchmarks/agreement.py {name} --engine {engine}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", choices=list(TERMS))
-    parser.add_argument("--schools", type=int, default=100)
-    parser.add_argument("--draws", type=int, default=10_000, help="of the reference, in four chains")
+    parser.add_argument("cases", nargs="*", help="saeb, M1, M2, M3; all of them where none is given")
+    parser.add_argument("--reference", action="store_true", help="make the reference again")
     parser.add_argument("--engine", default="stanli", choices=["stanli", "cmdstan"])
     args = parser.parse_args()
-    from schoolvar.cache import content_hash
-    from schoolvar.stored import store_summary
-    for model in args.models:
-        clock = time.perf_counter()
-        table, ours, reference = compare(model, args.schools, args.draws, args.engine)
-        store_summary(STORED / f"agreement_{model.lower()}_{args.engine}", {"differences": table}, programs=[f"achievement_{model.lower()}"], data={"simulated counts": ours.idata.attrs["data_sha256"]},
-                      settings=dict(seed=SEED, model=model, engine=args.engine, schools=args.schools, reference_draws=args.draws, reference_program=content_hash(TEXTBOOK.format(terms=TERMS[model])), ours=json.loads(ours.idata.attrs["settings"])),
-                      seconds=time.perf_counter() - clock, command=f"python benchmarks/agreement.py {model} --schools {args.schools} --draws {args.draws} --engine {args.engine}")
-        print(f"{model}: {len(table)} quantities, differences of means {table.z_mean.std():.2f} (1 expected) at most {table.z_mean.abs().max():.1f} Monte Carlo errors; reference R-hat at most {table.reference_r_hat.max():.4f}, ESS at least {table.reference_ess.min():.0f}", flush=True)
+    if unknown := [c for c in args.cases if c not in THIN]: parser.error(f"there is no case {unknown[0]}; there are: {', '.join(THIN)}")
+    for name in args.cases or THIN:
+        if args.reference or not (STORED / f"reference_{name.lower()}").is_dir(): make_reference(name)
+        compare(name, args.engine)
 
 
 if __name__ == "__main__":

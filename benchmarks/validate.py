@@ -1,6 +1,6 @@
 """Calibration studies at full length: `make validate [SETS=500] [STUDIES='M1 M2']`.
 
-Each data set has a seed of its own (20261122, its index), so that a run goes on where an interrupted one stopped and any one
+Each data set has a seed of its own (that of the study, its index), so that a run goes on where an interrupted one stopped and any one
 data set can be repeated alone. Blocks of ten data sets are kept in build/validate while it runs, under a checksum of the
 programs and modules that made them; a study is stored in nbs/studies/stored/sbc_<study> when its last block is done."""
 import argparse
@@ -20,13 +20,15 @@ CONSISTENCY, ACHIEVEMENT = ("consistency", "consistency_model", "inclusion"), ("
 MADE_BY = {"consistency": ("consistency_schools", CONSISTENCY), "wrong_rate": ("consistency_schools", CONSISTENCY), "covariates": ("consistency_students", CONSISTENCY),
            "joint": ("value_added_joint", ("value_added", "two_grades"))} | {m: (f"achievement_{m.lower()}", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
 
+SEEDS = {s: SEED + i for i, s in enumerate(("consistency", "wrong_rate", "M1", "M2", "M3", "covariates", "joint"))}   # no two studies share their random numbers
+
 
 def made_by(study) -> str:
     "Checksum of what makes a study's draws"
     from schoolvar.stored import program_sha256
     program, modules = MADE_BY[study]
     text = [(ROOT / "schoolvar" / f"{m}.py").read_bytes() for m in ("validation", "calibration", "engine", "sampling", *modules) if (ROOT / "schoolvar" / f"{m}.py").exists()]
-    return hashlib.sha256(b"\0".join([program_sha256(program).encode(), *text])).hexdigest()[:12]
+    return hashlib.sha256(b"\0".join([str(SEEDS[study]).encode(), program_sha256(program).encode(), *text])).hexdigest()[:12]
 
 
 def block(folder, name, first):
@@ -37,7 +39,7 @@ def block(folder, name, first):
     path = folder / f"{first:05d}.ranks.parquet"
     if not path.exists():
         start = time.perf_counter()
-        ranks, stated = study_rows(STUDIES[name].simulate, STUDIES[name].fit, BLOCK, SEED, first=first)
+        ranks, stated = study_rows(STUDIES[name].simulate, STUDIES[name].fit, BLOCK, SEEDS[name], first=first)
         folder.mkdir(parents=True, exist_ok=True)
         stated.to_parquet(folder / f"{first:05d}.stated.parquet")
         took = pd.DataFrame({"seconds": [time.perf_counter() - start]})
@@ -60,8 +62,8 @@ def store(name, folder, sets, to):
     held = stated.truth.where(stated.lower.isna(), (stated.lower <= stated.truth) & (stated.truth <= stated.upper))   # the event that was stated
     tables = {"stated": pd.DataFrame({"data_set": stated.data_set.astype("int16"), "statement": stated.statement.astype("category"), "probability": stated.probability.round(4).astype("float32"), "true": held.astype(bool)})}
     if len(ranks): tables["ranks"] = ranks[["data_set", "quantity", "rank"]].astype({"data_set": "int16", "rank": "int16", "quantity": "category"})
-    store_summary(to / f"sbc_{name.lower()}", tables, programs=[MADE_BY[name][0]], data={"simulated data sets": hashlib.sha256(f"{SEED}, 0 to {sets - 1}".encode()).hexdigest()},
-                  settings=dict(seed=SEED, sets=sets, study=name, about=STUDIES[name].about), seconds=float(took.seconds.sum()), command=f"make validate SETS={sets} STUDIES={name}")
+    store_summary(to / f"sbc_{name.lower()}", tables, programs=[MADE_BY[name][0]], data={"simulated data sets": hashlib.sha256(f"{SEEDS[name]}, 0 to {sets - 1}".encode()).hexdigest()},
+                  settings=dict(seed=SEEDS[name], sets=sets, study=name, about=STUDIES[name].about), seconds=float(took.seconds.sum()), command=f"make validate SETS={sets} STUDIES={name}")
     print(f"{name}: {sets} data sets, {took.seconds.sum():.0f} s on one core")
     if len(ranks): print(calibration_table(ranks, prob=1 - .05 / ranks.quantity.nunique()).to_string(index=False), flush=True)
 

@@ -2,9 +2,11 @@
 import os
 from pathlib import Path
 import shutil
+import sys
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "benchmarks"))   # textbook programs, and makers of large files
 SHARED = ROOT.parent / "shared" / "data"
 REQUIRED = set(os.environ.get("SCHOOLVAR_REQUIRE", "").split())
 

@@ -10,6 +10,7 @@ from schoolvar.engine import sample
 from schoolvar.sampling import draw_enough, sampler_plan
 from schoolvar.simulate import simulate_counts
 from schoolvar.tables import DataError
+import textbook
 
 SCHOOLS = ["school", "district", "n_trials", "raw", "estimate", "estimate_lower", "estimate_upper", "effect", "effect_lower", "effect_upper", "rank_lower", "rank_upper"]
 VARIANCE = ["component", "variance", "q2.5", "q97.5", "share_full", "share_full_lower", "share_full_upper", "share_latent", "share_latent_lower", "share_latent_upper"]
@@ -28,36 +29,12 @@ def counts():
     return read_counts(simulate_counts(40, years=(2023, 2024), subjects=("Math", "Reading"), sd_school=.6, sd_cohort=.35, sd_subject=.25, students=30, seed=11).frame)
 
 
-# The same models as any textbook writes them, effects non-centred, no coordinates.
-TEXTBOOK = """
-data {{
-  int N; int F; int J; int C; int P;
-  array[N] int y; array[N] int n; array[N] int cell; array[N] int school; array[N] int cohort; array[N] int subject;
-}}
-parameters {{
-  vector[F] fixed; real<lower=0> sd_school; real<lower=0> sd_cohort; real<lower=0> sd_subject;
-  vector[J] a; vector[C] b; vector[P] p;
-}}
-model {{
-  mean(fixed) ~ normal(0, 2.5);
-  fixed - mean(fixed) ~ normal(0, 2.5);
-  sd_school ~ student_t(3, 0, 2.5); sd_cohort ~ student_t(3, 0, 2.5); sd_subject ~ student_t(3, 0, 2.5);
-  a ~ std_normal(); b ~ std_normal(); p ~ std_normal();
-  y ~ binomial_logit(n, fixed[cell] + sd_school * a[school] {terms});
-}}
-generated quantities {{ vector[J] effect = sd_school * a; }}
-"""
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("model", ["M1", "M2", "M3"])
 def test_posterior_is_the_textbooks(model, counts):
     "Whitened and plain programs agree within Monte Carlo error, in population parameters and school effects."
     levels = LEVELS[model]
-    terms = {"M1": "", "M2": "+ sd_cohort * b[cohort]", "M3": "+ sd_cohort * b[cohort] + sd_subject * p[subject]"}[model]
-    _, d, _ = prepare(counts, model)
-    data = dict(N=len(d.y), F=d.F, J=d.J, C=d.C, P=d.P, y=d.y, n=d.n, cell=d.cell + 1, school=d.school + 1, cohort=d.cohort + 1, subject=d.subject + 1)
-    plain = sample(TEXTBOOK.format(terms=terms), data, seed=3, warmup=500, draws=1500, metric="diag_e", step_size=.5, adapt_delta=.9, keep=["fixed", "effect", *(f"sd_{k}" for k in levels)])
+    plain = sample(*textbook.achievement(prepare(counts, model)[1], model), seed=3, warmup=500, draws=1500, metric="diag_e", step_size=.5, adapt_delta=.9, keep=["fixed", "effect", *(f"sd_{k}" for k in levels)])
     ours = fit_achievement(counts, model=model, draws=1000, seed=4)
     assert ours.ok
     got = ours.idata.posterior

@@ -163,9 +163,7 @@ def test_a_full_disk_keeps_the_earlier_results(scores, usual, cache, tmp_path):
 @linux
 def test_reading_fits_into_little_memory(tmp_path):
     "A million students with 400 MB to spare, which their table as text does not fit into."
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try: from bench_read import write_students
-    finally: sys.path.pop(0)
+    from bench_read import write_students
     write_students(tmp_path / "s.csv", 1_000_000, 300)
     code = "import sys; from schoolvar.data import read_scores; s = read_scores(sys.argv[1], school='school', score='score'); print(s.n, len(s.schools))"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]), "GUARD_MEMORY": "400", "GUARD_IMPORT": "schoolvar.data,pyarrow.csv,pyarrow.compute", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
