@@ -16,10 +16,10 @@ from . import __version__
 
 # %% auto #0
 __all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'EngineOption', 'Draws', 'Column', 'Format', 'Years',
-           'Grade', 'Subjects', 'Counts_', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats',
-           'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Likelihood', 'Missing', 'Language',
-           'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'rerun',
-           'parameters_of', 'doctor', 'main']
+           'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang',
+           'Formats', 'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra', 'Likelihood',
+           'Missing', 'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added',
+           'report', 'run', 'rerun', 'parameters_of', 'doctor', 'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -57,6 +57,9 @@ class Layout(str, Enum):
 class Method(str, Enum):
     joint = "joint"; me = "me"; naive = "naive"
 
+class Extra(str, Enum):
+    district = "district"; row = "row"; betabinomial = "betabinomial"
+
 class Likelihood(str, Enum):
     normal = "normal"; student = "student"
 
@@ -76,7 +79,9 @@ Format = Annotated[Layout, typer.Option("--format", help="Layout of the table: t
 Years = Annotated[Optional[str], typer.Option(help="Years to keep, e.g. 2017,2018,2019 or 2017-2019.", show_default="all")]
 Grade = Annotated[Optional[int], typer.Option(help="Grade to keep.", show_default="all")]
 Subjects = Annotated[Optional[str], typer.Option(help="Subjects to keep, separated by commas.", show_default="all")]
-Counts_ = Annotated[Path, typer.Argument(metavar="COUNTS", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject.", show_default=False)]
+Counts_ = Annotated[list[Path], typer.Argument(metavar="COUNTS...", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.", show_default=False)]
+Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of CSV files, e.g. cp1252 for those that Excel saves on Windows.", show_default="UTF-8")]
+Sheet = Annotated[Optional[str], typer.Option(metavar="NAME", help="Sheet of Excel workbooks.", show_default="the first with a header")]
 
 # %% ../nbs/62_cli.ipynb #804a039b
 def years_of(text: str | None # "2017,2018,2019" or "2017-2019", also mixed
@@ -148,21 +153,22 @@ def _outcome(fit, out):
     return f"{out}: {len(fit.schools):,} schools, {fit.manifest['timings']['total']:.1f} s. {verdict}".rstrip()
 
 # %% ../nbs/62_cli.ipynb #2f40ef5c
-def _scores(source, school, score, district, school_name=None, covariates=()):
+def _scores(source, school, score, district, school_name=None, covariates=(), **how):
     from schoolvar.data import read_scores
     start = time.perf_counter()
-    scores = read_scores(source, school=school, score=score, district=district, school_name=school_name, **({"covariates": covariates} if covariates else {}))
+    scores = read_scores(source, school=school, score=score, district=district, school_name=school_name, **how, **({"covariates": covariates} if covariates else {}))
     return scores, time.perf_counter() - start
 
-def _counts(source, format, columns, grade, years, subjects=None):
+def _counts(source, format, columns, grade, years, subjects=None, **how):
     from schoolvar.data import read_counts
     start = time.perf_counter()
     subjects = [s.strip() for s in subjects.split(",") if s.strip()] if subjects else None
-    counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects)
+    if isinstance(source, list) and len(source) == 1: source = source[0]
+    counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
     return counts, time.perf_counter() - start
 
 # %% ../nbs/62_cli.ipynb #ba8e31c4
-@app.command(epilog="Example: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency")
+@app.command(epilog="Examples: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency\n\n          schoolvar consistency scores.xlsx --sheet 2019 --prior-inclusion learn --expected-unusual 10 --out fits/consistency")
 def consistency(
     scores: Annotated[Path, typer.Argument(metavar="SCORES", help="Scores: CSV (also .gz), Parquet or Excel; one row a student.", show_default=False)],
     out: Out,
@@ -173,9 +179,12 @@ def consistency(
     location: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the mean, e.g. 'student_ses * school_ses + (1 | school_id)'.")] = "1",
     scale: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the log of the within-school SD.")] = "1",
     prior_inclusion: Annotated[str, typer.Option(metavar="P|learn", help="Prior probability that a school is unusual, or 'learn'.")] = "0.5",
+    expected_unusual: Annotated[Optional[float], typer.Option(min=0, help="With --prior-inclusion learn: how many unusual schools are expected before the data are seen.", show_default="half of them")] = None,
+    select: Annotated[Optional[list[str]], typer.Option(metavar="EFFECT", help="Effect of a school that may be absent, e.g. scale_intercept or 'scale[student_ses]'; may be repeated, at most three.", show_default="scale_intercept")] = None,
     likelihood: Annotated[Likelihood, typer.Option(help="Distribution of the scores within a school.")] = Likelihood.normal,
     missing: Annotated[Missing, typer.Option(help="What to do with students without a covariate.")] = Missing.error,
     threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
+    encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Find schools with unusually high or low within-school variability."
@@ -184,36 +193,48 @@ def consistency(
         try: prior_inclusion = float(prior_inclusion)
         except ValueError: raise Stop(f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn") from None
         if not 0 < prior_inclusion < 1: raise Stop(f"--prior-inclusion {prior_inclusion}: a probability between 0 and 1 was expected")
+    if expected_unusual is not None and prior_inclusion != "learn": raise Stop("--expected-unusual: only where the share of unusual schools is learned, with --prior-inclusion learn")
     if likelihood is not Likelihood.normal or missing is not Missing.error: extra = dict(likelihood=likelihood.value, missing=missing.value)
     else: extra = {}
-    plain = likelihood is Likelihood.normal and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
+    plain = likelihood is Likelihood.normal and not select and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
-    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale))
-    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws))
+    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_given(encoding=encoding, sheet=sheet))
+    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #fe65a831
+def _students_kept(select, school, score):
+    "Indicators on other effects than the spread need the students themselves, which are kept beside a covariate only: their id or score is one that is there."
+    if not select or set(select) <= {"scale_intercept"}: return ()
+    return [c for c in (school, score) if c not in ("school", "score", "district", "school_name")][:1]
+
 def _formula_columns(school, *formulas):
     "The columns that the formulas need; a formula that is not allowed ends here."
     from schoolvar.formulas import formula_columns
     return [name for name in formula_columns(*formulas) if name != school]
 
 # %% ../nbs/62_cli.ipynb #7228232d
-@app.command(epilog="Example: schoolvar achievement counts.csv --grade 3 --years 2017-2019 --model M3 --out fits/achievement")
+@app.command(epilog="Examples: schoolvar achievement counts.csv --grade 3 --years 2017-2019 --model M3 --out fits/achievement\n\n          schoolvar achievement 2018.csv 2019.csv --encoding cp1252 --covariates schools.csv --formula 'ses + C(type)' --out fits/achievement")
 def achievement(
     counts: Counts_, out: Out,
     model: Annotated[Model, typer.Option(help="M0 normal on proportions, M1 schools, M2 + cohorts, M3 + subject profiles.")] = Model.M2,
     format: Format = Layout.tidy, grade: Grade = None, years: Years = None, subjects: Subjects = None, column: Column = None,
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
     district: Annotated[Optional[str], typer.Option(help="Column with the district's id.", show_default="district_id")] = None,
+    extra: Annotated[Optional[Extra], typer.Option(help="One more source of variation: district, a level above the schools; for M3 as checks also row (beyond chance in each result) and betabinomial (the same by another distribution).", show_default=False)] = None,
+    covariates: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Table of covariates: school_id, also year and subject where they vary with these, and a column each.", show_default=False)] = None,
+    formula: Annotated[Optional[str], typer.Option(metavar="FORMULA", help="Formula of the covariates, e.g. 'ses + C(type)'.", show_default="the sum of all columns")] = None,
+    encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Split proficiency into persistent school quality, cohort, subject and noise."
     started = time.perf_counter(); _writable(out)
-    table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects)
+    if formula and not covariates: raise Stop("--formula: of which covariates? Name their table with --covariates")
+    from schoolvar.workflow import covariate_table, keep_counts
+    beside = covariate_table(covariates, encoding) if covariates else None
+    table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
     from schoolvar.achievement import fit_achievement
-    from schoolvar.workflow import keep_counts
-    fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws))
+    fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
     keep_counts(fit, table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
@@ -224,14 +245,15 @@ def compare(
     models: Annotated[str, typer.Option(help="Models to compare, separated by commas.")] = "M1,M2,M3",
     format: Format = Layout.tidy, grade: Grade = None, years: Years = None, subjects: Subjects = None, column: Column = None,
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
+    encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
-    "Compare achievement models by leave-one-out prediction."
+    "Compare achievement models by leave-one-out prediction.\n\nWrites loo.csv (a row of counts left out at a time) and loo_by_school.csv (a school left out at a time)."
     started = time.perf_counter(); _writable(out)
     wanted = [m.strip() for m in models.split(",") if m.strip()]
     unknown = [m for m in wanted if m not in Model.__members__]
     if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects)
+    table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
     from schoolvar.compare import compare as compare_models
     result = compare_models(table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws))
     frame, ok = _write_comparison(result, out, started, read, wanted)
@@ -268,12 +290,13 @@ def value_added(
     least_participation: Annotated[float, typer.Option(min=0, max=1, help="Rows with a smaller share of students assessed are left out.")] = .5,
     good_participation: Annotated[float, typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended.")] = .7,
     good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
+    encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Estimate a school's later results given its earlier quality."
     started = time.perf_counter(); _writable(out)
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects)
+    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_given(encoding=encoding, sheet=sheet))
     from schoolvar.eligibility import EligibilityRules
     from schoolvar.value_added import fit_value_added
     from schoolvar.workflow import keep_counts
@@ -326,7 +349,7 @@ def report(
 @app.command(epilog="Examples: schoolvar run --out out\n\n          schoolvar run --counts counts.csv --grade 3 --scores scores.csv --score maths --out out")
 def run(
     out: Out,
-    counts: Annotated[Optional[Path], typer.Option(help="Counts, as for the command achievement.", show_default=False)] = None,
+    counts: Annotated[Optional[list[Path]], typer.Option(help="Counts, as for the command achievement; may be repeated.", show_default=False)] = None,
     scores: Annotated[Optional[Path], typer.Option(help="Scores, as for the command consistency.", show_default=False)] = None,
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
     score: Annotated[str, typer.Option(help="Column with the score.")] = "score",
@@ -335,6 +358,7 @@ def run(
     format: Format = Layout.tidy, column: Column = None, years: Years = None, subjects: Subjects = None,
     grade: Annotated[Optional[int], typer.Option(help="Grade of the achievement model.", show_default="the lowest in the counts")] = None,
     to_grade: Annotated[Optional[int], typer.Option("--to-grade", help="Later grade of a value-added fit; without it there is none.", show_default=False)] = None,
+    encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
     lang: Lang = None, formats: Formats = None, standalone: Standalone = False,
@@ -344,8 +368,8 @@ def run(
     _writable(out)
     from schoolvar.workflow import fit_all
     with _fits_folder(out) as folder:
-        fits, ok = fit_all(folder, counts=counts, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say)
+        fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
+                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, **_given(encoding=encoding, sheet=sheet))
         result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, **fits)
         if keep_fits: _keep_fits(fits, keep_fits)
     _say(result.sentence)
@@ -398,12 +422,13 @@ def parameters_of(pairs: list[str] | None) -> dict: # name -> value
     return found
 
 # %% ../nbs/62_cli.ipynb #396ca03a
-@app.command()
+@app.command(epilog="Example: schoolvar doctor  (the status is 1 where something that fits and reports need is missing)")
 def doctor():
     "Say what is installed, what is missing, and the one command that mends it."
     from schoolvar.doctor import report as health
     found = health()
     typer.echo(str(found))
+    raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
 # %% ../nbs/62_cli.ipynb #8471d7d7
 _Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

@@ -8,7 +8,7 @@ from pathlib import Path
 import time
 
 # %% auto #0
-__all__ = ['keep_counts', 'fit_all', 'columns_there']
+__all__ = ['keep_counts', 'fit_all', 'columns_there', 'covariate_table']
 
 # %% ../nbs/59_workflow.ipynb #1af977b9
 def keep_counts(fit,          # a `Fit`
@@ -50,6 +50,7 @@ def fit_all(folder: Path,            # where the fits' folders go
             to_grade=None,           # later grade of a value-added fit; None makes none
             engine="auto", draws=None, seed=1,
             say=print,               # called with a sentence now and then
+            **how,                   # encoding and sheet, of the files
            ) -> tuple[dict, bool]:   # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
     from schoolvar.data import read_counts, read_scores
@@ -58,10 +59,10 @@ def fit_all(folder: Path,            # where the fits' folders go
     if simulated:
         counts, scores = _simulated(say); to_grade = to_grade or 6
     else:
-        if counts is not None: counts = read_counts(counts, format=format, columns=columns, years=years, subjects=subjects)
+        if counts is not None: counts = read_counts(counts, format=format, columns=columns, years=years, subjects=subjects, **how)
         if scores is not None:
-            names = columns_there(scores)
-            scores = read_scores(scores, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None)
+            names = columns_there(scores, **how)
+            scores = read_scores(scores, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None, **how)
     fits, ok = {}, True
     if scores is not None:
         from schoolvar.consistency import fit_consistency
@@ -81,7 +82,23 @@ def fit_all(folder: Path,            # where the fits' folders go
     return {kind: Path(folder)/kind for kind in fits}, ok
 
 # %% ../nbs/59_workflow.ipynb #94a37c00
-def columns_there(source) -> list[str]:
+def columns_there(source, encoding=None, sheet=None) -> list[str]:
     "The names in the header of a table."
     from schoolvar.tables import open_table
-    return list(open_table(source, ()).columns)
+    return list(open_table(source, (), encoding, sheet).columns)
+
+def covariate_table(source,          # path of a table with the column school_id
+                    encoding=None,   # of a CSV
+                   ) -> "pd.DataFrame": # as `fit_achievement` takes it
+    "Covariates from a file: ids and subjects stay text, columns of numbers become numbers. Raises `DataError` where there are none."
+    import pandas as pd
+    from schoolvar.tables import DataError, absent_column, as_number, as_text, open_table
+    table = open_table(source, ("school_id",), encoding); frame = {c: [] for c in table.columns}
+    if "school_id" not in frame: raise absent_column("school_id", list(frame), Path(source).name)
+    for _, batch in table.batches(list(frame)):
+        for c, values in zip(frame, batch.columns): frame[c].append(values)
+    if not frame["school_id"]: raise DataError("the table has no rows", table.name)
+    for c, parts in frame.items():
+        numbers, other = ([*x] for x in zip(*map(as_number, parts))) if c not in ("school_id", "subject") else ([], [pd.Series([True])])
+        frame[c] = pd.concat([as_text(v).to_pandas() for v in parts]) if any(o.any() for o in other) else pd.concat(map(pd.Series, numbers))
+    return pd.DataFrame({c: v.to_numpy() for c, v in frame.items()}).astype({"school_id": "str"} | ({"subject": "str"} if "subject" in frame else {}))

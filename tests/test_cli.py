@@ -147,3 +147,86 @@ def test_out_is_a_file(scores, tmp_path, capsys):
 def test_formulas_cannot_run_code(scores, tmp_path, capsys):
     status, error = run("consistency", scores, "--score", "maths", "--location", f"__import__('os').system('touch {tmp_path}/pwned')", "--out", tmp_path/"out", capsys=capsys)
     assert status == 2 and len(error.strip().splitlines()) == 1 and not (tmp_path/"pwned").exists()
+
+
+def latin(path):
+    "Counts as Excel on Windows saves them."
+    frame = counts_frame().assign(school_name="École")
+    frame.to_csv(path, index=False, encoding="cp1252")
+    return path
+
+
+def test_encoding_that_the_error_names_is_an_option(tmp_path, capsys):
+    path = latin(tmp_path/"latin.csv")
+    status, err = run("achievement", path, "--model", "M1", "--draws", 50, "--out", tmp_path/"o", capsys=capsys)
+    assert status == 2 and "--encoding cp1252" in err and not (tmp_path/"o").exists()
+    status, err = run("achievement", path, "--model", "M1", "--draws", 50, "--encoding", "cp1252", "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    assert pd.read_csv(tmp_path/"o"/"schools.csv").school_name.eq("École").all()
+    for command in ("compare", "value-added"): assert "--encoding cp1252" in run(command, path, "--out", tmp_path/"p", capsys=capsys)[1]
+
+
+def test_a_sheet_of_a_workbook(tmp_path, capsys):
+    with pd.ExcelWriter(tmp_path/"counts.xlsx") as book:
+        pd.DataFrame(dict(note=["see the next sheet"])).to_excel(book, sheet_name="Cover", index=False)
+        counts_frame().assign(grade=6).to_excel(book, sheet_name="Grade 6", index=False)
+        counts_frame().to_excel(book, sheet_name="Grade 3", index=False)
+    status, err = run("achievement", tmp_path/"counts.xlsx", "--sheet", "Grade 3", "--model", "M1", "--draws", 50, "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    assert json.loads((tmp_path/"o"/"manifest.json").read_text())["settings"]["grade"] == 3
+    assert "Grade 9" in run("achievement", tmp_path/"counts.xlsx", "--sheet", "Grade 9", "--out", tmp_path/"p", capsys=capsys)[1]
+
+
+def test_a_file_a_year(tmp_path, capsys):
+    frame = counts_frame()
+    for year, part in frame.groupby("year"): part.to_csv(tmp_path/f"{year}.csv", index=False)
+    status, err = run("achievement", tmp_path/"2021.csv", tmp_path/"2022.csv", "--model", "M1", "--draws", 50, "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    assert pd.read_csv(tmp_path/"o"/"schools.csv").n_trials.sum() == frame.n_trials.sum()
+    assert run("achievement", tmp_path/"2021.csv", tmp_path/"2021.csv", "--out", tmp_path/"p", capsys=capsys)[0] == 2, "the same rows twice are an error"
+
+
+def test_covariates_and_their_formula(tmp_path, capsys):
+    frame = counts_frame(); frame.to_csv(tmp_path/"counts.csv", index=False)
+    ids = sorted(frame.school_id.unique())
+    pd.DataFrame(dict(school_id=ids, ses=np.arange(len(ids))*.1, kind=["a", "b", "c"]*5)).to_csv(tmp_path/"schools.csv", index=False)
+    status, err = run("achievement", tmp_path/"counts.csv", "--model", "M2", "--draws", 50, "--covariates", tmp_path/"schools.csv", "--formula", "ses + C(kind)", "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    names = set(pd.read_csv(tmp_path/"o"/"parameters.csv").parameter)
+    assert "slope[ses]" in names and len([n for n in names if n.startswith("slope[")]) == 3
+    for args, said in ((["--formula", "ses"], "--covariates"), (["--covariates", tmp_path/"schools.csv", "--formula", "income"], "income"), (["--covariates", tmp_path/"none.csv"], "none.csv")):
+        status, err = run("achievement", tmp_path/"counts.csv", *args, "--out", tmp_path/"p", capsys=capsys)
+        assert status == 2 and said in err and err.count("\n") == 1 and not (tmp_path/"p").exists()
+
+
+@pytest.mark.parametrize("model, extra, sd", [("M2", "district", "sd_district"), ("M3", "row", "sd_row"), ("M3", "betabinomial", "rho")])
+def test_extra_variation(tmp_path, capsys, model, extra, sd):
+    counts_frame().to_csv(tmp_path/"counts.csv", index=False)
+    status, err = run("achievement", tmp_path/"counts.csv", "--model", model, "--extra", extra, "--draws", 30, "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    assert sd in set(pd.read_csv(tmp_path/"o"/"parameters.csv").parameter)
+    assert "M1 has no extension" in run("achievement", tmp_path/"counts.csv", "--model", "M1", "--extra", "row", "--out", tmp_path/"p", capsys=capsys)[1]
+
+
+def test_learned_share_and_chosen_effects(scores, tmp_path, capsys, monkeypatch):
+    status, err = run("consistency", scores, "--score", "maths", "--prior-inclusion", "learn", "--expected-unusual", 2, "--draws", 50, "--out", tmp_path/"o", capsys=capsys)
+    assert status in (0, 3), err
+    assert json.loads((tmp_path/"o"/"manifest.json").read_text())["settings"]["expected_unusual"] == 2
+    asked = {}
+    def fit(table, **settings): asked.update(settings, students=table.students); raise ValueError("enough")      # the fit itself is tested with its model, and takes minutes
+    with monkeypatch.context() as m:
+        m.setattr("schoolvar.consistency.fit_consistency", fit)
+        with pytest.raises(ValueError, match="enough"): main(["consistency", str(scores), "--score", "maths", "--select", "location_intercept", "--select", "scale_intercept", "--out", str(tmp_path/"s")])
+    assert asked["select"] == ("location_intercept", "scale_intercept") and len(asked["students"]) == 24*40
+    for args, said in ((["--expected-unusual", "2"], "--prior-inclusion learn"), (["--select", "slope"], "no effect of schools is called 'slope'")):
+        status, err = run("consistency", scores, "--score", "maths", *args, "--out", tmp_path/"p", capsys=capsys)
+        assert status == 2 and said in err and not (tmp_path/"p").exists()
+
+
+def test_doctor_ends_with_what_it_found(monkeypatch, capsys):
+    from schoolvar import doctor
+    with pytest.raises(SystemExit) as end: main(["doctor"])
+    assert (end.value.code or 0) == 0, capsys.readouterr().out
+    monkeypatch.setattr(doctor, "report", lambda: doctor.Report([doctor.Finding("stanli", "missing", "not installed", "pip install stanli")]))
+    with pytest.raises(SystemExit) as end: main(["doctor"])
+    assert end.value.code == 1 and "pip install stanli" in capsys.readouterr().out
