@@ -393,19 +393,22 @@ def _fits_folder(out):
     finally: shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../nbs/62_cli.ipynb #faf4d436
-@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --out reruns\n\n          schoolvar rerun nbs/studies/saeb.ipynb --data scores.csv -p school=school_id --out reruns")
+@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --policy eqao --out reruns\n\n          schoolvar rerun nbs/studies/saeb.ipynb --data scores.csv -p school=school_id --out reruns")
 def rerun(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="achievement, consistency, or a notebook whose cell tagged 'parameters' has a parameter `data`.", show_default=False)],
     data: Annotated[Path, typer.Option(help="The table to run it on.", show_default=False)],
     out: Out,
     by: Annotated[Optional[str], typer.Option(metavar="COLUMN", help="Run once for each value of this column: each grade, year or country.", show_default=False)] = None,
     parameter: Annotated[Optional[list[str]], typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebook; may be repeated. Values are JSON, or else text.", show_default=False)] = None,
+    policy: Policy = None, min_n: MinN = None,
     workers: Workers = None, scheduler: Scheduler = None,
 ):
     "Run a study on another table: executed notebooks and pages out."
     _writable(out)
+    from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.rerun import rerun as run_again
-    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), workers=workers, scheduler=scheduler, say=_say)
+    rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
+    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), policy=rules, workers=workers, scheduler=scheduler, say=_say)
     _say(result.sentence)
     raise typer.Exit(SOME_FAILED if result.failed else DONE)
 

@@ -93,6 +93,7 @@ def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
     if chart is None: return ""
     spec, everywhere = chart.to_dict(validate=False), theme()     # our charts are validated by their tests, not on every page
     spec = spec | {"config": {k: v for k, v in spec["config"].items() if everywhere.get(k) != v}}     # the shared script puts the theme back
+    spec["usermeta"] = {"schoolvar": {"shared": []} | spec["usermeta"]["schoolvar"]} | {k: v for k, v in spec["usermeta"].items() if k not in ("schoolvar", "embedOptions")}
     with wording(_chart_words(L.language)): return chart_block(spec, table="full")
 
 # %% ../nbs/60_render.ipynb #780b9d24

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 import tempfile
 import time
+from .disclosure import DisclosurePolicy
 from .folders import content_hash, locked, safe_name, staged, write_whole
 from .labels import Labels, template
 from .publication import ReportError
@@ -20,21 +21,22 @@ __all__ = ['whole_table', 'part_of_table', 'values_of', 'example_table', 'study_
            'Reran', 'rerun']
 
 # %% ../nbs/56_rerun.ipynb #7f31aeab
-def whole_table(path) -> "pd.DataFrame":
+def whole_table(path, encoding=None, sheet=None) -> "pd.DataFrame":
     "A table as text, as it stands in the file. Raises `DataError` for what is no table."
     from schoolvar.tables import open_table
     import pandas as pd
-    table = open_table(path, ())
+    table = open_table(path, (), encoding, sheet)
     parts = [batch.to_pandas() for _, batch in table.batches(table.columns)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=range(len(table.columns)))
     return frame.set_axis(table.columns, axis=1)
 
 def part_of_table(path,       # of a table
                   only: dict, # column -> value; {} is all of it
+                  **how,      # encoding and sheet
                  ):           # path or DataFrame, as the readers take it
     "The rows of a table that have these values."
     if not only: return path
-    frame = whole_table(path)
+    frame = whole_table(path, **how)
     for column, value in only.items():
         if column not in frame:
             from schoolvar.tables import absent_column
@@ -42,10 +44,10 @@ def part_of_table(path,       # of a table
         frame = frame[frame[column].astype(str).str.strip() == str(value)]
     return frame.reset_index(drop=True)
 
-def values_of(path, column: str) -> list[str]: # in order
+def values_of(path, column: str, **how) -> list[str]: # in order
     "The values of a column, each of which becomes a run."
     from schoolvar.tables import absent_column
-    frame = whole_table(path)
+    frame = whole_table(path, **how)
     if column not in frame: raise absent_column(column, list(frame.columns), Path(path).name)
     found = [v for v in dict.fromkeys(frame[column].dropna().astype(str).str.strip()) if v]
     if len(found) > 500: raise ReportError(f"--by {column}: {len(found):,} values, which is more than 500 runs")
@@ -84,6 +86,10 @@ class Run:
     parameters: str  # JSON
     label: str
 
+def _banner(parameters, L):
+    "That nothing is withheld, where nothing is."
+    return L("read.withheld_none") if not parameters.get("policy", {}).get("min_n") else ""
+
 def run_study(run: Run) -> dict: # status, error, files, seconds
     "Run a study; gives its executed notebook and its page. Runs on a worker."
     from schoolvar.reports import preload
@@ -104,7 +110,7 @@ def run_study(run: Run) -> dict: # status, error, files, seconds
         body = render.notebook_body(done)
         if "<h1" not in body: body = f"<h1>{render.text(run.label)}</h1>{body}"
         L = Labels("en")
-        files[f"{run.name}.html"] = render.page(run.label, body, L, "assets", nav=f'<a href="index.html">{render.text(run.label)}</a>', banner=L("read.withheld_none")).encode("utf-8", "surrogatepass")
+        files[f"{run.name}.html"] = render.page(run.label, body, L, "assets", nav=f'<a href="index.html">{render.text(L("page.runs"))}</a>', banner=_banner(parameters, L)).encode("utf-8", "surrogatepass")
     return dict(status="failed" if error else "ready", error=error, files=files, seconds=time.perf_counter() - start)
 
 # %% ../nbs/56_rerun.ipynb #f0572ab7
@@ -128,6 +134,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
           out,                 # folder of the results
           *,
           by: str | None = None, # column: one run for each of its values
+          policy: "DisclosurePolicy | str | None" = None, # what is withheld; None is "us" where the notebook takes a policy
           parameters: dict | None = None, # of the notebook
           workers: int | None = None, scheduler: str | None = None, progress=None, say=None,
          ) -> Reran:
@@ -140,8 +147,10 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
     if "data" not in known: raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
     if fixed: parameters = _grouped(parameters, known, study)
     if unknown := [k for k in parameters if k not in known]: raise ReportError(f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}")
+    if policy is not None and "policy" not in known: raise ReportError(f"{notebook.name}: has no parameter `policy`, so it withholds nothing; what it shows is as its cells make it")
+    if "policy" in known and "policy" not in parameters: parameters["policy"] = (DisclosurePolicy.named(policy or "us") if isinstance(policy or "us", str) else policy).describe()
     if by and "only" not in known: raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
-    values = values_of(data, by) if by else [None]
+    values = values_of(data, by, **{k: v for k, v in parameters.get("reader", {}).items() if k in ("encoding", "sheet")}) if by else [None]
     runs = []
     for v in values:
         given = fixed | parameters | {"data": str(data)} | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
@@ -165,11 +174,12 @@ def _grouped(parameters, known, study):
 def _all(runs, stage, workers, scheduler, progress, each, key):
     "Run what an interrupted run has not finished, and write an index and a manifest."
     from schoolvar import render
+    from schoolvar.charts import theme
     done = {}
     for path in (stage/".status").glob("*.json") if (stage/".status").is_dir() else (): done[path.stem] = json.loads(path.read_text(encoding="utf-8"))
     done = {k: d for k, d in done.items() if d["status"] == "ready" and all((stage/f).is_file() and hashlib.sha256((stage/f).read_bytes()).hexdigest() == sha for f, sha in d["files"].items())}
     todo = [r for r in runs if r.name not in done]
-    for name, text in render.report_assets({}).items(): write_whole(stage/"assets"/name, text)
+    for name, text in render.report_assets({"theme": theme()}).items(): write_whole(stage/"assets"/name, text)
     for run, result in each(run_study, todo, workers=min(workers, max(len(todo), 1)), scheduler=scheduler, progress=progress):
         for name, content in result["files"].items(): write_whole(stage/name, content)
         done[run.name] = dict(label=run.label, status=result["status"], error=result["error"], seconds=round(result["seconds"], 2), files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()})
@@ -177,7 +187,7 @@ def _all(runs, stage, workers, scheduler, progress, each, key):
     made = [done[r.name] for r in runs]
     rows = "".join(f'<li>{f"""<a href="{r.name}.html">{render.text(r.label)}</a>""" if d["status"] == "ready" else render.text(r.label) + ": " + render.text(d["error"])} (<a href="{r.name}.ipynb">Jupyter</a>)</li>' for r, d in zip(runs, made))
     L = Labels("en")
-    write_whole(stage/"index.html", render.page("Runs", f"<h1>Runs</h1><ul>{rows}</ul>", L, "assets", banner=L("read.withheld_none")))
+    write_whole(stage/"index.html", render.page(L("page.runs"), f"<h1>{render.text(L('page.runs'))}</h1><ul>{rows}</ul>", L, "assets", banner=_banner(json.loads(runs[0].parameters), L)))
     import shutil
     shutil.rmtree(stage/".status", ignore_errors=True)
     write_whole(stage/"manifest.json", json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n")

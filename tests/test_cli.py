@@ -230,3 +230,13 @@ def test_doctor_ends_with_what_it_found(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "report", lambda: doctor.Report([doctor.Finding("stanli", "missing", "not installed", "pip install stanli")]))
     with pytest.raises(SystemExit) as end: main(["doctor"])
     assert end.value.code == 1 and "pip install stanli" in capsys.readouterr().out
+
+
+def test_rerun_takes_a_policy(tmp_path, capsys, monkeypatch):
+    asked = {}
+    def again(study, data, out, **settings): asked.update(settings); raise ValueError("enough")
+    monkeypatch.setattr("schoolvar.rerun.rerun", again)
+    for args, rules in (([], None), (["--policy", "eqao"], ("eqao", 15)), (["--min-n", "12"], ("custom", 12))):
+        with pytest.raises(ValueError, match="enough"): main(["rerun", "achievement", "--data", "x.csv", *args, "--out", str(tmp_path/"o")])
+        assert (asked["policy"] and (asked["policy"].name, asked["policy"].min_n)) == rules
+    assert run("rerun", "achievement", "--data", "x.csv", "--policy", "soon", "--out", tmp_path/"o", capsys=capsys)[0] == 2

@@ -154,3 +154,35 @@ def test_the_search_would_find_them(secret, tmp_path):
     wanted = {s for mark in MARKS.values() for s in spellings(mark)}
     found = {re.search(r"\.(\w+)(:|$)", where).group(1) for where, text in texts(tmp_path/"out") if holds(text, wanted)}
     assert {"html", "xlsx", "pdf", "ipynb", "parquet"} <= found, found
+
+
+@pytest.mark.parametrize("what", ["achievement", "consistency"])
+def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
+    "A fit whose small schools hold marks: no byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the search finds them."
+    from schoolvar.achievement import fit_achievement
+    from schoolvar.consistency import fit_consistency
+    from schoolvar.rerun import example_table, rerun
+    from schoolvar.workflow import keep_counts
+    fit, column, marks = (fit_achievement, "n_trials", ("raw", "estimate")) if what == "achievement" else (fit_consistency, "n", ("mean", "sd"))
+    table = example_table(what)
+    small = sorted(table.school_id.unique())[:4]
+    if what == "achievement":
+        at = table.school_id.isin(small); table.loc[at, "n_trials"] = 6; table.loc[at, "y_success"] = 3
+        table = table[~at | (table.year == table.year.max())]
+    else: table = pd.concat([table[~table.school_id.isin(small)], table[table.school_id.isin(small)].groupby("school_id").head(7)])
+    table.to_csv(tmp_path/"table.csv", index=False)
+    def marked(*args, **settings):
+        made = fit(*args, **settings)
+        if what == "achievement": keep_counts(made, args[0])
+        away = publish({what: made.save(tmp_path/f"fit-{len(list(tmp_path.iterdir()))}")}, DisclosurePolicy.named("us")).tables[what]
+        away = set(away.school[away.state != ""])
+        assert away >= set(small)
+        for m in marks: made.schools.loc[made.schools.school.isin(away), m] = MARKS[m]
+        return made
+    monkeypatch.setattr(f"schoolvar.{what}.fit_{what}", marked)
+    wanted = {s for m in marks for s in spellings(MARKS[m])}
+    for policy in (None, "none"):
+        result = rerun(what, tmp_path/"table.csv", tmp_path/f"out-{policy}", policy=policy, parameters=dict(draws=50, seed=1), workers=1)
+        assert not result.failed, result.sentence
+        seen = {where for where, text in texts(tmp_path/f"out-{policy}") if holds(text, wanted)}
+        assert (seen == set()) if policy is None else {f"{what}.html", f"{what}.ipynb"} <= seen, (policy, seen)
