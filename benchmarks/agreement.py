@@ -3,9 +3,10 @@
     python benchmarks/agreement.py                               every case: the reference where it is not stored, then ours
     python benchmarks/agreement.py saeb --reference              the reference again
     python benchmarks/agreement.py saeb M3 --engine cmdstan      ours by another engine, where it is, against the stored reference
+    python benchmarks/agreement.py published                     published figures beside ours
 
 References are stored in nbs/studies/stored/reference_<case>, comparisons in agreement_<case>_<engine>, each with the story of
-its run. Saeb is read from SCHOOLVAR_DATA, else fetched from its publisher.
+its run. Saeb and Pennsylvania's counts are read from SCHOOLVAR_DATA, else fetched from their publishers.
 """
 import argparse
 from dataclasses import replace
@@ -128,14 +129,47 @@ def compare(name, engine):
                   seconds=time.perf_counter() - clock, command=f"python benchmarks/agreement.py {name} --engine {engine}")
 
 
+# ---- published figures
+
+SAEB, PA = "Saeb 2021, Rio de Janeiro", "Pennsylvania, grade 3, 2017 to 2019"
+CARMO, IVD, LME4 = "Carmo (2025)", "R package ivd", "lme4::glmer, point estimates"
+PUBLISHED = [(SAEB, "intercepts", "location_intercept", .115, .055, .174, CARMO), (SAEB, "intercepts", "scale_intercept", -.235, -.253, -.217, CARMO),
+             *((SAEB, "student_ses * school_ses in both", q, v, None, None, IVD) for q, v in (("location_intercept", .130), ("location[student_ses]", .081), ("location[school_ses]", .68), ("location[student_ses:school_ses]", -.023),
+               ("scale_intercept", -.234), ("scale[student_ses]", .031), ("scale[school_ses]", .118), ("scale[student_ses:school_ses]", .074), ("sd_location", .268), ("sd_scale", .080), ("correlation", -.68))),
+             *((PA, "M3", q, v, None, None, LME4) for q, v in (("sd_school", .987), ("sd_cohort", .234), ("sd_subject", .138)))]
+
+
+def published():
+    "Published figures beside ours: mean, interval, and the distance in posterior SDs"
+    from schoolvar.achievement import fit_achievement
+    from schoolvar.cache import content_hash
+    from schoolvar.consistency import fit_consistency
+    from schoolvar.data import read_counts, read_scores
+    from schoolvar.datasets import dataset
+    from schoolvar.formulas import centre_within
+    from schoolvar.stored import store_summary
+    clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
+    read = lambda frame, **k: read_scores(frame, school="school_id", score="math_proficiency", **k)
+    both = "student_ses * school_ses + (1 | school_id)"
+    fits = {(SAEB, "intercepts"): fit_consistency(read(saeb)), (SAEB, "student_ses * school_ses in both"): fit_consistency(read(centre_within(saeb, "student_ses", mean_as="school_ses"), covariates=["student_ses", "school_ses"]), location=both, scale=both),
+            (PA, "M3"): fit_achievement(read_counts(pa, grade=3, years=[2017, 2018, 2019]), model="M3")}
+    t = pd.DataFrame(PUBLISHED, columns=["data", "model", "parameter", "published", "published_lower", "published_upper", "source"])
+    ours = pd.DataFrame([fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter)]).reset_index(drop=True)
+    t = t.assign(ours=ours["mean"], ours_lower=ours["q2.5"], ours_upper=ours["q97.5"], sds=(ours["mean"] - t.published) / ours.sd)
+    store_summary(STORED / "published", {"published": t}, programs=["consistency_schools", "consistency_students", "achievement_m3"], data={"saeb": content_hash(saeb.to_csv(index=False)), "pennsylvania": content_hash(pa.to_csv(index=False))},
+                  settings=dict(seed=1, ok=all(f.ok for f in fits.values())), seconds=time.perf_counter() - clock, command="python benchmarks/agreement.py published")
+    print(t.to_string(index=False))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", help="saeb, M1, M2, M3; all of them where none is given")
+    parser.add_argument("cases", nargs="*", help="saeb, M1, M2, M3, published; all of them where none is given")
     parser.add_argument("--reference", action="store_true", help="make the reference again")
     parser.add_argument("--engine", default="stanli", choices=["stanli", "cmdstan"])
     args = parser.parse_args()
-    if unknown := [c for c in args.cases if c not in THIN]: parser.error(f"there is no case {unknown[0]}; there are: {', '.join(THIN)}")
-    for name in args.cases or THIN:
+    if unknown := [c for c in args.cases if c not in (*THIN, "published")]: parser.error(f"there is no case {unknown[0]}; there are: {', '.join(THIN)}, published")
+    for name in args.cases or (*THIN, "published"):
+        if name == "published": published(); continue
         if args.reference or not (STORED / f"reference_{name.lower()}").is_dir(): make_reference(name)
         compare(name, args.engine)
 

@@ -92,7 +92,10 @@ def main():
     parser.add_argument("--python", default=str(ROOT / ".venv/bin/python"), help="interpreter whose packages are listed")
     args = parser.parse_args()
     shutil.rmtree(args.out, ignore_errors=True)
-    for path in build(args.out): print(f"{path.name}: {path.stat().st_size / 1e3:,.0f} kB" + (f", {len(zipfile.ZipFile(path).namelist())} files" if path.suffix == ".whl" else ""))
+    with tempfile.TemporaryDirectory() as again:
+        for path, other in zip(build(args.out), build(Path(again)), strict=True):
+            if path.read_bytes() != other.read_bytes(): raise SystemExit(f"{path.name}: a second build has other bytes")
+            print(f"{path.name}: {path.stat().st_size / 1e3:,.0f} kB" + (f", {len(zipfile.ZipFile(path).namelist())} files" if path.suffix == ".whl" else "") + "; built twice, the same bytes")
     if not args.only:
         subprocess.run([args.python, str(ROOT / "tools/licences.py"), "--csv", str(args.out / "licences.csv")], check=True)
         bill_of_materials(args.out, args.python)
