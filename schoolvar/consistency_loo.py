@@ -4,15 +4,17 @@
 
 # %% ../nbs/27_consistency_loo.ipynb #8f2c9b2d
 from __future__ import annotations
+from itertools import product
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaincinv, gammaln, logsumexp
+from scipy.stats import norm, qmc
 from .consistency import fit_consistency
-from .consistency_predict import known_effects, refit_model, some_draws
+from .consistency_predict import effect_covariance, known_effects, refit_model, some_draws
 
 # %% auto #0
-__all__ = ['MOST', 'student_log_likelihood', 'school_sums', 'given_scale_effect', 'school_log_likelihood', 'loo',
-           'compare_consistency']
+__all__ = ['MOST', 'student_log_likelihood', 'school_sums', 'given_scale_effect', 'school_log_likelihood', 'effect_modes',
+           'sampled_school_likelihood', 'effect_points', 'school_densities', 'loo', 'compare_consistency']
 
 # %% ../nbs/27_consistency_loo.ipynb #831dc56d
 MOST = 40_000_000     # log likelihoods at once: 320 MB
@@ -58,15 +60,15 @@ def given_scale_effect(t, mean, variance, n, eta, A, B, C):
     return -.5 * n * np.log(2 * np.pi) - eta - n * t - .5 * np.log(variance * P) - .5 * (A * e + mean ** 2 / variance - b ** 2 / P)
 
 def school_log_likelihood(
-    fit, # a consistency fit with school intercepts and a normal likelihood
+    fit, # a consistency fit
     scores, # the Scores it was fitted to
     draws: int = 400, # posterior draws
     nodes: int = 15, # of the quadrature
 ) -> np.ndarray: # (draws, schools)
-    "Log likelihood of each school with its effects and indicator integrated out. Raises `ValueError` for slopes that differ between schools or a Student-t."
-    if fit.manifest["settings"]["likelihood"] != "normal": raise ValueError("leaving out schools is worked out for a normal likelihood; use by='student'")
-    model, d = refit_model(fit, scores), some_draws(fit, draws)
-    if model.program == "consistency_slopes": raise ValueError("leaving out schools is worked out for school intercepts; use by='student'")
+    "Log likelihood of each school with its effects and indicators integrated out: by quadrature, or by `sampled_school_likelihood` where slopes differ between schools or the likelihood is Student's"
+    model = refit_model(fit, scores)
+    if model.program == "consistency_slopes" or fit.manifest["settings"]["likelihood"] != "normal": return sampled_school_likelihood(fit, scores, draws)
+    d = some_draws(fit, draws)
     n, *sums = school_sums(model, d)
     col = lambda v: d[v][:, None]
     tau_u, tau_t, rho, pi = col("tau_u"), col("tau_t"), col("rho"), col("pi")
@@ -84,6 +86,87 @@ def school_log_likelihood(
     on = logsumexp(parts, axis=0)
     if not model.select: return on
     return np.logaddexp(np.log(pi) + on, np.log1p(-pi) + given_scale_effect(0., 0., tau_u ** 2, n, *sums))
+
+# %% ../nbs/27_consistency_loo.ipynb #72feb2df
+def effect_modes(
+    model, # Model with students
+    d: dict, # draws
+    active: np.ndarray, # effects that are on, (effects,)
+    nu: float = np.inf, # degrees of freedom of the likelihood
+    steps: int = 30,
+): # modes (J, effects), covariances (J, active, active)
+    "Most likely effects of each school at the posterior means, the inactive ones at zero, and their curvature"
+    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
+    on, school = np.flatnonzero(active), model.blocks.school
+    prior = np.linalg.inv(effect_covariance(model, d).mean(0)[np.ix_(on, on)])
+    C, scale = E[:, on], model.on_scale[on]
+    info = (1., 1.) if np.isinf(nu) else ((nu + 1) * nu / ((nu + 3) * (nu - 2)), nu / (nu + 3))        # of a location and a log scale of Student's t, beside the normal's
+    r, eta, v = model.y - model.X @ d["beta"].mean(0), model.W @ d["zeta"].mean(0), np.zeros((len(model.blocks.n), len(on)))
+    for _ in range(steps):
+        part = C * v[school]
+        w = np.exp(-2 * np.clip(eta + part[:, scale].sum(1), -20, 20))
+        rest = r - part[:, ~scale].sum(1)
+        tail = 1. if np.isinf(nu) else (nu + 1) / (nu - 2 + rest ** 2 * w)
+        gradient = model.blocks.sums(np.where(scale, C * (np.clip(rest ** 2 * w * tail, 0, 25) - 1)[:, None], C * (rest * w * tail)[:, None])) - v @ prior
+        pull = np.where(scale, C * (2 * info[1]) ** .5, C * np.sqrt(w * info[0])[:, None])
+        curvature = model.blocks.products(pull, pull, np.ones(len(school))) * (scale[:, None] == scale) + prior
+        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        v = v + step * np.minimum(1, 1.5 / np.maximum(np.abs(step).max(1, keepdims=True), 1e-12))
+        if np.abs(step).max() < 1e-4: break
+    return v, np.linalg.inv(curvature)
+
+def sampled_school_likelihood(
+    fit, # a consistency fit to students
+    scores, # the Scores it was fitted to
+    draws: int = 400, # posterior draws, 400 at most
+    nodes: int = 256, # points of each integral, a power of two
+    df: float = 6., # of the multivariate t they come from
+) -> np.ndarray: # (draws, schools)
+    "Log likelihood of each school with its effects and indicators integrated out by importance sampling, for any model with students"
+    model, d = refit_model(fit, scores), some_draws(fit, min(draws, 400))
+    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
+    covariance, select = effect_covariance(model, d), [e in model.select for e in model.effects]
+    student = fit.manifest["settings"]["likelihood"] == "student"
+    out = np.full((len(d["beta"]), len(model.blocks.n)), -np.inf)
+    for pattern in product(*([True, False] if s else [True] for s in select)):
+        active = np.array(pattern)
+        v, log_q = effect_points(*effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df)                                       # (J, nodes, active), (J, nodes)
+        kept, left = sum(a and s for a, s in zip(active, select)), sum(not a for a in active)
+        weight = kept * np.log(d["pi"]) + (left * np.log1p(-d["pi"]) if left else 0)
+        for s in range(len(out)):
+            values = school_densities(model, d, s, E[:, active], model.on_scale[active], v, student) + _log_normal(v, covariance[s][np.ix_(active, active)]) - log_q
+            out[s] = np.logaddexp(out[s], weight[s] + logsumexp(values, axis=1) - np.log(nodes))
+    return out
+
+def effect_points(mode, covariance, nodes, df):
+    "Points of a multivariate t about each mode, 1.2 times as wide as its covariance, and their log density"
+    J, A = mode.shape
+    if not A: return np.zeros((J, 1, 0)), np.zeros((J, 1))
+    u = np.clip(qmc.Sobol(A + 1, seed=1).random(nodes), 1e-9, 1 - 1e-9)
+    z = norm.ppf(u[:, :A]) * np.sqrt(df / (2 * gammaincinv(df / 2, u[:, A:])))
+    L = 1.2 * np.linalg.cholesky(covariance)
+    constant = gammaln((df + A) / 2) - gammaln(df / 2) - A / 2 * np.log(df * np.pi) - np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
+    return mode[:, None] + np.einsum("jab,kb->jka", L, z), constant[:, None] - (df + A) / 2 * np.log1p((z ** 2).sum(1) / df)
+
+def _log_normal(v, covariance):
+    if not v.shape[2]: return np.zeros(v.shape[:2])
+    half = np.linalg.cholesky(np.linalg.inv(covariance))
+    return .5 * (-((v @ half) ** 2).sum(2)) + np.log(np.diag(half)).sum() - v.shape[2] / 2 * np.log(2 * np.pi)
+
+def school_densities(model, d, s, C, scale, v, student):
+    "Log density of each school's scores in draw `s` at each point of its effects, (J, nodes)"
+    school, out = model.blocks.school, []
+    r, eta = model.y - model.X @ d["beta"][s], model.W @ d["zeta"][s]
+    for at in np.array_split(np.arange(v.shape[1]), max(1, len(r) * v.shape[1] // 4_000_000)):               # at most 32 MB an array
+        part = lambda on: np.einsum("na,nka->nk", C[:, on], v[:, at][school][:, :, on])
+        log_sd = eta[:, None] + part(scale)
+        z2 = (r[:, None] - part(~scale)) ** 2 * np.exp(-2 * log_sd)
+        if student:
+            nu = d["nu"][s]
+            x = gammaln((nu + 1) / 2) - gammaln(nu / 2) - .5 * np.log(np.pi * (nu - 2)) - (nu + 1) / 2 * np.log1p(z2 / (nu - 2)) - log_sd
+        else: x = -.5 * (np.log(2 * np.pi) + z2) - log_sd
+        out.append(model.blocks.sums(x))
+    return np.concatenate(out, 1)
 
 # %% ../nbs/27_consistency_loo.ipynb #e45ab764
 def loo(

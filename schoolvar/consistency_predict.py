@@ -6,12 +6,13 @@
 from __future__ import annotations
 import numpy as np
 import pandas as pd
+from scipy.stats import gamma
 from .consistency import fit_consistency
 from .consistency_model import inclusion_data, make_model, prior_scales, spreads
 
 # %% auto #0
-__all__ = ['some_draws', 'refit_model', 'new_effects', 'known_effects', 'predict', 'linear_parts', 'replicate_sds', 'sd_check',
-           'prior_draws', 'prior_sd_check', 'detectable_ratio']
+__all__ = ['some_draws', 'refit_model', 'effect_covariance', 'new_effects', 'known_effects', 'predict', 'linear_parts',
+           'replicate_sds', 'sd_check', 'lkj_draws', 'prior_draws', 'prior_sd_check', 'detectable_ratio']
 
 # %% ../nbs/26_consistency_predict.ipynb #dece97d3
 def some_draws(
@@ -30,6 +31,12 @@ def refit_model(fit, scores):
     return make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"])
 
 # %% ../nbs/26_consistency_predict.ipynb #8895196c
+def effect_covariance(model, d) -> np.ndarray: # (draws, effects, effects)
+    "Covariance of the effects of schools in each draw, in the order of `model.effects`"
+    if model.program == "consistency_slopes": return d["tau"][:, :, None] * d["Omega"] * d["tau"][:, None, :]
+    c = d["rho"] * d["tau_u"] * d["tau_t"]
+    return np.stack([np.stack([d["tau_u"] ** 2, c], -1), np.stack([c, d["tau_t"] ** 2], -1)], -2)
+
 def new_effects(
     model, # Model
     d: dict, # draws, as from `some_draws`
@@ -38,11 +45,7 @@ def new_effects(
 ) -> np.ndarray: # (draws, new schools, effects), in the order of `model.effects`
     "Draws of the effects of schools that the data do not have, indicators applied"
     S, R = len(d["beta"]), len(model.effects)
-    if model.program == "consistency_slopes": covariance = d["tau"][:, :, None] * d["Omega"] * d["tau"][:, None, :]
-    else:
-        c = d["rho"] * d["tau_u"] * d["tau_t"]
-        covariance = np.stack([np.stack([d["tau_u"] ** 2, c], -1), np.stack([c, d["tau_t"] ** 2], -1)], -2)
-    L = np.linalg.cholesky(covariance + 1e-12 * np.eye(R))
+    L = np.linalg.cholesky(effect_covariance(model, d) + 1e-12 * np.eye(R))
     v = np.einsum("srq,snq->snr", L, rng.standard_normal((S, size, R)))
     on = np.ones((S, size, R), bool)
     for k, e in enumerate(model.effects):
@@ -126,16 +129,35 @@ def _band(model, made):
     return pd.DataFrame(dict(place=np.arange(1, some.sum() + 1), observed=observed, lower=low, middle=middle, upper=high))
 
 # %% ../nbs/26_consistency_predict.ipynb #503244bf
+def lkj_draws(
+    shape: float, # of the LKJ density, 1 = every correlation matrix is as likely
+    size: int, # rows of a matrix
+    draws: int,
+    rng, # numpy Generator
+) -> np.ndarray: # (draws, size, size)
+    "Random correlation matrices from independent partial correlations (Lewandowski, Kurowicka and Joe 2009, section 2.4)"
+    L = np.zeros((draws, size, size))
+    L[:, 0, 0] = 1
+    for i in range(1, size):
+        left = np.ones(draws)
+        for j in range(i):
+            a = shape + (size - 2 - j) / 2
+            L[:, i, j] = (2 * rng.beta(a, a, draws) - 1) * np.sqrt(left)
+            left = left - L[:, i, j] ** 2
+        L[:, i, i] = np.sqrt(left)
+    return L @ L.transpose(0, 2, 1)
+
+# %% ../nbs/26_consistency_predict.ipynb #473aadba
 def prior_draws(model, scores, settings, draws, rng) -> dict:
     "Draws of every population parameter and of the schools' effects from the priors"
     prior, _ = prior_scales(scores.mean, scores.sd, spreads(model.X, model.terms["location"]), spreads(model.W, model.terms["scale"]), settings["priors"])
     inclusion, _ = inclusion_data(settings["prior_inclusion"], settings["expected_unusual"], len(model.school))
     t = lambda scale: np.abs(rng.standard_t(prior["tau_df"], draws)) * scale
     d = dict(beta=rng.normal(prior["beta_mean"], prior["beta_scale"], (draws, len(prior["beta_mean"]))), zeta=rng.normal(prior["zeta_mean"], prior["zeta_scale"], (draws, len(prior["zeta_mean"]))),
-             pi=rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws) if inclusion["learn"] else np.full(draws, inclusion["pi_fixed"]), nu=2 + rng.gamma(2, 10, draws))
-    R = len(model.effects)
+             pi=rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws) if inclusion["learn"] else np.full(draws, inclusion["pi_fixed"]))
+    d["nu"] = gamma(prior["nu_shape"], scale=1 / prior["nu_rate"]).isf(rng.uniform(0, gamma.sf(2, prior["nu_shape"], scale=1 / prior["nu_rate"]), draws))   # above 2, where there is a variance
     if model.program != "consistency_slopes": d |= dict(tau_u=t(prior["tau_u_scale"]), tau_t=t(prior["tau_t_scale"]), rho=2 * rng.beta(prior["lkj"], prior["lkj"], draws) - 1)
-    else: d |= dict(tau=np.stack([t(prior["tau_t_scale"] if s else prior["tau_u_scale"]) for s in model.on_scale], -1), Omega=np.broadcast_to(np.eye(R), (draws, R, R)))
+    else: d |= dict(tau=np.stack([t(prior["tau_t_scale"] if s else prior["tau_u_scale"]) for s in model.on_scale], -1), Omega=lkj_draws(prior["lkj"], len(model.effects), draws, rng))
     v = new_effects(model, d, len(model.school), rng)
     if model.program == "consistency_slopes": return d | dict(effects=v)
     return d | dict(u=v[..., 0], effect=v[..., 1])

@@ -272,3 +272,21 @@ def test_school_level_covariates_use_the_sufficient_statistics():
     fit = fit_consistency(scores, location="size", scale="center(size)")
     assert fit.manifest["run"]["program"] == "consistency_schools" and "location[size]" in set(fit.parameters.parameter)
     assert fit.ok
+
+
+@pytest.mark.parametrize("options", [dict(location="x + (x | school_id)", select=("scale_intercept", "location[x]")), dict(likelihood="student", location="x")])
+def test_a_school_left_out_where_slopes_differ_or_tails_are_heavy(options):
+    "The integral over a school's effects has settled: eight times the points give the same, and leave-one-out stands on it."
+    from schoolvar.consistency_loo import loo, sampled_school_likelihood
+    rng = np.random.default_rng(4)
+    frame = frame_of(20, 51, 18).assign(x=lambda f: rng.standard_normal(len(f)))
+    slopes = pd.Series(rng.normal(.3, .3, 51), index=frame.school_id.unique())
+    scores = read_scores(frame.assign(score=frame.score + frame.school_id.map(slopes) * frame.x), covariates=["x"])
+    fit = fit_consistency(scores, chains=2, draws=150, rounds=1, **options)
+    few, many = (np.logaddexp.reduce(sampled_school_likelihood(fit, scores, 20, nodes)) - np.log(20) for nodes in (256, 2048))
+    assert np.abs(few - many).max() < .05 and abs((few - many).mean()) < .005               # log predictive densities, far within their standard errors
+    table = loo(fit, scores, draws=200)
+    assert len(table) == 51 and np.isfinite(table.elpd).all() and (table.pareto_k < .7).mean() > .9
+    if "student" not in options.values():
+        plain = fit_consistency(scores, location="x", chains=2, draws=150, rounds=1)
+        assert table.elpd.sum() > loo(plain, scores, draws=200).elpd.sum() + 10            # the slopes do differ
