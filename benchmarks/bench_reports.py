@@ -1,12 +1,16 @@
-"""Reports per minute on two workers, against a kernel for each report, with page weights and memory.
+"""Reports per minute on this machine's cores, against a kernel for each report, with page weights and memory.
 
-    python benchmarks/bench_reports.py --achievement FIT --name pennsylvania --out benchmarks/reports_pennsylvania.csv [--sample 60] [--kernels 6]
+    python benchmarks/bench_reports.py --achievement FIT --name pennsylvania --out benchmarks/reports_pennsylvania.csv [--sample 60] [--kernels 8]
 
-FIT is a folder that `schoolvar achievement` wrote. Both ways make the same pages from the same publication with as many processes, in this run.
+FIT is a folder that `schoolvar achievement` wrote. Both ways make the same pages in this run, from the fit's folder or its publication; a kernel a report gets as many
+kernels at a time as there are cores, and the package its own choice of processes (one where few reports would not pay for the start of more). Its time is all of
+`render_reports`, from reading the fit to the finished folder. Kernels make a sample of the reports, spread over the table. Weights are those of
+the HTML files, raw and as gzip sends them, without the shared script and style sheets; memory is the peak of the largest process that made reports.
 """
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 import csv
+import gzip
 import os
 from pathlib import Path
 import platform
@@ -34,7 +38,7 @@ def with_workers(fit, out, keys, workers):
     from schoolvar.reports import render_reports
     start = time.perf_counter()
     result = render_reports(out, achievement=fit, districts=keys, formats=(), workers=workers, progress=False)
-    assert not result.failed
+    assert not result.failed, result.failed
     return time.perf_counter() - start, result
 
 
@@ -44,21 +48,21 @@ def processor_seconds():
     return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
-def memory_of_children():
-    "Peak resident memory of the largest finished child process, MB."
+def peak_memory(workers):
+    "Peak resident memory, MB, of the largest finished child process, or of this one where it made the reports."
     import resource
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN if workers > 1 else resource.RUSAGE_SELF).ru_maxrss/1024
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--achievement", required=True); ap.add_argument("--name", required=True); ap.add_argument("--out", required=True)
-    ap.add_argument("--sample", type=int, default=0, help="districts, spread over the table; 0 = all"); ap.add_argument("--kernels", type=int, default=8, help="reports made with a kernel each"); ap.add_argument("--workers", type=int, default=2)
+    ap.add_argument("--sample", type=int, default=0, help="districts, spread over the table; 0 = all"); ap.add_argument("--kernels", type=int, default=8, help="reports made with a kernel each"); ap.add_argument("--workers", type=int, default=0, help="processes of the package; 0 = its own choice")
     a = ap.parse_args()
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.figures import shared_data
     from schoolvar.publication import publish, save_publication
-    from schoolvar.reports import _tasks
+    from schoolvar.reports import _default_workers, _tasks
     p = publish({"achievement": a.achievement}, DisclosurePolicy.named("us"))
     keys = list(p.districts.key); step = max(1, len(keys)//a.sample) if a.sample else 1
     keys = keys[::step][:a.sample or None]
@@ -66,14 +70,16 @@ def main():
         folder = Path(folder); save_publication(p, folder/"data")
         tasks = _tasks(p, keys[::max(1, len(keys)//a.kernels)][:a.kernels], ("en",), (), False, "2026-01-01")
         before = processor_seconds()
-        kernel = with_kernels(p, tasks, folder, shared_data(p), a.workers)/len(tasks)
+        kernel = with_kernels(p, tasks, folder, shared_data(p), os.cpu_count())/len(tasks)
         between = processor_seconds()
-        seconds, result = with_workers(a.achievement, folder/"out", keys, a.workers)
+        workers = a.workers or _default_workers(len(keys))
+        seconds, result = with_workers(a.achievement, folder/"out", keys, workers)
         cpu, kernel_cpu = (processor_seconds() - between)/len(keys), (between - before)/len(tasks)
-        weights = [f.stat().st_size/1000 for f in (folder/"out"/"districts").glob("*.html")]
-    row = dict(name=a.name, districts=len(keys), schools=len(p.tables["achievement"]), workers=a.workers, seconds=round(seconds, 1), reports_per_minute=round(60*len(keys)/seconds, 1), kernel_reports_per_minute=round(60/kernel, 1), ratio=round(kernel*len(keys)/seconds, 1),
+        pages = [f.read_bytes() for f in (folder/"out"/"districts").glob("*.html")]
+        weights, packed = [len(page)/1000 for page in pages], [len(gzip.compress(page))/1000 for page in pages]
+    row = dict(name=a.name, districts=len(keys), schools=len(p.tables["achievement"]), workers=workers, seconds=round(seconds, 1), reports_per_minute=round(60*len(keys)/seconds, 1), kernel_reports_per_minute=round(60/kernel, 1), ratio=round(kernel*len(keys)/seconds, 1),
                processor_seconds_a_report=round(cpu, 3), kernel_processor_seconds_a_report=round(kernel_cpu, 3), processor_ratio=round(kernel_cpu/cpu, 1),
-               median_page_kb=round(statistics.median(weights), 1), largest_page_kb=round(max(weights), 1), worker_peak_mb=round(memory_of_children()), cores=os.cpu_count(), load=round(os.getloadavg()[0], 1), python=platform.python_version(), machine=platform.machine())
+               median_page_kb=round(statistics.median(weights), 1), largest_page_kb=round(max(weights), 1), median_page_gzip_kb=round(statistics.median(packed), 1), worker_peak_mb=round(peak_memory(workers)), cores=os.cpu_count(), load=round(os.getloadavg()[0], 1), python=platform.python_version(), machine=platform.machine())
     with open(a.out, "w", newline="", encoding="utf-8") as f: w = csv.DictWriter(f, row); w.writeheader(); w.writerow(row)
     print(*(f"{k}: {v}" for k, v in row.items()), sep="\n")
 

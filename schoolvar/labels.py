@@ -42,6 +42,18 @@ def catalogue(language: str        # "en" or "fr"
 # %% ../nbs/64_labels.ipynb #77f55cd8
 MISSING = "–"   # a number that is not there
 
+@lru_cache(maxsize=20_000)
+def _decimal(language, value, digits):
+    "A rounded number; the same few hundred stand on every page."
+    from babel.numbers import format_decimal
+    return format_decimal(value, format="#,##0" + ("." + "0"*digits if digits else ""), locale=language)
+
+@lru_cache(maxsize=20_000)
+def _percent(language, value, digits):
+    "A rounded share as a percentage."
+    from babel.numbers import format_percent
+    return format_percent(value, format="#,##0" + ("." + "0"*digits if digits else "") + " %", locale=language).replace(" %", "\u00a0%")
+
 class Labels:
     "The words and number formats of one language."
     def __init__(self, language="en"):
@@ -59,16 +71,13 @@ class Labels:
 
     def number(self, value: float, digits: int = 0) -> str:
         "A number with this many decimals."
-        from babel.numbers import format_decimal
         if value is None or not math.isfinite(value): return MISSING
-        value = round(float(value), digits) + 0.0          # + 0.0: no minus zero
-        return format_decimal(value, format="#,##0" + ("." + "0"*digits if digits else ""), locale=self.language)
+        return _decimal(self.language, round(float(value), digits) + 0.0, digits)          # + 0.0: no minus zero
 
     def percent(self, value: float, digits: int = 0) -> str:
         "A share of one as a percentage."
-        from babel.numbers import format_percent
         if value is None or not math.isfinite(value): return MISSING
-        return format_percent(round(float(value), digits + 2) + 0.0, format="#,##0" + ("." + "0"*digits if digits else "") + " %", locale=self.language).replace(" %", "\u00a0%")
+        return _percent(self.language, round(float(value), digits + 2) + 0.0, digits)
 
     def range(self, low: str, high: str) -> str:
         "Two numbers, already written, as a range."

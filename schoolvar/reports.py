@@ -246,7 +246,11 @@ def _tasks(p, wanted, languages, formats, standalone, made):
         table = table[table.key.isin(wanted)]
     return [Task(r.key, r.file, l, _suffix(l, languages), tuple(languages), tuple(formats), standalone, made) for r in table.itertuples() for l in languages]
 
-def _default_workers(n): return max(1, min(os.cpu_count() or 1, n//3))
+_SECONDS = {"html": .06, "xlsx": .06, "notebook": .01, "pdf": 1.}    # of a processor, about
+
+def _default_workers(n, formats=()):
+    "As many processes as have work for longer than they take to start, some four seconds for imports and a scheduler."
+    return max(1, min(os.cpu_count() or 1, int(n*sum(_SECONDS[f] for f in ("html", *formats))/4)))
 
 def render_reports(out,                      # folder of the reports
                    *,
@@ -256,7 +260,7 @@ def render_reports(out,                      # folder of the reports
                    languages=("en",),        # the first one has the plain file names
                    formats=("xlsx",),        # beside HTML: xlsx, pdf, notebook
                    standalone: bool = False, # pages as single files
-                   workers: int | None = None, # processes; None takes one a core where there is enough to do
+                   workers: int | None = None, # processes; None takes one a core where there is enough to do for their start to pay
                    scheduler: str | None = None, # address of a Dask scheduler
                    progress: bool | None = None, # a bar; None shows one in a terminal
                    say=None,                 # called with a sentence now and then
@@ -296,7 +300,7 @@ def _run(tasks, hashes, p, bundle, stage, out, workers, scheduler, progress):
     todo = [t for t in tasks if _name(t) not in done]
     if not (tasks and tasks[0].standalone):
         for name, text in report_assets(shared).items(): write_whole(stage/"assets"/name, text)
-    workers = workers or _default_workers(len(todo))
+    workers = workers or _default_workers(len(todo), tasks[0].formats if tasks else ())
     for task, result in each(make_report, todo, bundle, shared, workers=workers, scheduler=scheduler, progress=progress):
         for name, data in result["files"].items(): write_whole(stage/name, data)
         status = dict(id=_name(task), district=task.key, name="", language=task.language, status=result["status"], error=result["error"], hash=hashes[task], seconds=round(result["seconds"], 3), files={n: _sha(d) for n, d in result["files"].items()})
