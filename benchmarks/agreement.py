@@ -90,7 +90,7 @@ def numbers(idata, names, thin=1):
         lag = (d[:, 1:] * d[:, :-1]).mean((0, 1)) / np.maximum(d.var((0, 1)), 1e-300)
         kind = name if x.shape[2] > 1 else "population"
         sd = x.std((0, 1), ddof=1)
-        rows.append(pd.DataFrame(dict(parameter=[name] if x.shape[2] == 1 else [f"{name}[{i}]" for i in range(x.shape[2])], kind=kind, mean=x.mean((0, 1)), sd=sd, mcse=mcse_mean(x), sd_mcse=sd / np.sqrt(2 * c["ess_bulk"]),
+        rows.append(pd.DataFrame(dict(parameter=[name] if x.shape[2] == 1 else [f"{name}[{i}]" for i in range(x.shape[2])], kind=kind, mean=x.mean((0, 1)), sd=sd, mcse=mcse_mean(x), sd_mcse=mcse_mean(d**2) / (2 * np.maximum(sd, 1e-300)),
                                       r_hat=c["r_hat"], ess_bulk=c["ess_bulk"], ess_tail=c["ess_tail"], lag_one=lag)))
     return pd.concat(rows, ignore_index=True)
 

@@ -6,14 +6,20 @@ Run it on a quiet machine: on a busy one only the ratios within one run mean any
 
     python benchmarks/bench_achievement.py                      # M3 on 500 schools, M2 on 3,246 schools
     python benchmarks/bench_achievement.py --growth             # and M2 from 500 to 32,460 schools, with the exponent
-    python benchmarks/bench_achievement.py --cases M3:60 --draws 100
+    python benchmarks/bench_achievement.py --cases M3:60 --draws 100 --out small.csv
+
+Rows are kept in benchmarks/achievement.csv, one a model and number of schools.
 """
 import argparse
 import json
+import os
+from pathlib import Path
 import resource
 import subprocess
 import sys
 import time
+
+import pandas as pd
 
 BRMS_ESS_A_SECOND, GLMER_SECONDS = 92 / 188, 2.9
 TRUTH = dict(sd_school=.63, sd_cohort=.395, sd_subject=.063)
@@ -37,9 +43,19 @@ def one(model, schools, draws):
 def in_a_process(case, draws):
     "Run one case alone, so that its peak memory is its own"
     model, schools = case.split(":")
+    load = round(os.getloadavg()[0], 1)
     r = subprocess.run([sys.executable, __file__, "--one", model, schools, str(draws or 0)], capture_output=True, text=True)
     if r.returncode: sys.exit(r.stderr)
-    return json.loads(r.stdout.strip().splitlines()[-1])
+    return json.loads(r.stdout.strip().splitlines()[-1]) | dict(load=load, cores=os.cpu_count())
+
+
+def keep(r, path):
+    "Put a row into the file, in the place of an older one of its case"
+    new = pd.DataFrame([r])
+    if path.exists():
+        old = pd.read_csv(path)
+        new = pd.concat([old[(old.model != r["model"]) | (old.schools != r["schools"])], new])
+    new.round(4).sort_values(["model", "schools"]).to_csv(path, index=False, lineterminator="\n")
 
 
 def say(r):
@@ -58,11 +74,12 @@ if __name__ == "__main__":
     p.add_argument("--cases", default="M3:500,M2:3246")
     p.add_argument("--growth", action="store_true")
     p.add_argument("--draws", type=int, default=None)
+    p.add_argument("--out", type=Path, default=Path(__file__).parent / "achievement.csv")
     a = p.parse_args()
-    for case in a.cases.split(","): say(in_a_process(case, a.draws))
+    for case in a.cases.split(","): say(r := in_a_process(case, a.draws)); keep(r, a.out)
     if a.growth:
         import numpy as np
         runs = [in_a_process(f"M2:{n}", a.draws) for n in (500, 1600, 3246, 10_000, 32_460)]
-        for r in runs: say(r)
+        for r in runs: say(r); keep(r, a.out)
         x = np.log([r["schools"] for r in runs])
         print(f"time grows as schools^{np.polyfit(x, np.log([r['sampling'] for r in runs]), 1)[0]:.2f}, memory beyond the start as schools^{np.polyfit(x, np.log([max(r['peak_mb'] - r['before_mb'], 1) for r in runs]), 1)[0]:.2f}")

@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={
     "charts_diagnostics": ["plot_trace", "plot_rank_bars", "plot_convergence"],
     "charts_value_added": ["plot_slope", "plot_quality_effect", "plot_value_added", "plot_bins", "plot_bin_table", "plot_disagreement"],
     "charts_validation": ["plot_sbc", "plot_reliability", "plot_coverage", "plot_rates", "plot_scaling", "plot_peers"],
+    "charts_agreement": ["plot_z"],
     "disclosure": ["DisclosurePolicy"],
     "reports": ["render_reports"],
     "chart_pages": ["enable_charts", "chart_block", "write_assets"],
