@@ -264,7 +264,7 @@ def chart_block(chart,                    # from a plot_* function
     known = chart_id(spec)
     meta = spec.get("usermeta", {}).get("schoolvar", {})
     parts = [f'<div class="sv-chart" id="{known}" data-menu="{escape(tr("Save this chart"))}" data-png="{escape(tr("Save as PNG"))}" data-svg="{escape(tr("Save as SVG"))}">'
-             f'<script type="application/json">{json_text(spec)}</script><noscript><p>{escape(meta.get("alt", ""))}</p></noscript></div>']
+             f'<script type="application/json">{json_text(spec)}</script><noscript><p>{escape(meta.get("alt") or spec.get("description") or "")}</p></noscript></div>']
     if caption: parts.append(f"<figcaption>{escape(caption)}</figcaption>")
     if table and meta.get("table"):
         inner = data_table(spec) if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40) else ""

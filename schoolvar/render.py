@@ -56,14 +56,14 @@ def table_block(sheet: Sheet,  # of a report
                ) -> str:       # HTML
     "A table that screen readers can walk and phones can scroll."
     caption = caption or sheet.caption
-    cls = lambda i: {"text": "", "short": ' class="short"'}.get(sheet.columns[i].kind, ' class="n"')
+    cls = lambda i: {"text": ' class="t"', "short": ' class="short"'}.get(sheet.columns[i].kind, "")      # most cells are numbers, and these have no class
     head = "".join(f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns))
     rows = []
     for row in sheet.records():
         cells = [text(cell_text(row, c, L)) for c in sheet.columns]
         rows.append(f'<tr{" class=withheld" if row.get("state") else ""}><th scope="row">{cells[0]}</th>' + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(cells) if i) + "</tr>")
     label = L("page.scroll", caption=caption)
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}"><table class="d"><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 def pairs_table(pairs, caption: str, L: Labels) -> str:
     "Names and values as a table of two columns."
@@ -93,8 +93,9 @@ def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
     if chart is None: return ""
     spec, everywhere = chart.to_dict(validate=False), theme()     # our charts are validated by their tests, not on every page
     spec = spec | {"config": {k: v for k, v in spec["config"].items() if everywhere.get(k) != v}}     # the shared script puts the theme back
-    spec["usermeta"] = {"schoolvar": {"shared": []} | spec["usermeta"]["schoolvar"]} | {k: v for k, v in spec["usermeta"].items() if k not in ("schoolvar", "embedOptions")}
-    with wording(_chart_words(L.language)): return chart_block(spec, table="full")
+    meta = {"shared": []} | {k: v for k, v in spec["usermeta"]["schoolvar"].items() if k != "alt"}               # the description says the same
+    spec = {k: v for k, v in spec.items() if k not in ("$schema", "usermeta")} | {"usermeta": {"schoolvar": meta}}
+    with wording(_chart_words(L.language)): return chart_block(spec, table="lazy")     # the script that draws the chart makes its table when it is opened; the data stand on the page once
 
 # %% ../nbs/60_render.ipynb #780b9d24
 def district_title(p, key: str, L: Labels) -> str:
@@ -117,11 +118,11 @@ def short_block(p, L: Labels) -> str:
 def years_block(p, L: Labels, key: str) -> str: # HTML; empty where there is one year
     "A district's years: chart and table, and its schools' in a part that opens."
     from schoolvar.figures import plot_years
-    from schoolvar.sheets import cells_sheet, years_sheet
+    from schoolvar.sheets import cells_across, years_sheet
     years = years_sheet(p, L, key)
     if not len(years) or (years.frame.year == "0").any(): return ""
-    cells = cells_sheet(p, L)
-    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells, L, L("page.pair", a=L("section.years"), b=L("page.schools")))}</details>' if len(cells) <= 120 else ""
+    cells = cells_across(p, L)
+    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells, L)}</details>' if len(cells) <= 60 else ""
     return heading(L("section.years"), "years") + figure_block(plot_years(p, L, key), L) + table_block(years, L) + more
 
 def methods_block(steps, L: Labels) -> str:

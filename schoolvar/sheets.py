@@ -14,7 +14,7 @@ from .sentences import verdict_key
 
 # %% auto #0
 __all__ = ['Column', 'Sheet', 'written', 'cell_text', 'achievement_sheet', 'consistency_sheet', 'value_sheet', 'years_sheet',
-           'cells_sheet', 'shares_sheet', 'parameters_sheet', 'stamps', 'policy_text', 'sheets']
+           'cells_sheet', 'cells_across', 'shares_sheet', 'parameters_sheet', 'stamps', 'policy_text', 'sheets']
 
 # %% ../nbs/58_sheets.ipynb #db964c7b
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Column:
     "A column of a sheet."
     label: str                # as readers see it
     fields: tuple             # columns of the frame: one, or the two ends of an interval
-    kind: str = "text"        # text, short (text without a least width), int, percent, number, probability, interval_percent, interval_number, interval_int
+    kind: str = "text"        # text, short (text without a least width), cell (written already), int, percent, number, probability, interval_percent, interval_number, interval_int
     digits: int = 0
     labels: tuple = ()        # of the two ends, where they stand in columns of their own
 
@@ -45,7 +45,7 @@ class Sheet:
 # %% ../nbs/58_sheets.ipynb #6b8b552c
 def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
     "A value as text; percentages at their bound as a limit."
-    if kind in ("text", "short"): return "" if value is None or value != value else str(value)
+    if kind in ("text", "short", "cell"): return "" if value is None or value != value else str(value)
     if value is None or not np.isfinite(value): return MISSING
     if kind == "percent":
         text = L.percent(value, digits)
@@ -60,7 +60,7 @@ def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
 def cell_text(row, column: Column, L: Labels) -> str:
     "What a cell of a sheet says."
     first = row[column.fields[0]]
-    if row.get("state", "") and column.kind not in ("text", "short"): return L("code.c")
+    if row.get("state", "") and column.kind not in ("text", "short", "cell"): return L("code.c")
     base = column.kind.removeprefix("interval_")
     if not column.kind.startswith("interval"): return written(first, base, column.digits, L, row.get("bound", math.nan))
     ends = [written(row[f], base, column.digits, L, row.get("bound", math.nan)) for f in column.fields]
@@ -119,6 +119,15 @@ def cells_sheet(p: Publication, L: Labels) -> Sheet:
     f = f.assign(name=[names.get(s, "") for s in f.school]).sort_values(["name", "school", "subject", "year"])
     f = f.assign(year=f.year.astype(str), bound=_bound(f))
     return Sheet("cells", L("section.years"), [Column(L("column.school"), ("name",)), Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.percent"), ("percent",), "percent", 1)], f)
+
+def cells_across(p: Publication, L: Labels) -> Sheet:
+    "The same with a column a year, for pages: the share, and in brackets the results counted."
+    long = cells_sheet(p, L); n, percent = long.columns[-2:]
+    years, rows = sorted(set(long.frame.year)), {}
+    for r in long.records():
+        row = rows.setdefault((r["name"], r["school"], r["subject"]), {"name": r["name"], "subject": r["subject"], "state": ""} | dict.fromkeys(years, MISSING))
+        row[r["year"]] = L("code.c") if r["state"] else f"{cell_text(r, percent, L)} ({cell_text(r, n, L)})"
+    return Sheet("cells", f"{percent.label} ({n.label})", [*long.columns[:2], *(Column(y, (y,), "cell") for y in years)], pd.DataFrame(list(rows.values()), columns=["name", "subject", "state", *years]))
 
 def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
     "What differs between results, with and without chance, beside the school share in this district."

@@ -75,7 +75,7 @@ def test_pages_hold_no_code(made):
 
 def test_page_weight(made):
     "Ten schools with all three parts, beside the shared bundle; the median of real provinces is in the benchmark."
-    assert max(len(t.encode()) for t in pages(made.out).values()) < 160_000
+    assert max(len(t.encode()) for t in pages(made.out).values()) < 70_000
 
 
 def test_numbers_on_the_page_are_those_of_the_fit(made, fits):
@@ -265,6 +265,66 @@ def test_a_kernel_gives_the_same_report(fits, tmp_path):
     assert bodies[0] == bodies[1]
 
 
+
+def shown_text(page):
+    "What a page shows or speaks: text, attributes for screen readers, and the words inside the charts' specifications."
+    from html.parser import HTMLParser
+    found, inside = [], []
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            inside.append(dict(attrs).get("type", "") if tag == "script" else tag)
+            found.extend(v for k, v in attrs if k in ("aria-label", "title", "alt", "data-menu", "data-png", "data-svg", "data-one", "data-other"))
+        def handle_data(self, data):
+            if inside and inside[-1] == "application/json": words(json.loads(data))
+            elif data.strip(): found.append(data.strip())
+        def handle_endtag(self, tag): inside.append("")
+    def words(node):
+        if isinstance(node, dict):
+            for k, v in node.items():
+                if isinstance(v, str) and k in ("title", "description", "alt"): found.append(v)
+                elif isinstance(v, str) and k == "values": found.extend(v.replace("\n", ",").split(","))
+                elif k == "table": found.extend(v.values())
+                elif isinstance(v, list) and k in ("text", "domain"): found.extend(x for x in v if isinstance(x, str))
+                else: words(v)
+        elif isinstance(node, list):
+            for v in node: words(v)
+    Reader().feed(page)
+    return list(dict.fromkeys(found))
+
+
+def english_in(texts_shown):
+    "Labels of the English catalogue that stand in the texts: whole ones, and longer ones inside a sentence, with anything in their fields."
+    from schoolvar.labels import catalogue
+    each = lambda language: {t for v in catalogue(language).values() for t in (v.values() if isinstance(v, dict) else [v])}
+    english = {t for t in each("en") - each("fr") if len(re.sub(r"\{.*?\}|\W", "", t)) > 2} - {"English"}     # the link to the other language is in that language
+    patterns = {t: re.compile(r"(?<!\w)" + re.sub(r"\\\{.*?\\\}", ".{1,60}", re.escape(t)).replace("\\ ", r"\s") + r"(?!\w)") for t in english}
+    return {t: s for s in texts_shown for t, p in patterns.items() if (p.search(s) if " " in t else p.fullmatch(s))}
+
+
+def test_a_french_page_is_french(made):
+    seen = 0
+    for name, text in {**pages(made.out), "index.fr.html": (made.out/"index.fr.html").read_text(encoding="utf-8")}.items():
+        if ".fr." in name: found = english_in(shown_text(text)); seen += 1; assert not found, (name, found)
+        else: assert len(english_in(shown_text(text))) > 15, "the search finds them on an English page"
+    assert seen >= 2
+
+
+def test_altair_draws_a_kind_of_chart_once(fits, monkeypatch):
+    "The second district's charts are filled in: where nine tenths of a report's time went."
+    from schoolvar import figures
+    p, L = publish(fits, DisclosurePolicy.named("us")), Labels("en")
+    draw = lambda key: [c for plot in (figures.plot_estimates, figures.plot_spreads, figures.plot_value, figures.plot_funnel, figures.plot_vee, figures.plot_shares) if (c := plot(p.district(key), L))]
+    first = {json.dumps(c.to_dict()) for key in p.districts.key for c in draw(key)}
+    def never(*args, **kwargs): raise AssertionError("Altair was asked again")
+    for name in ("Chart", "layer", "Color", "X"): monkeypatch.setattr(figures.alt, name, never)
+    assert {json.dumps(c.to_dict(validate=False)) for key in p.districts.key for c in draw(key)} == first
+
+
+def test_priors_in_french(made):
+    text = next(t for n, t in pages(made.out).items() if ".fr." in n)
+    assert "demi-Normale(0 ; 1)" in text and "half-" not in text
+
+
 # Accessibility: axe-core in a real browser, on every kind of page
 
 AXE_RULES = {"preload": False, "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
@@ -323,6 +383,17 @@ def test_policy_of_the_page_lets_the_charts_draw(browser, made):
     grey = page.evaluate("document.querySelectorAll('svg.marks')[1].querySelectorAll('path').length")
     assert grey > 25, "the shared points are drawn too"
     assert all(page.evaluate("[...document.querySelectorAll('svg.marks')].map(s => s.getAttribute('role') === 'img' && !!s.querySelector('title') && !!s.querySelector('desc'))"))
+    context.close()
+
+
+def test_a_chart_s_table_is_there_when_it_is_opened(browser, made):
+    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
+    context, page, _ = open_page(browser, path)
+    for details in page.locator("details.sv-data").all():
+        details.locator("summary").click()
+        details.locator("tbody tr").first.wait_for(timeout=10_000)
+        assert details.locator("tbody tr").count() >= 1 and details.locator("thead th[scope=col]").count() >= 3
+    assert page.locator("details.sv-data").count() == page.locator(".sv-chart").count() >= 6
     context.close()
 
 
