@@ -14,8 +14,8 @@ from .inclusion import bayes_factor, borderline, direction, verdicts
 from .sampling import draw_enough, sampler_plan
 
 # %% auto #0
-__all__ = ['KEEP', 'DIMS', 'run_settings', 'sd_name', 'population_names', 'derived', 'school_table', 'inclusion_draws',
-           'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
+__all__ = ['COORDINATES', 'KEEP', 'DIMS', 'run_settings', 'learned_coordinates', 'sd_name', 'population_names', 'derived',
+           'school_table', 'inclusion_draws', 'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
 
 # %% ../nbs/25_consistency.ipynb #9c7d6aa7
 def run_settings(
@@ -27,6 +27,21 @@ def run_settings(
     elif schools <= 5000: run = dict(draws=1000 if schools <= 1000 else 500, warmup=150, adapt_delta=.7)
     else: run = dict(draws=400, warmup=110, adapt_delta=.8, max_treedepth=sampler_plan(2 * schools)["max_treedepth"])
     return dict(step_size=.3) | run | ({} if draws is None else dict(draws=draws))
+
+# %% ../nbs/25_consistency.ipynb #f1d9ca05
+COORDINATES = dict(lu=("tau_u", np.log), lt=("tau_t", np.log), zr=("rho", np.arctanh), lp=("pi", lambda p: np.log(p) - np.log1p(-p))) # prefix of centre and scale in the data -> draws and their transformation
+
+def learned_coordinates(
+    data: dict, # as given to Stan
+    idata, # draws of a run
+) -> dict: # the data with centres and scales from the draws
+    "Coordinates of the standard deviations, the correlation and the inclusion probability as a run found them; they are no part of the model"
+    out = dict(data)
+    for k, (name, f) in COORDINATES.items():
+        if f"{k}0" not in data or name not in idata.posterior or (k == "lp" and not data["learn"]): continue
+        x = f(idata.posterior[name].values.astype(float)).ravel()
+        if np.isfinite(x).all() and x.std() > 0: out |= {f"{k}0": x.mean(), f"{k}s": float(np.clip(x.std(), data[f"{k}s"] / 4, data[f"{k}s"] * 40))}
+    return out
 
 # %% ../nbs/25_consistency.ipynb #65b9135b
 def sd_name(effect): return "sd_" + effect.replace("_intercept", "")
@@ -160,7 +175,7 @@ def fit_consistency(
     robust = likelihood == "student"
     data, words = program_data(model, scores.mean, scores.sd, inclusion, priors, robust)
     names = population_names(model, bool(data["learn"]), robust)
-    idata, verdict = draw_enough(model.program, data, names, many=("mu", "effect"), rounds=rounds, derive=lambda run: derived(model, run), seed=seed, chains=chains, engine=engine, progress=progress, cache=cache,
+    idata, verdict = draw_enough(model.program, data, names, many=("mu", "effect"), rounds=rounds, derive=lambda run: derived(model, run), relearn=learned_coordinates, seed=seed, chains=chains, engine=engine, progress=progress, cache=cache,
                                  inits=.5, keep=KEEP[model.program], label="consistency", **run_settings(len(model.school), draws), **axes(model))
     pi = inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"]) if inclusion["learn"] else inclusion["pi_fixed"]
     schools = school_table(model, idata, pi if model.select else 1., threshold)

@@ -62,6 +62,7 @@ def draw_enough(
     rounds: int = 3, # runs at most
     seed: int = 1, # of the first run; the next ones count on from it
     derive=None, # function that adds derived variables to the draws of a run
+    relearn=None, # function of the data and the draws of a run that fell short: the data with better coordinates
     **settings, # of `engine.sample`
 ): # InferenceData, Diagnostics
     "Draw until the gate is passed, or `rounds` are used up"
@@ -73,6 +74,7 @@ def draw_enough(
         verdict = check(idata, names, many=many, max_treedepth=11, limits=many_limits(idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]))          # a short trajectory is meant here, not a limit that was met
         if verdict.ok: break
         settings = longer(settings, idata, verdict)
+        if relearn: data = relearn(data, idata)
     idata.attrs["timings"] = json.dumps({k: round(sum(t[k] for t in spent), 4) for k in spent[0]})
     idata.attrs["rounds"] = used
     return idata, verdict

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.consistency import KEEP, axes, derived, fit_consistency, population_names, run_settings, school_table
+from schoolvar.consistency import KEEP, axes, derived, fit_consistency, learned_coordinates, population_names, run_settings, school_table
 from schoolvar.consistency_model import inclusion_data, make_model, program_data
 from schoolvar.data import read_scores
 from schoolvar.formulas import centre_within
@@ -290,3 +290,16 @@ def test_a_school_left_out_where_slopes_differ_or_tails_are_heavy(options):
     if "student" not in options.values():
         plain = fit_consistency(scores, location="x", chains=2, draws=150, rounds=1)
         assert table.elpd.sum() > loo(plain, scores, draws=200).elpd.sum() + 10            # the slopes do differ
+
+
+def test_a_correlation_at_its_edge():
+    "Marks from 0 to 10 leave the best schools no spread: the correlation of mean and spread is near -1, and a second run in learned coordinates tells it."
+    rng = np.random.default_rng(3)
+    level = rng.normal(0, 1.5, 250)
+    frame = pd.DataFrame({"school_id": np.repeat([f"{j:03d}" for j in range(250)], 12), "score": np.clip(np.round(6 + np.repeat(level, 12) + 2.5 * rng.standard_normal(3000)), 0, 10)})
+    fit = fit_consistency(read_scores(frame))
+    assert fit.ok, fit.verdict
+    assert fit.parameter("correlation")["q2.5"] < -.9 and fit.idata.attrs["rounds"] <= 2
+    data = dict(zr0=0., zrs=.1, lu0=0., lus=.1, learn=0)
+    learned = learned_coordinates(data, fit.idata)
+    assert learned["zr0"] < -.8 and learned["zrs"] > .1 and learned["learn"] == 0 and data["zr0"] == 0
