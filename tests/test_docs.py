@@ -89,7 +89,7 @@ def test_checklist_has_every_figure_and_table(document, needed):
 def test_stored_summary_matches_the_code(folder):
     from schoolvar.stored import load_summary, stale_programs
     tables, manifest = load_summary(folder)
-    assert stale_programs(manifest) == [], f"run `.venv/bin/python tools/studies.py {folder.name}`"
+    assert stale_programs(manifest) == [], f"run `.venv/bin/python {manifest['command'].removeprefix('python ')}`"
     for key in ("made", "seconds", "settings", "data", "programs", "versions", "command"):
         assert manifest[key], f"{folder.name} does not say {key}"
     assert "seed" in manifest["settings"] and all(len(t) for t in tables.values())
@@ -102,6 +102,123 @@ def test_a_changed_table_is_noticed(tmp_path):
     victim.write_bytes(victim.read_bytes() + b"x")
     with pytest.raises(ValueError, match="is not the table"):
         load_summary(tmp_path / "s")
+
+
+# ---------------------------------------------------------------- studies on other data
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    "Small tables, none of them those of the studies."
+    import numpy as np
+    from schoolvar.simulate import simulate_counts, simulate_scores, simulate_two_grades
+    at = tmp_path_factory.mktemp("tables")
+    simulate_scores(25, students=30, seed=3).frame.assign(ses=lambda d: np.random.default_rng(1).normal(size=len(d))).to_csv(at / "scores.csv", index=False)
+    simulate_two_grades(40, years=(2022, 2023, 2024), seed=3).frame.to_csv(at / "counts.csv", index=False)
+    simulate_counts(40, years=(2019, 2020, 2022, 2023), seed=3).frame.to_csv(at / "eras.csv", index=False)
+    for name, column in (("consistency_truth", "seed"), ("value_added_methods", "data_set")):
+        stored = pd.read_csv(ROOT / "nbs" / "studies" / "stored" / f"{name}.csv")
+        stored[stored[column] % 2 == 0].to_csv(at / f"{name}.csv", index=False)
+    return at
+
+
+@pytest.mark.parametrize("study, table, parameters", [
+    ("10_saeb", "scores.csv", dict(school="school_id", score="score")),
+    ("15_known_truth", "consistency_truth.csv", {}),
+    ("20_pennsylvania", "counts.csv", dict(years="2022-2024", grade=3, later=0)),
+    ("30_new_york", "eras.csv", dict(eras="2019-2020;2022-2023", subject="Math", grade=3)),
+    ("40_high_school", "scores.csv", dict(score="score", covariate="ses")),
+    ("60_value_added_methods", "value_added_methods.csv", {})])
+def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_path):
+    from schoolvar.rerun import rerun
+    result = rerun(str(ROOT / "nbs" / "studies" / f"{study}.ipynb"), tables / table, tmp_path / "out", parameters=parameters, workers=1)
+    assert not result.failed, result.sentence
+    assert "<h1" in (tmp_path / "out" / f"{study}.html").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- guides
+
+HEAD = "school_id,year,grade,subject,n_trials,y_success\n"
+WRONG = {   # a file or an option -> what is run
+    "more.csv": HEAD + "01,2024,3,Math,20,25\n02,2024,3,Math,20,5\n", "absent.csv": "school_id,year,grade,subject,tested,y_success\n01,2024,3,Math,20,5\n",
+    "text.csv": HEAD + "01,2024,3,Math,N/R,5\n02,2024,3,Math,20,5\n", "twice.csv": HEAD + "01,2024,3,Math,20,5\n01,2024,3,Math,21,5\n",
+    "grades.csv": HEAD + "01,2024,3,Math,20,5\n01,2024,6,Math,21,5\n02,2024,3,Math,20,5\n02,2024,6,Math,21,5\n", "year.csv": HEAD + "01,2024,3,Math,20,5\n02,2024,3,Math,21,5\n03,2024,3,Math,21,9\n",
+    "subject.csv --model M3": HEAD + "01,2024,3,Math,20,5\n02,2024,3,Math,21,5\n01,2023,3,Math,21,9\n02,2023,3,Math,21,9\n", "noise.csv": "\0\1\2" * 500, "nowhere.csv": None,
+    "year.csv --model M1 --draws 10": None, "year.csv --model M1 --engine cmdstan": None}
+
+
+def test_each_quoted_message_is_the_real_one(tmp_path, monkeypatch, capsys):
+    from schoolvar.cli import main
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CMDSTAN", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    said = []
+    asked = [["achievement", *k.split()] for k in WRONG] + [["consistency", "year.csv", "--score", "maths"], ["report"], ["report", "--achievement", "nofit"]]
+    for k, text in WRONG.items():
+        if text:
+            (tmp_path / k.split()[0]).write_text(text, encoding="utf-8")
+    for args in asked:
+        monkeypatch.setattr(sys, "argv", ["schoolvar", *args, "--out", "out"])
+        with pytest.raises(SystemExit) as e:
+            main()
+        assert e.value.code in (2, 3), args
+        said.append("".join(capsys.readouterr()))
+    page = (ROOT / "guides" / "troubleshoot.qmd").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| `([^`]+)` \|", page, re.M)
+    assert len(quoted) >= 13
+    for line in quoted:
+        parts = [p.strip() for p in line.split("…") if p.strip()]
+        assert any(all(p in s for p in parts) for s in said), f"no command says {line!r}"
+
+
+def commands(page):
+    "The shell commands of a page, block by block, as they stand."
+    return re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+GUIDES = ["guides/your-own-data.qmd", "guides/choose-a-model.qmd", "guides/every-district.qmd", "guides/publish-safely.qmd", "guides/cluster.qmd"]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    "A folder that looks like a clone whose environment has been made."
+    at = tmp_path_factory.mktemp("clone")
+    for name in ("Makefile", "pyproject.toml", "requirements", "nbs"):
+        (at / name).symlink_to(ROOT / name)
+    home, inside = Path(sys.prefix), at / ".venv"
+    (inside / "bin").mkdir(parents=True)
+    for p in home.iterdir():
+        if p.name != "bin":
+            (inside / p.name).symlink_to(p)
+    for p in (home / "bin").iterdir():
+        if p.name != ".made":
+            (inside / "bin" / p.name).symlink_to(p)
+    (inside / "bin" / ".made").touch()
+    for block in commands("guides/your-own-data.qmd")[1:2]:     # the files that the guides work on
+        subprocess.run(["bash", "-ec", block], cwd=at, check=True, capture_output=True)
+    return at
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_commands_of_a_guide_run_as_they_stand(page, clone):
+    for block in commands(page):
+        r = subprocess.run(["bash", "-ec", block], cwd=clone, capture_output=True, text=True, timeout=600, env={**os.environ, "CI": "true"})
+        if "bad.csv" in block:      # the guide shows how it stops
+            assert r.returncode == 2 and len(r.stderr.strip().splitlines()) == 1 and not (clone / "fits" / "bad").exists()
+        else:
+            assert r.returncode == 0, f"{page}\n{block}\n{r.stdout[-600:]}{r.stderr[-1200:]}"
+
+
+def test_every_command_of_the_guides_has_its_options():
+    "Options and columns that the pages name are those of the commands."
+    from schoolvar.cli import app
+    from typer.main import get_command
+    known = {name: {o for p in c.params for o in [*p.opts, *p.secondary_opts]} for name, c in get_command(app).commands.items()}
+    for page in [*(ROOT / "guides").glob("*.qmd"), ROOT / "README.md", ROOT / "index.qmd"]:
+        for name, rest in re.findall(r"schoolvar (\w[\w-]*)((?: +[^\n`&|]*)?)", "\n".join(commands(page.relative_to(ROOT)))):
+            assert name in known, f"{page.name}: schoolvar {name}"
+            for option in re.findall(r"(?<!\S)--[\w-]+", rest):
+                assert option in known[name], f"{page.name}: schoolvar {name} {option}"
 
 
 # ---------------------------------------------------------------- loaders
@@ -219,11 +336,32 @@ def test_a_failing_notebook_is_named(tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
+def test_headings_have_no_gaps():
+    import docs_post
+    text = docs_post.outline("<h2>menu</h2><main><h1>t</h1><h3 id='a'>a</h3><h3>b</h3><h2>c</h2><h3>d</h3><h5 class=\"x\">e</h5><h2>f</h2></main>")
+    assert re.findall(r"<h(\d)", text) == ["2", "1", "2", "2", "2", "3", "4", "2"] and 'class="h3"' in text and 'class="h5 x"' in text
+    assert re.findall(r"</h(\d)", text) == ["2", "1", "2", "2", "2", "3", "4", "2"]
+
+
+def test_names_without_a_place_lead_to_the_page():
+    import docs_post
+    texts = {"docs/a.html": '<a href="b.html#here"><code>x</code></a><a href="b.html#gone"><code>y</code></a><a href="../c.html#z">w</a>', "docs/b.html": '<p id="here">'}
+    assert docs_post.places(texts)["docs/a.html"] == '<a href="b.html#here"><code>x</code></a><a href="b.html"><code>y</code></a><a href="../c.html#z">w</a>'
+
+
+def test_a_tall_title_is_not_cut():
+    import docs_pages
+    svg = ('<svg width="100" height="50" viewBox="0 0 100 50"><rect width="100" height="50" fill="#FFFFFF"/><g stroke-miterlimit="10" transform="translate(5,20)">'
+           '<g class="role-title"><g transform="translate(0,{})">')
+    assert docs_pages.whole(svg.format(-10)) == svg.format(-10)
+    assert 'viewBox="0 -34 100 84"' in docs_pages.whole(svg.format(-50))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     "A small site through the whole build: a library page, a study, an explanation, guides and everything that is generated."
     at = tmp_path_factory.mktemp("project")
-    for name in ("tools", "schoolvar", "stan", "guides"):
+    for name in ("tools", "schoolvar", "stan", "guides", "nbs/reports"):
         shutil.copytree(ROOT / name, at / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_quarto.yml", "settings.ini", "pyproject.toml", "docs.css", "index.qmd", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, at / name)
@@ -231,7 +369,7 @@ def site(tmp_path_factory):
         (at / "nbs" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "nbs" / name, at / "nbs" / name)
     shutil.copytree(ROOT / "nbs" / "studies" / "stored", at / "nbs" / "studies" / "stored")
-    rows = [r for r in (ROOT / "nbs" / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines() if "20_penn" not in r and "40_freq" not in r]
+    rows = [r for r in (ROOT / "nbs" / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines() if not re.search("20_penn|40_freq|50_how|60_value", r)]
     (at / "nbs" / "studies" / "checklist.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     import nbdev  # noqa: F401  (its configuration is found from the working directory)
     env = {**os.environ, "SCHOOLVAR_SMALLDOCS": "1", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(at)}
@@ -250,7 +388,9 @@ def test_small_site_is_whole(site):
 def test_small_site_has_its_parts(site):
     saeb = (site / "docs" / "studies" / "saeb.html").read_text(encoding="utf-8")
     assert saeb.count('class="sv-chart"') >= 6 and "<math" in saeb and "katex" not in saeb
-    assert 'class="sv-chart"' in (site / "index.html").read_text(encoding="utf-8")
+    front = (site / "index.html").read_text(encoding="utf-8")
+    assert 'class="sv-chart"' in front and 'href="example/index.html"' in front
+    assert len(list((site / "example" / "districts").glob("*.html"))) == 12 and "imulated" in (site / "example" / "index.html").read_text(encoding="utf-8")
     assert "schoolvar consistency" in (site / "docs" / "commands.html").read_text(encoding="utf-8")
     assert "consistency_schools.stan" in (site / "docs" / "programs.html").read_text(encoding="utf-8")
     assert (site / "llms.txt").is_file() and (site / "search-index.js").read_text(encoding="utf-8").startswith("window.searchIndex = ")

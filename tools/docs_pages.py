@@ -65,7 +65,7 @@ def raw(html):
 
 def commands(docs):
     "The command line, from its own help."
-    env = {**os.environ, "COLUMNS": "96", "TERM": "dumb", "NO_COLOR": "1"}
+    env = {**os.environ, "COLUMNS": "76", "TERM": "dumb", "NO_COLOR": "1"}
     run = lambda *args: subprocess.run([str(Path(sys.executable).with_name("schoolvar")), *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
@@ -128,6 +128,17 @@ def charts_of(docs, found):
                     yield name, m[1], json.loads(m[2])
 
 
+def whole(svg):
+    "A title of several lines reaches above the picture that Vega measured for it: give it the room."
+    box = re.search(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 \1 \2"', svg)
+    origin = re.search(r'stroke-miterlimit="10" transform="translate\(-?[\d.]+,(-?[\d.]+)\)"', svg)
+    title = re.search(r'role-title".*?translate\(-?[\d.]+,(-?[\d.]+)\)', svg, re.S)
+    if not (box and origin and title) or (above := 4 - float(origin[1]) - float(title[1])) <= 4:
+        return svg
+    tall = float(box[2]) + above
+    return svg.replace(box[0], f'width="{box[1]}" height="{tall:g}" viewBox="0 {-above:g} {box[1]} {tall:g}"', 1).replace("<rect width=", f'<rect y="{-above:g}" width=', 1).replace(f'height="{box[2]}" fill="#FFFFFF"', f'height="{tall:g}" fill="#FFFFFF"', 1)
+
+
 def gallery(docs, found):
     "Every figure of the site as a still picture that leads to the living one."
     import vl_convert as vlc
@@ -148,7 +159,7 @@ def gallery(docs, found):
         file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
         if not (kept / file).is_file():
             (kept / file).write_text(vlc.vegalite_to_svg(_rewrap(spec, 480), vl_version="6.4"), encoding="utf-8")
-        shutil.copyfile(kept / file, folder / file)
+        (folder / file).write_text(whole((kept / file).read_text(encoding="utf-8")), encoding="utf-8")
         group = name.split("/")[0].title() if "/" in name else "Library"
         title = escape(chart_title(spec))
         sections[group].append(f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>')
@@ -187,6 +198,41 @@ def front(docs):
     (docs / "front.md").write_text(raw(chart_block(chart, caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.")), encoding="utf-8")
 
 
+def example(docs):
+    "A whole report of the simulated province, under the disclosure policy that is the default."
+    h = hashlib.sha256()
+    for f in sorted(p for folder in ("schoolvar", "stan", "nbs/reports") for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix not in (".pyc",)):
+        h.update(f.name.encode() + b"\0" + f.read_bytes() + b"\0")
+    kept = ROOT / ".cache" / "docs" / f"example-{h.hexdigest()[:16]}"
+    earlier = sorted((ROOT / ".cache" / "docs").glob("example-*"), key=os.path.getmtime)
+    if os.environ.get("SCHOOLVAR_DOCS_QUICK") and earlier:
+        kept = earlier[-1]
+    if not (kept / "index.html").is_file():
+        for old in earlier:
+            shutil.rmtree(old)
+        r = subprocess.run([str(Path(sys.executable).with_name("schoolvar")), "run", "--out", str(kept)], capture_output=True, text=True, env={**os.environ, "CI": "1"})
+        if r.returncode:
+            raise SystemExit(f"the example report: {r.stderr.strip()[-400:]}")
+    shutil.copytree(kept, docs / "example")
+
+
+def described(docs, found):
+    "Pictures in outputs keep the text alternative that their cell gives them."
+    for name in found.values():
+        file = docs / f"{name}.ipynb"
+        page = json.loads(file.read_text(encoding="utf-8"))
+        changed = False
+        for c in page["cells"]:
+            for o in c.get("outputs", []):
+                said = o.get("metadata", {}).get("image/png", {})
+                if "image/png" in o.get("data", {}) and said.get("alt"):
+                    data = "".join(o["data"]["image/png"]).replace("\n", "")
+                    o["data"] = {"text/html": f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'}
+                    changed = True
+        if changed:
+            file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+
+
 def included(docs):
     "Files of the repository that are pages too."
     for name in ("CONTRIBUTING", "CHANGELOG"):
@@ -198,7 +244,9 @@ def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
     from schoolvar.chart_pages import write_assets
     write_assets(docs)
+    described(docs, found)
     included(docs)
+    example(docs)
     front(docs)
     commands(docs)
     programs(docs)

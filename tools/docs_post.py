@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 import re
+import shutil
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +31,7 @@ def page(text, up, base):
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
     if "sv-chart" in text:
         text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
-    text = reachable(lighter(text))
+    text = outline(reachable(lighter(text)))
     # nbdev links every name to the published page of its module
     return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?([\w]+\.html)', rf"\g<1>{up}docs/\g<3>", text)
 
@@ -57,8 +58,39 @@ def reachable(text):
     text = re.sub(r'<math(?![^>]*tabindex)(?=[^>]*display="block")', '<math tabindex="0"', text)
     text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
+    text = re.sub(r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)', r'<div tabindex="0" class="cell-output cell-output-display\1>', text)
+    text = re.sub(r' role="graphics-(?:symbol|object|document)"', "", text)          # a picture is described as a whole
     text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
     return text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1) if 'rel="icon"' not in text else text
+
+
+def outline(text):
+    "Levels of headings without gaps: nbdev gives every documented name a third level, also where there is no second."
+    above = []
+
+    def close_up(m):
+        n, attributes = int(m[1]), m[2]
+        while above and above[-1] >= n:
+            above.pop()
+        above.append(n)
+        if len(above) != n:       # it keeps its size
+            attributes = attributes.replace('class="', f'class="h{n} ', 1) if 'class="' in attributes else f'{attributes} class="h{n}"'
+        return f"<h{len(above)}{attributes}>{m[3]}</h{len(above)}>"
+
+    head, sep, main = text.partition("<main")
+    return head + sep + re.sub(r"<h([1-6])\b([^>]*)>(.*?)</h\1>", close_up, main, flags=re.S)
+
+
+def places(texts):
+    "Names that nbdev links to a place which their page does not have (what is not public) lead to the top of that page."
+    ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
+
+    def mend(name):
+        def link(m):
+            target = os.path.normpath(os.path.join(os.path.dirname(name), m[1])) if m[1] else name
+            return m[0] if m[2] in ids.get(target, {m[2]}) else f'<a href="{m[1]}"{m[3]}><code>'
+        return re.sub(r'<a href="([^"#:]*)#([^"]+)"([^>]*)><code>', link, texts[name])
+    return {name: mend(name) for name in texts}
 
 
 def images(text, file, out):
@@ -109,13 +141,17 @@ def main():
     from nbdev.config import get_config
     cfg = get_config()
     base = (cfg.doc_host + cfg.doc_baseurl).rstrip("/").removesuffix("/docs")
-    pages = sorted(out.rglob("*.html"))
-    for f in pages:
-        old = f.read_text(encoding="utf-8")
-        new = page(old, "../" * (len(f.relative_to(out).parts) - 1), base)
-        new = images(new, f, out)
-        if new != old:
-            f.write_text(new, encoding="utf-8")
+    pages = {f.relative_to(out).as_posix(): f for f in sorted(out.rglob("*.html")) if "example" not in f.relative_to(out).parts}
+    texts = {}
+    for name, f in pages.items():
+        new = page(f.read_text(encoding="utf-8"), "../" * name.count("/"), base)
+        texts[name] = images(new, f, out)
+    for name, text in places(texts).items():
+        if text != pages[name].read_text(encoding="utf-8"):
+            pages[name].write_text(text, encoding="utf-8")
+    example = ROOT / "docs" / "example"       # a report is a site of its own and is published as it was written
+    if example.is_dir():
+        shutil.copytree(example, out / "example", dirs_exist_ok=True)
     for f in out.rglob("*.css"):
         old = f.read_text(encoding="utf-8")
         if (new := stylesheet(old)) != old:

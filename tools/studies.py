@@ -2,7 +2,8 @@
 
 python tools/studies.py NAME|all [FOLDER]      FOLDER holds the data (default: ../shared/data, else the publisher)
 
-A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so.
+A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so, and this without NAME. Summaries of
+other runs (agreement, references, published studies) name their own command in their manifest.
 """
 from pathlib import Path
 import sys
@@ -13,8 +14,8 @@ import papermill
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ROOT / "nbs" / "studies"
 # study -> the parameter that names its data, and the file
-RUNS = {"saeb": ("10_saeb", {"scores": "saeb.csv.gz"}), "pennsylvania": ("20_pennsylvania", {"counts": "pssa_counts.csv.gz"}),
-        "new_york": ("30_new_york", {"counts": "nyc_counts.csv.gz"})}
+RUNS = {"saeb": ("10_saeb", {"data": "saeb.csv.gz"}), "pennsylvania": ("20_pennsylvania", {"data": "pssa_counts.csv.gz"}),
+        "new_york": ("30_new_york", {"data": "nyc_counts.csv.gz"})}
 
 
 def make(name, folder):
@@ -28,8 +29,20 @@ def make(name, folder):
     print(f"{name}: nbs/studies/stored/{name} ({time.time() - t:.0f} s)")
 
 
+def stale():
+    "Each stored summary, with the programs that have changed since it was made and the command that makes it again."
+    from schoolvar.stored import load_summary, stale_programs
+    for file in sorted((STUDIES / "stored").glob("*/manifest.json")):
+        manifest = load_summary(file.parent)[1]
+        changed = stale_programs(manifest)
+        print(f"{file.parent.name}: {'stale (' + ', '.join(changed) + '): ' + manifest['command'] if changed else 'matches the code'}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in (*RUNS, "all"):
+    if len(sys.argv) < 2:
+        stale()
+        raise SystemExit
+    if sys.argv[1] not in (*RUNS, "all"):
         raise SystemExit(__doc__)
     for name in RUNS if sys.argv[1] == "all" else [sys.argv[1]]:
         make(name, Path(sys.argv[2] if len(sys.argv) > 2 else ROOT.parent / "shared" / "data").resolve())
