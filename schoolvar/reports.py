@@ -343,7 +343,7 @@ def index_page(p: Publication, made: list, L: Labels, standalone: bool) -> str: 
         ready = status["status"] == "ready"
         first = f'<a href="districts/{task.file}{task.suffix}.html">{render.text(name)}</a>' if ready else render.text(name)
         more = " ".join(f'<a href="{href}" aria-label="{f}: {render.text(name)}">{f}</a>' for href, f in _downloads(task)) if ready else render.text(L("page.failed"))
-        rows.append(f'<tr><th scope="row">{first}</th><td>{render.text(task.key)}</td><td class="n">{L.number(int(table.schools[task.key]))}</td><td>{more}</td></tr>')
+        rows.append(f'<tr><th scope="row">{first}</th><td class="short">{render.text(task.key)}</td><td class="n">{L.number(int(table.schools[task.key]))}</td><td>{more}</td></tr>')
     heads = [(L("page.district"), ""), (L("stamp.district_id"), ""), (L("page.schools"), ' class="n"'), (L("page.formats"), "")]
     head = "".join(f'<th scope="col"{c}>{render.text(h)}</th>' for h, c in heads)
     found = L.texts["page.found"]

@@ -456,6 +456,33 @@ def test_workbook_is_walkable(made):
     assert len(tables) == len(sheets) - 3
 
 
+def test_print_shows_what_is_closed_on_screen(browser, made):
+    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
+    context, page, _ = open_page(browser, path)
+    height = "document.querySelector('details.more table').getBoundingClientRect().height > 0 && document.querySelector('details.more').getBoundingClientRect().height > 100"
+    assert not page.evaluate(height)
+    page.emulate_media(media="print")
+    assert page.evaluate(height) and not page.locator("nav, .skip").first.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("what", ["achievement", "consistency"])
+def test_axe_finds_nothing_on_rerun_pages(browser, tmp_path, what, scheme):
+    from schoolvar.rerun import example_table, rerun
+    example_table(what).to_csv(tmp_path/"table.csv", index=False)
+    result = rerun(what, tmp_path/"table.csv", tmp_path/"out", parameters=dict(seed=2, draws=50), workers=1)
+    assert not result.failed, result.sentence
+    for path in (tmp_path/"out").glob("*.html"):
+        context, page, trouble = open_page(browser, path, scheme=scheme)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)"); page.wait_for_timeout(200)
+        found = axe(page)
+        assert not found, (path.name, [(v["id"], v["nodes"][0]["html"][:200]) for v in found])
+        assert not trouble and page.evaluate("[...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn === 'yes')")
+        for width in (390, 768): page.set_viewport_size(dict(width=width, height=900)); page.wait_for_timeout(300); assert page.evaluate("document.documentElement.scrollWidth") <= width
+        context.close()
+
+
 def test_rerun_of_a_fit(tmp_path):
     from schoolvar.rerun import example_table, rerun
     table = tmp_path/"scores.csv"; example_table("consistency").to_csv(table, index=False)
