@@ -51,3 +51,11 @@ def test_methods_side_by_side(counts, tmp_path, monkeypatch):
     t = methods_table(fit_achievement(counts, model="M3"), fit_logit_normal(counts, bootstrap=20))
     assert list(t.columns) == ["component", "method", "share", "lower", "upper", "variance"] and t.method.nunique() == 2
     assert np.allclose(t.groupby("method").share.sum(), 1) and ("same order" in ranking_sentence(t) or "different orders" in ranking_sentence(t))
+
+
+def test_pennsylvania_puts_the_components_in_the_published_order(shared_data):
+    "School before cohort before subject, on all schools, with intervals that keep them apart."
+    counts = read_counts(shared_data / "pssa_counts.csv.gz", grade=3, years=[2017, 2018, 2019])
+    t = fit_logit_normal(counts, bootstrap=40).table.set_index("component")
+    assert t.share_latent_lower["school"] > t.share_latent_upper["cohort"] and t.share_latent_lower["cohort"] > t.share_latent_upper["subject"]
+    assert t.share_full.sum() == pytest.approx(1)
