@@ -4,9 +4,9 @@ Each case runs in a process of its own, so that its peak memory is its own. Rati
 a machine of this kind: brms M3 on 500 schools, 92 effective draws in 188 s of sampling; lme4's glmer, 2.9 s for a point estimate.
 Run it on a quiet machine: on a busy one only the ratios within one run mean anything.
 
-    python benchmarks/bench_achievement.py                      # M3 on 500 schools, M2 on 3,246 schools
+    python benchmarks/bench_achievement.py                      # M3 on 500 schools, M2 on 3,246 schools with 300 draws a chain
     python benchmarks/bench_achievement.py --growth             # and M2 from 500 to 32,460 schools, with the exponent
-    python benchmarks/bench_achievement.py --cases M3:60 --draws 100 --out small.csv
+    python benchmarks/bench_achievement.py --cases M3:60:100 --out small.csv
 
 Rows are kept in benchmarks/achievement.csv, one a model and number of schools.
 """
@@ -71,9 +71,9 @@ if __name__ == "__main__":
         print(json.dumps(one(model, int(schools), int(draws))))
         sys.exit()
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--cases", default="M3:500,M2:3246")
+    p.add_argument("--cases", default="M3:500,M2:3246:300", help="MODEL:SCHOOLS or MODEL:SCHOOLS:DRAWS, one after another")
     p.add_argument("--growth", action="store_true")
-    p.add_argument("--draws", type=int, default=None)
+    p.add_argument("--draws", type=int, default=None, help="kept draws a chain where a case has none; by default as the package chooses")
     p.add_argument("--out", type=Path, default=Path(__file__).parent / "achievement.csv")
     a = p.parse_args()
     for case in a.cases.split(","): say(r := in_a_process(case, a.draws)); keep(r, a.out)

@@ -76,7 +76,7 @@ if __name__ == "__main__":
     both = "student_ses * school_ses + (1 | school_id)"
     jobs = [("Saeb, intercepts", saeb, (a.data, False), {}), ("Saeb, covariates", saeb, (a.data, True), dict(location=both, scale=both))]
     by_students = [("students", simulated, (160, s), {}) for s in (10_000, 100_000, 1_000_000, 5_000_000)]
-    by_schools = [("schools", simulated, (j, 70 * j), dict(draws=150)) for j in ((160, 640, 2560) if a.quick else (160, 640, 2560, 16_000))]
+    by_schools = [("schools", simulated, (j, 70 * j), dict(draws=400)) for j in ((160, 640, 2560) if a.quick else (160, 640, 2560, 16_000))]
     rows = []
     for job in jobs + by_students + by_schools:
         rows.append(dict(run(*job), load=round(os.getloadavg()[0], 1), cores=os.cpu_count()))
