@@ -26,5 +26,5 @@ if (given[1] == "lme4") {
   f <- suppressWarnings(suppressMessages(update(made, recompile = FALSE, chains = 4, cores = 2, iter = 2000, warmup = 1000, seed = 1, refresh = 0)))
   sampled <- clock()
   draws <- posterior::as_draws_array(f, variable = "^(b_|sd_)", regex = TRUE)
-  say(compile = compiled - start, seconds = sampled - compiled, ess = min(posterior::summarise_draws(draws, posterior::ess_bulk)$ess_bulk), sd = as.list(colMeans(posterior::as_draws_matrix(f, variable = "^sd_", regex = TRUE))), version = as.character(packageVersion("brms")))
+  say(compile = compiled - start, seconds = sampled - compiled, ess = min(apply(draws, 3, function(x) posterior::ess_bulk(unclass(x)))), sd = as.list(colMeans(posterior::as_draws_matrix(f, variable = "^sd_", regex = TRUE))), version = as.character(packageVersion("brms")))
 }
