@@ -393,7 +393,7 @@ def _fits_folder(out):
     finally: shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../nbs/62_cli.ipynb #faf4d436
-@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --policy eqao --out reruns\n\n          schoolvar rerun nbs/studies/saeb.ipynb --data scores.csv -p school=school_id --out reruns")
+@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --policy eqao --out reruns\n\n          schoolvar rerun nbs/studies/10_saeb.ipynb --data scores.csv -p school=school_id --out reruns")
 def rerun(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="achievement, consistency, or a notebook whose cell tagged 'parameters' has a parameter `data`.", show_default=False)],
     data: Annotated[Path, typer.Option(help="The table to run it on.", show_default=False)],
