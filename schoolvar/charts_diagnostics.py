@@ -55,15 +55,17 @@ def plot_trace(draws: pd.DataFrame,      # parameter, chain, draw, value
     worst, r, k = _worst(draws)
     title = (tr("The chains of all {k} parameters overlap: largest split R-hat {r} ({p})", k=k, r=number(r, 3), p=worst) if r <= 1.01
              else tr("The chains do not agree on {p}: split R-hat {r}", p=worst, r=number(r, 2)))
-    step = max(1, int(np.ceil(draws["draw"].max() / most)))
+    numbers = np.sort(draws["draw"].unique())           # from 0 or 1, and perhaps thinned already
+    step = max(1, int(np.ceil(len(numbers) / most)))
+    every = int(numbers[step] - numbers[0]) if len(numbers) > step else 1
     panels = []
-    for name, g in draws[(draws["draw"] - 1) % step == 0].groupby("parameter", sort=False):
+    for name, g in draws[draws["draw"].isin(numbers[::step])].groupby("parameter", sort=False):
         d, short = span(g["value"]), g.assign(chain=g["chain"].astype(str))
         panels.append(alt.Chart(embed(short, ["chain", "draw", "value"], digits=3)).mark_line(strokeWidth=1, opacity=.75).encode(
-            x=axis(alt.X, "draw", tr("draw"), [1, float(draws["draw"].max())]), y=axis(alt.Y, "value", None, d,
+            x=axis(alt.X, "draw", tr("draw"), [float(numbers[0]), float(numbers[-1])]), y=axis(alt.Y, "value", None, d,
                     tickCount=3), **_chain_scales(sorted(set(draws["chain"]))))
             .properties(width=300, height=90, title=alt.TitleParams(name, fontSize=12, frame="group", anchor="start", offset=4)))
-    subtitle = tr("Every draw of each chain.") if step == 1 else tr("One draw in {k} of each chain.", k=step)
+    subtitle = tr("Every draw of each chain.") if every == 1 else tr("One draw in {k} of each chain.", k=every)
     return finish(alt.concat(*panels, columns=2), title, tr("Good chains look like one band of noise without trends."), subtitle,
                   panel=330, height=None)
 
