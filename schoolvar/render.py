@@ -121,8 +121,8 @@ def years_block(p, L: Labels, key: str) -> str: # HTML; empty where there is one
     from schoolvar.sheets import cells_across, years_sheet
     years = years_sheet(p, L, key)
     if not len(years) or (years.frame.year == "0").any(): return ""
-    cells = cells_across(p, L)
-    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells, L)}</details>' if len(cells) <= 60 else ""
+    few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject))) <= 60      # a workbook is the place for more
+    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells_across(p, L), L)}</details>' if few else ""
     return heading(L("section.years"), "years") + figure_block(plot_years(p, L, key), L) + table_block(years, L) + more
 
 def methods_block(steps, L: Labels) -> str:

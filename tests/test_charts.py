@@ -288,3 +288,22 @@ def test_panels_are_named_alike_every_time():
     "Altair numbers things as a session goes on; none of it may reach the page."
     draws = charts_diagnostics.long_draws({"a": np.random.default_rng(0).normal(size=(4, 100)), "b": np.random.default_rng(1).normal(size=(4, 100))})
     assert chart_pages.chart_block(charts_diagnostics.plot_trace(draws)) == chart_pages.chart_block(charts_diagnostics.plot_trace(draws))
+
+
+def test_no_character_of_a_name_ends_the_process():
+    "In a process of its own, for the renderer would abort it: control characters, halves of pairs, characters that are none."
+    code = """
+import pandas as pd
+from schoolvar import charts_achievement, charts
+odd = [chr(i) for i in range(32)] + ["\\x7f", "\\x85", "\\ufffe", "\\uffff", "\\u202e", "\\u2028"]
+f = pd.DataFrame(dict(school=["name " + "".join(odd), *map(str, range(19))], raw=.5, estimate=.5, n_trials=range(20, 40)))
+chart = charts_achievement.plot_shrinkage(f, focus=[f.school[0]])
+chart.title.text = ["title " + "".join(odd) + "\\ud800 \\udfff"]      # a table holds no half of a pair, a title could
+svg, png = charts.to_svg(chart), charts.to_png(chart)
+assert png[:4] == b"\\x89PNG" and "<title>title" in svg
+import xml.dom.minidom; xml.dom.minidom.parseString(svg)
+print("drawn")
+"""
+    import sys
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "drawn\n", done.stderr[-600:]
