@@ -24,9 +24,9 @@ from .cache import cache_folder, cached, content_hash, log, replacing
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
            'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
-           'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws', 'load_draws', 'add_chains',
-           'shows_progress', 'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan',
-           'run_cmdstan', 'sample']
+           'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws', 'load_draws', 'shows_progress',
+           'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan',
+           'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -220,19 +220,6 @@ def load_draws(
     for name, group in xr.open_groups(path, engine="h5netcdf").items():
         with group: read[name.strip("/")] = group.load()
     return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
-
-# %% ../nbs/10_engine.ipynb #60cad3a2
-def add_chains(
-    runs: list, # as from `sample`: the same variables and number of draws, different seeds
-):
-    "Runs of one program side by side, as more chains of one run; their times are added"
-    if len(runs) == 1: return runs[0]
-    import xarray as xr
-    parts = [groups_of(r) for r in runs]
-    joined = {k: xr.concat([p[k] for p in parts], dim="chain") for k in parts[0]}
-    took = [json.loads(r.attrs["timings"]) for r in runs]
-    attrs = dict(runs[0].attrs) | dict(timings=json.dumps({k: round(sum(t[k] for t in took), 4) for k in took[0]}), cached=int(all(r.attrs["cached"] for r in runs)))
-    return bundle({k: v.assign_coords(chain=np.arange(v.sizes["chain"])) for k, v in joined.items()}, attrs)
 
 # %% ../nbs/10_engine.ipynb #db25f1b1
 def shows_progress() -> bool:

@@ -341,15 +341,6 @@ def test_package_programs_are_found_from_a_wheel_and_a_checkout(tmp_path, monkey
     assert engine.stan_folder() == tmp_path / "schoolvar" / "stan"
 
 
-def test_runs_side_by_side():
-    one, two = eight("stanli"), eight("stanli", seed=2)
-    both = engine.add_chains([one, two])
-    assert list(both.posterior.chain.values) == [0, 1, 2, 3] and both.log_likelihood.sizes["chain"] == both.sample_stats.sizes["chain"] == 4
-    np.testing.assert_array_equal(both.posterior["theta"].values[2:], two.posterior["theta"].values)
-    assert json.loads(both.attrs["timings"])["sampling"] == pytest.approx(sum(json.loads(x.attrs["timings"])["sampling"] for x in (one, two)), abs=1e-3)
-    assert both.posterior["theta"].dtype == one.posterior["theta"].dtype and engine.add_chains([one]) is one
-
-
 # Progress and Ctrl-C
 
 @pytest.mark.parametrize("environment, tty, shown", [({}, True, True), ({}, False, False), ({"CI": "true"}, True, False), ({"CI": "false"}, True, True)])
