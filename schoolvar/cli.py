@@ -79,7 +79,7 @@ Format = Annotated[Layout, typer.Option("--format", help="Layout of the table: t
 Years = Annotated[Optional[str], typer.Option(help="Years to keep, e.g. 2017,2018,2019 or 2017-2019.", show_default="all")]
 Grade = Annotated[Optional[int], typer.Option(help="Grade to keep.", show_default="all")]
 Subjects = Annotated[Optional[str], typer.Option(help="Subjects to keep, separated by commas.", show_default="all")]
-Counts_ = Annotated[list[Path], typer.Argument(metavar="COUNTS...", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.", show_default=False)]
+Counts_ = Annotated[list[Path], typer.Argument(metavar="COUNTS", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.", show_default=False)]
 Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of CSV files, e.g. cp1252 for those that Excel saves on Windows.", show_default="UTF-8")]
 Sheet = Annotated[Optional[str], typer.Option(metavar="NAME", help="Sheet of Excel workbooks.", show_default="the first with a header")]
 
