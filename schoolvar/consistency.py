@@ -180,7 +180,7 @@ def fit_consistency(
     pi = inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"]) if inclusion["learn"] else inclusion["pi_fixed"]
     schools = school_table(model, idata, pi if model.select else 1., threshold)
     kept = int(model.school.n.sum())
-    manifest = make_manifest("consistency", settings=settings, priors=words | (dict(prior_inclusion=inclusion_words) if model.select else {}), source=scores.source, diagnostics=verdict, idata=idata,
+    manifest = make_manifest("consistency", settings=settings | dict(rounds=idata.attrs["rounds"]), priors=words | (dict(prior_inclusion=inclusion_words) if model.select else {}), source=scores.source, diagnostics=verdict, idata=idata,
                              kept=dict(students=kept, schools=len(model.school)), dropped=scores.dropped, notes=notes(model, schools, kept < scores.schools.n.sum()))
     return ConsistencyFit("consistency", verdict.table.drop(columns="mcse_ends"), schools, idata, manifest, scores=scores)
 

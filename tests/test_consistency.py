@@ -299,7 +299,7 @@ def test_a_correlation_at_its_edge():
     frame = pd.DataFrame({"school_id": np.repeat([f"{j:03d}" for j in range(250)], 12), "score": np.clip(np.round(6 + np.repeat(level, 12) + 2.5 * rng.standard_normal(3000)), 0, 10)})
     fit = fit_consistency(read_scores(frame))
     assert fit.ok, fit.verdict
-    assert fit.parameter("correlation")["q2.5"] < -.9 and fit.idata.attrs["rounds"] <= 2
+    assert fit.parameter("correlation")["q2.5"] < -.9 and fit.manifest["settings"]["rounds"] <= 2
     data = dict(zr0=0., zrs=.1, lu0=0., lus=.1, learn=0)
     learned = learned_coordinates(data, fit.idata)
     assert learned["zr0"] < -.8 and learned["zrs"] > .1 and learned["learn"] == 0 and data["zr0"] == 0
