@@ -5,7 +5,6 @@
 # %% ../nbs/31a_achievement_checks.ipynb #4569ed14
 from __future__ import annotations
 from dataclasses import replace
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from scipy.special import logsumexp
 
 from .achievement import flat, levels_of, prepare, prior_scales
 from .data import Counts, read_counts
-from .engine import arviz
+from .diagnostics import psis
 from .fit import Fit
 from .school_tables import inverse_logit
 from .tables import DataError
@@ -32,10 +31,7 @@ def row_weights(
     x = fit.idata.log_likelihood["log_lik"].transpose("chain", "draw", ...).values
     x = np.asarray(x, float).reshape(-1, x.shape[-1])
     if not left_out: return np.full(x.shape, -np.log(len(x)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        w, _ = arviz().psislw(np.ascontiguousarray(-x.T))
-    return np.asarray(w).T
+    return psis(-x.T)[0].T
 
 def places(
     fit: Fit, # with rows=True
@@ -126,10 +122,8 @@ def power_scaling(
     for part, lp in parts.items():
         moved = np.zeros(len(names))
         for a in (power, 1 / power):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                lw, _ = arviz().psislw(((a - 1) * (lp - lp.max())))
-            w = np.exp(np.asarray(lw) - logsumexp(lw))
+            lw = psis((a - 1) * (lp - lp.max()))[0]
+            w = np.exp(lw - logsumexp(lw))
             moved += np.array([cumulative_distance(x, w) for x in names.values()]) / np.log2(power) / 2
         out[part] = moved
     prior, likelihood = out["prior"] > .05, out.get("likelihood", pd.Series(1., out.index)) > .05

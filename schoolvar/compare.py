@@ -6,7 +6,6 @@
 from __future__ import annotations
 from dataclasses import dataclass, field
 import time
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from scipy.special import gammaln, logsumexp
 
 from .achievement import fit_achievement, flat, prepare
 from .coordinates import LEVELS, Design
-from .engine import arviz
+from .diagnostics import psis
 from .tables import DataError
 
 # %% auto #0
@@ -29,11 +28,8 @@ def psis_loo(
 ) -> pd.DataFrame: # elpd, lppd, pareto_k; one row an observation
     "Leave-one-out log predictive density of each observation and its Pareto k"
     x = np.asarray(log_lik, float)
-    az = arviz()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        weights, k = az.psislw(np.ascontiguousarray(-x.T))
-    return pd.DataFrame(dict(elpd=logsumexp(weights + x.T, axis=1), lppd=logsumexp(x, axis=0) - np.log(len(x)), pareto_k=np.asarray(k)))
+    weights, k = psis(-x.T)
+    return pd.DataFrame(dict(elpd=logsumexp(weights + x.T, axis=1), lppd=logsumexp(x, axis=0) - np.log(len(x)), pareto_k=k))
 
 def compare_table(
     points: dict, # model -> as from `psis_loo`, the same observations

@@ -5,6 +5,7 @@
 # %% ../nbs/12_diagnostics.ipynb #e46b09d0
 from __future__ import annotations
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 # %% auto #0
 __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_quantile', 'sampler_report', 'pick',
-           'parameters_table', 'Diagnostics', 'check']
+           'parameters_table', 'Diagnostics', 'check', 'psis', 'power_sensitivity']
 
 # %% ../nbs/12_diagnostics.ipynb #6b9c7b9d
 def _split(x):
@@ -255,3 +256,35 @@ def check(
                    "A longer run, or another look at the model, is needed.")
     if deep := s["at_max_treedepth"]: said.append(f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong")
     return Diagnostics(ok, verdict, said, t, worst | dict(limits=limits))
+
+# %% ../nbs/12_diagnostics.ipynb #2dc391c3
+def psis(
+    log_ratios: np.ndarray, # (..., draws)
+): # log weights (..., draws), whose exponentials sum to one, and Pareto k (...)
+    "Pareto-smoothed importance weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024, *JMLR* 25:72)"
+    from schoolvar.engine import arviz
+    az, x = arviz(), np.ascontiguousarray(log_ratios, dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if hasattr(az, "psislw"): return tuple(np.asarray(a) for a in az.psislw(x))
+        from arviz_stats.base import array_stats
+        return tuple(np.asarray(a) for a in array_stats.psislw(-x, r_eff=1., axis=-1))      # takes log densities there
+
+def power_sensitivity(
+    x: np.ndarray, # draws (draws, quantity)
+    log_density: np.ndarray, # of the part that is raised to a power (draws,)
+    delta: float = .01, # the powers are 1 + delta and its inverse
+) -> np.ndarray: # one a quantity
+    "How much quantities move as a part of the model weighs more or less (Kallioinen, Paananen, Bürkner and Vehtari 2024, *Statistics and Computing* 34:57)"
+    from schoolvar.engine import arviz
+    az, (draws, quantities) = arviz(), x.shape
+    if hasattr(az, "psens"):
+        one = az.from_dict(posterior={f"p{k}": x[None, :, k] for k in range(quantities)})
+        one.add_groups(log_prior=dict(part=log_density[None]))
+        found = az.psens(one, component="prior", delta=delta)
+        return np.array([float(found[f"p{k}"]) for k in range(quantities)])
+    from arviz_stats.base import array_stats
+    powers = 1 / (1 + delta), 1 + delta
+    weights = [np.exp(lw - lw.max()) for lw in (array_stats.power_scale_lw(np.asarray(log_density, float), alpha=a) for a in powers)]
+    low, high = (w[None] / w.sum() for w in weights)
+    return np.array([float(array_stats.power_scale_sense(x[None, :, k], low, high, *powers)) for k in range(quantities)])

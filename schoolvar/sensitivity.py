@@ -9,7 +9,7 @@ import pandas as pd
 from .consistency import fit_consistency, population_names
 from .consistency_loo import school_log_likelihood, student_log_likelihood
 from .consistency_predict import refit_model
-from .diagnostics import pick
+from .diagnostics import pick, power_sensitivity
 
 # %% auto #0
 __all__ = ['GRID', 'prior_sensitivity', 'flag_stability', 'power_scaling']
@@ -44,8 +44,6 @@ def power_scaling(
     delta: float = .01, # log2 of the powers is about this far from 0
 ) -> pd.DataFrame: # parameter, prior, likelihood, diagnosis
     "Power-scaling sensitivity of each population parameter, to the priors and to the likelihood"
-    from schoolvar.engine import arviz
-    az = arviz()
     s = fit.manifest["settings"]
     names = population_names(refit_model(fit, scores), s["prior_inclusion"] == "learn", s["likelihood"] == "student")
     labels, x = pick(fit.idata, names)
@@ -54,9 +52,6 @@ def power_scaling(
     keep = np.unique(np.linspace(0, total - 1, min(draws, total)).astype(int))
     log_lik = (school_log_likelihood if whole or "u" in fit.idata.posterior and s["likelihood"] == "normal" else student_log_likelihood)(fit, scores, len(keep))
     x, lprior = x.reshape(total, -1)[keep], fit.idata.posterior["lprior"].values.reshape(total)[keep]
-    one = az.from_dict(posterior={f"p{k}": x[None, :, k] for k in range(x.shape[1])}, log_likelihood=dict(y=log_lik[None]))
-    one.add_groups(log_prior=dict(lprior=lprior[None]))
-    found = {part: az.psens(one, component=part, delta=delta) for part in ("prior", "likelihood")}
-    out = pd.DataFrame({"parameter": labels} | {part: [float(found[part][f"p{k}"]) for k in range(len(labels))] for part in found})
+    out = pd.DataFrame({"parameter": labels} | {part: power_sensitivity(x, density, delta) for part, density in (("prior", lprior), ("likelihood", log_lik.sum(1)))})
     weak, moved = out.likelihood < .05, out.prior > .05
     return out.assign(diagnosis=np.where(moved & weak, "the prior decides: the data say little", np.where(moved, "prior and data may disagree", "")))
