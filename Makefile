@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test validate mutations bench release docs lab clean export lock
+.PHONY: report test validate mutations versions bench release docs lab clean export lock
 
 # The stamp is older than pyproject.toml when the dependencies changed.
 $(BIN)/.made: pyproject.toml requirements/dev.txt
@@ -30,6 +30,10 @@ validate: $(BIN)/.made
 # Deliberate faults, one at a time, in a copy of the tree: each must be caught by its test.
 mutations: $(BIN)/.made
 	$(BIN)/python benchmarks/mutations.py $(ARGS)
+
+# The core of the tests with the newest of everything (ArviZ 1.x, where Python 3.12 or 3.13 is here) and the oldest that is promised.
+versions: $(BIN)/.made
+	$(BIN)/python tools/versions.py $(ARGS)
 
 # Speed, memory and weight, each against a peer in the same run, stored for the site.
 bench: $(BIN)/.made

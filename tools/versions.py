@@ -33,6 +33,15 @@ def requirements(which) -> list[str]:
     return [re.sub(r">=([\w.]+).*", r"==\1", r) for r in asked]
 
 
+def newer() -> list[str]:
+    "Interpreters of 3.12 and 3.13 on the path or kept by pyenv, one of each; a shim that starts nothing is none"
+    found = {}
+    for version in ("3.13", "3.12"):
+        for p in [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]:
+            if p and version not in found and subprocess.run([p, "--version"], capture_output=True).returncode == 0: found[version] = str(p)
+    return list(found.values())
+
+
 def environment(which, python) -> Path:
     "An environment, made anew where the requirements changed"
     said = subprocess.run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=True).stdout.strip()
@@ -64,14 +73,14 @@ def run(which, python, tests) -> dict:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="*", choices=["newest", "oldest", []], help="both where none is given")
+    parser.add_argument("which", nargs="*", help="both where none is given")
     parser.add_argument("--python", help="interpreter; else every one of 3.12 and 3.13 that is here for the newest, this one for the oldest")
     parser.add_argument("--tests", nargs="+", default=CORE, help="files in tests/")
     a = parser.parse_args()
+    if unknown := set(a.which) - {"newest", "oldest"}: parser.error(f"{unknown.pop()}: choose newest or oldest")
     rows = []
     for which in a.which or ("newest", "oldest"):
-        starts = lambda p: p and subprocess.run([p, "--version"], capture_output=True).returncode == 0
-        for python in [a.python] if a.python else [sys.executable] if which == "oldest" else [p for p in map(shutil.which, ("python3.13", "python3.12")) if starts(p)] or [None]:
+        for python in [a.python] if a.python else [sys.executable] if which == "oldest" else newer() or [None]:
             if python is None: print("no Python 3.12 or 3.13 is here: nothing was learned of the newest versions"); continue
             rows.append(run(which, python, a.tests))
     if rows:
