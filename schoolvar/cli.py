@@ -167,6 +167,12 @@ def _counts(source, format, columns, grade, years, subjects=None, **how):
     counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
     return counts, time.perf_counter() - start
 
+def _sampled(table, schools, seed):
+    "The counts of a stratified sample of schools, where one is wanted"
+    if schools is None: return table
+    from schoolvar.achievement_checks import sample_schools
+    return sample_schools(table, schools, seed=seed)
+
 # %% ../nbs/62_cli.ipynb #ba8e31c4
 @app.command(epilog="Examples: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency\n\n          schoolvar consistency scores.xlsx --sheet 2019 --prior-inclusion learn --expected-unusual 10 --out fits/consistency")
 def consistency(
@@ -224,6 +230,7 @@ def achievement(
     extra: Annotated[Optional[Extra], typer.Option(help="One more source of variation: district, a level above the schools; for M3 as checks also row (beyond chance in each result) and betabinomial (the same by another distribution).", show_default=False)] = None,
     covariates: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Table of covariates: school_id, also year and subject where they vary with these, and a column each.", show_default=False)] = None,
     formula: Annotated[Optional[str], typer.Option(metavar="FORMULA", help="Formula of the covariates, e.g. 'ses + C(type)'.", show_default="the sum of all columns")] = None,
+    sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
@@ -233,6 +240,7 @@ def achievement(
     from schoolvar.workflow import covariate_table, keep_counts
     beside = covariate_table(covariates, encoding) if covariates else None
     table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
+    table = _sampled(table, sample, seed)
     from schoolvar.achievement import fit_achievement
     fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
     keep_counts(fit, table)
@@ -245,6 +253,7 @@ def compare(
     models: Annotated[str, typer.Option(help="Models to compare, separated by commas.")] = "M1,M2,M3",
     format: Format = Layout.tidy, grade: Grade = None, years: Years = None, subjects: Subjects = None, column: Column = None,
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
+    sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
@@ -254,6 +263,7 @@ def compare(
     unknown = [m for m in wanted if m not in Model.__members__]
     if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
     table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
+    table = _sampled(table, sample, seed)
     from schoolvar.compare import compare as compare_models
     result = compare_models(table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws))
     frame, ok = _write_comparison(result, out, started, read, wanted)

@@ -240,3 +240,12 @@ def test_rerun_takes_a_policy(tmp_path, capsys, monkeypatch):
         with pytest.raises(ValueError, match="enough"): main(["rerun", "achievement", "--data", "x.csv", *args, "--out", str(tmp_path/"o")])
         assert (asked["policy"] and (asked["policy"].name, asked["policy"].min_n)) == rules
     assert run("rerun", "achievement", "--data", "x.csv", "--policy", "soon", "--out", tmp_path/"o", capsys=capsys)[0] == 2
+
+
+def test_a_first_look_at_a_sample_of_schools(tmp_path, capsys):
+    counts_frame().to_csv(tmp_path/"counts.csv", index=False)
+    assert run("achievement", tmp_path/"counts.csv", "--model", "M1", "--sample", 10, "--out", tmp_path/"fit", capsys=capsys)[0] in (0, 3)
+    assert len(pd.read_csv(tmp_path/"fit"/"schools.csv")) == 10
+    assert any("stratified sample: 10 of 15" in n for n in json.loads((tmp_path/"fit"/"manifest.json").read_text())["notes"])
+    status, said = run("achievement", tmp_path/"counts.csv", "--sample", 99, "--out", tmp_path/"more", capsys=capsys)
+    assert status == 2 and "cannot be drawn from 15" in said and not (tmp_path/"more").exists()
