@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={
     "consistency_predict": ["predict", "sd_check", "prior_sd_check", "detectable_ratio"],
     "consistency_loo": ["compare_consistency"],
     "sensitivity": ["prior_sensitivity", "power_scaling"],
-    "verdicts": ["flagged", "summary", "school_draws"],
+    "verdicts": ["flagged", "summary", "school_draws", "unusual_by"],
     "charts_consistency": ["plot_pip", "plot_pip_sd", "plot_pip_mean", "plot_scale_effects", "plot_school_sds", "plot_prior_sensitivity", "plot_power", "plot_fdr", "plot_sd_check"],
     "charts_achievement": ["plot_shrinkage", "plot_caterpillar", "plot_effects", "plot_districts", "plot_shrinkage_models", "plot_shrinkage_n", "plot_variance", "plot_school_sd", "plot_loo", "plot_methods", "plot_funnel", "plot_ranks", "plot_tenths", "plot_pairs", "plot_count_check"],
     "charts_diagnostics": ["plot_trace", "plot_rank_bars", "plot_convergence"],

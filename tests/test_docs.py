@@ -112,7 +112,7 @@ def tables(tmp_path_factory):
     import numpy as np
     from schoolvar.simulate import simulate_counts, simulate_scores, simulate_two_grades
     at = tmp_path_factory.mktemp("tables")
-    simulate_scores(25, students=30, seed=3).frame.assign(ses=lambda d: np.random.default_rng(1).normal(size=len(d))).to_csv(at / "scores.csv", index=False)
+    simulate_scores(25, students=30, seed=3).frame.assign(ses=lambda d: np.random.default_rng(1).normal(size=len(d)), district_id=lambda d: d.school_id.str[-1]).to_csv(at / "scores.csv", index=False)
     simulate_two_grades(40, years=(2022, 2023, 2024), seed=3).frame.to_csv(at / "counts.csv", index=False)
     simulate_counts(40, years=(2019, 2020, 2022, 2023), seed=3).frame.to_csv(at / "eras.csv", index=False)
     for name, column in (("consistency_truth", "seed"), ("value_added_methods", "data_set")):
@@ -127,6 +127,7 @@ def tables(tmp_path_factory):
     ("20_pennsylvania", "counts.csv", dict(years="2022-2024", grade=3, later=0)),
     ("30_new_york", "eras.csv", dict(eras="2019-2020;2022-2023", subject="Math", grade=3)),
     ("40_high_school", "scores.csv", dict(score="score", covariate="ses")),
+    ("45_chemistry", "scores.csv", dict(score="score", covariate="ses")),
     ("60_value_added_methods", "value_added_methods.csv", {})])
 def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_path):
     from schoolvar.rerun import rerun
