@@ -217,13 +217,23 @@ def example(docs):
 
 
 def described(docs, found):
-    "Pictures in outputs keep the text alternative that their cell gives them."
+    "Pictures in outputs keep the text alternative that their cell gives them, and links in outputs lead to pages."
+    names = set(found.values())
     for name in found.values():
+        home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
+
+        def target(m):
+            known = next((n for n in ((m[2],) if m[1] else (home + m[2], m[2])) if n in names), None)
+            return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
         file = docs / f"{name}.ipynb"
         page = json.loads(file.read_text(encoding="utf-8"))
         changed = False
         for c in page["cells"]:
             for o in c.get("outputs", []):
+                if "text/markdown" in o.get("data", {}):
+                    old = "".join(o["data"]["text/markdown"])
+                    o["data"]["text/markdown"] = re.sub(r"\]\(((?:\.\./)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb", target, old)
+                    changed |= o["data"]["text/markdown"] != old
                 said = o.get("metadata", {}).get("image/png", {})
                 if "image/png" in o.get("data", {}) and said.get("alt"):
                     data = "".join(o["data"]["image/png"]).replace("\n", "")

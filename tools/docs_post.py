@@ -59,7 +59,8 @@ def reachable(text):
     text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
     text = re.sub(r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)', r'<div tabindex="0" class="cell-output cell-output-display\1>', text)
-    text = re.sub(r' role="graphics-(?:symbol|object|document)"', "", text)          # a picture is described as a whole
+    text = re.sub(r'(<(?:g|path|text)\b[^>]*?) role="graphics-(?:symbol|object|document)"', r"\1", text)     # a picture is described as a whole
+    text = re.sub(r'(<(?:g|path|text)\b[^>]*?) aria-roledescription="[^"]*"(?: aria-label="[^"]*")?', r"\1", text)
     text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
     return text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1) if 'rel="icon"' not in text else text
 
