@@ -178,11 +178,27 @@ def stylesheet() -> str:
 # %% ../nbs/50a_chart_pages.ipynb #f3065ce4
 SCRIPT, STYLE = "schoolvar-charts.js", "schoolvar-charts.css"
 
+def _bundle(version="6.4"):
+    "Vega, Vega-Lite and Vega-Embed as one script: made by `vl_convert` in half a second, kept in the cache with its checksum."
+    from importlib.metadata import version as installed
+    from schoolvar.cache import cache_folder, replacing
+    path = cache_folder()/"vega"/f"vl-convert-{installed('vl-convert-python')}-{version}.js"
+    try:
+        known, text = path.read_text(encoding="utf-8").split("\n", 1)
+        if known == f"// {hashlib.sha256(text.encode()).hexdigest()}": return text
+    except (OSError, ValueError): pass
+    import vl_convert
+    text = vl_convert.javascript_bundle(vl_version=version)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part: Path(part).write_text(f"// {hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8", newline="\n")
+    except OSError: pass          # a cache that cannot be written costs half a second
+    return text
+
 @cache
 def assets() -> dict:   # file name -> text
     "The script and the style sheet that every page with charts shares."
-    import vl_convert as vlc
-    bundle = vlc.javascript_bundle(vl_version="6.4")
+    bundle = _bundle()
     draw = "".join((_JS_DATA, _JS_WIDTH, _JS_WORDS, _JS_DRAW))
     return {SCRIPT: f"if (!window.svCharts) {{\n{bundle}\n;(function () {{\"use strict\";{draw}\n}})();\n}}\n".replace("</script",
             "<\\/script"), STYLE: stylesheet()}
