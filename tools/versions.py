@@ -66,7 +66,7 @@ def run(which, python, tests) -> dict:
     (here.parent.parent / "pytest.txt").write_text(done.stdout + done.stderr)
     last = next((line for line in reversed(done.stdout.splitlines()) if re.search(r"\d+ (passed|failed|error)", line)), "")
     count = lambda what: int(m[1]) if (m := re.search(rf"(\d+) {what}", last)) else 0
-    row = dict(which=which) | found | dict(passed=count("passed"), failed=count("failed") + count("error"), skipped=count("skipped"), date=date.today().isoformat())
+    row = dict(which=which) | found | dict(tests=" ".join(t.removeprefix("test_").removesuffix(".py") for t in tests), passed=count("passed"), failed=count("failed") + count("error"), skipped=count("skipped"), date=date.today().isoformat())
     print(row, "\n", "\n".join(line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), flush=True)
     return row
 
