@@ -65,7 +65,7 @@ def raw(html):
 
 def commands(docs):
     "The command line, from its own help."
-    env = {**os.environ, "COLUMNS": "76", "TERM": "dumb", "NO_COLOR": "1"}
+    env = {**os.environ, "COLUMNS": "70", "TERM": "dumb", "NO_COLOR": "1"}
     run = lambda *args: subprocess.run([str(Path(sys.executable).with_name("schoolvar")), *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
@@ -129,14 +129,16 @@ def charts_of(docs, found):
 
 
 def whole(svg):
-    "A title of several lines reaches above the picture that Vega measured for it: give it the room."
+    "A title reaches beyond the picture that Vega measured for it, above with several lines and to the right with the reader's font: give it the room."
     box = re.search(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 \1 \2"', svg)
     origin = re.search(r'stroke-miterlimit="10" transform="translate\(-?[\d.]+,(-?[\d.]+)\)"', svg)
     title = re.search(r'role-title".*?translate\(-?[\d.]+,(-?[\d.]+)\)', svg, re.S)
-    if not (box and origin and title) or (above := 4 - float(origin[1]) - float(title[1])) <= 4:
+    if not (box and origin and title):
         return svg
-    tall = float(box[2]) + above
-    return svg.replace(box[0], f'width="{box[1]}" height="{tall:g}" viewBox="0 {-above:g} {box[1]} {tall:g}"', 1).replace("<rect width=", f'<rect y="{-above:g}" width=', 1).replace(f'height="{box[2]}" fill="#FFFFFF"', f'height="{tall:g}" fill="#FFFFFF"', 1)
+    above = max(0, 4 - float(origin[1]) - float(title[1]))
+    wide, tall = float(box[1]) + 40, float(box[2]) + above
+    svg = svg.replace(box[0], f'width="{wide:g}" height="{tall:g}" viewBox="0 {0 - above:g} {wide:g} {tall:g}"', 1)
+    return svg.replace(f'<rect width="{box[1]}" height="{box[2]}"', f'<rect y="{0 - above:g}" width="{wide:g}" height="{tall:g}"', 1)
 
 
 def gallery(docs, found):
