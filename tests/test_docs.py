@@ -133,7 +133,8 @@ def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_p
     from schoolvar.rerun import rerun
     result = rerun(str(ROOT / "nbs" / "studies" / f"{study}.ipynb"), tables / table, tmp_path / "out", parameters=parameters, workers=1)
     assert not result.failed, result.sentence
-    assert "<h1" in (tmp_path / "out" / f"{study}.html").read_text(encoding="utf-8")
+    page, = (tmp_path / "out").glob(f"{study.replace('_', '-')}*.html")
+    assert "<h1" in page.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- guides
