@@ -157,6 +157,8 @@ def main():
         old = f.read_text(encoding="utf-8")
         if (new := stylesheet(old)) != old:
             f.write_text(new, encoding="utf-8")
+    if (sitemap := out / "sitemap.xml").is_file():       # the hour of the build is not a change of the pages
+        sitemap.write_text(re.sub(r"\s*<lastmod>[^<]*</lastmod>", "", sitemap.read_text(encoding="utf-8")), encoding="utf-8")
     search(out)
     print(f"docs_post: {len(pages)} pages, whole offline")
 
