@@ -345,7 +345,7 @@ def report(
     consistency: Annotated[Optional[Path], typer.Option(help="Folder of a consistency fit.", show_default=False)] = None,
     achievement: Annotated[Optional[Path], typer.Option(help="Folder of an achievement fit.", show_default=False)] = None,
     value_added: Annotated[Optional[Path], typer.Option("--value-added", help="Folder of a value-added fit.", show_default=False)] = None,
-    district: Annotated[Optional[list[str]], typer.Option(metavar="ID", help="Only this district; may be repeated.", show_default="all")] = None,
+    district: Annotated[Optional[list[str]], typer.Option(metavar="ID", help="Only this district, by its id or its name; may be repeated.", show_default="all")] = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
     lang: Lang = None, formats: Formats = None, standalone: Standalone = False,
 ):

@@ -237,13 +237,20 @@ class Rendered:
         return f"{self.out}/index.html: {n:,} report{'s' * (n != 1)}{f', {taken:,} of them from the last run' if taken else ''}{f', {len(self.failed):,} failed' if self.failed else ''}, {self.seconds:.1f} s."
 
 # %% ../nbs/61_reports.ipynb #cfd338b0
+def _key(table, wanted):
+    "The key of a district that was asked for by its id, or by a name that only one has."
+    if wanted in set(table.key): return wanted
+    named = table.key[table.name.str.casefold() == wanted.casefold()]
+    if len(named) == 1: return named.iloc[0]
+    if len(named): raise ReportError(f"{len(named)} districts are called {wanted}; say which by its id: {', '.join(named[:8])}")
+    some = [k if n == k or not n else f"{k} ({n})" for k, n in zip(table.key[:5], table.name[:5]) if k]
+    raise ReportError(f"no district {wanted!r} in these fits; there are {len(table):,}, such as {', '.join(some)}")
+
 def _tasks(p, wanted, languages, formats, standalone, made):
     "A task a district and language."
     table = p.districts
     if wanted:
-        wanted = [str(w) for w in wanted]
-        if unknown := [w for w in wanted if w not in set(table.key)]: raise ReportError(f"no district {unknown[0]!r} in these fits; there are {len(table)}: {', '.join(list(table.key)[:8])}{', ...' if len(table) > 8 else ''}")
-        table = table[table.key.isin(wanted)]
+        table = table[table.key.isin([_key(table, str(w)) for w in wanted])]
     return [Task(r.key, r.file, l, _suffix(l, languages), tuple(languages), tuple(formats), standalone, made) for r in table.itertuples() for l in languages]
 
 _SECONDS = {"html": .06, "xlsx": .06, "notebook": .01, "pdf": 1.}    # of a processor, about

@@ -490,3 +490,11 @@ def test_rerun_of_a_fit(tmp_path):
     assert not result.failed, result.sentence
     page = (tmp_path/"out"/"consistency.html").read_text(encoding="utf-8")
     assert "location_intercept" in page and page.count('class="sv-chart"') == 2
+
+
+def test_a_district_is_asked_for_by_id_or_by_name():
+    from schoolvar.reports import ReportError, _key
+    table = pd.DataFrame({"key": ["", "011", "012", "013"], "name": ["", "Ayr", "Perth", "Perth"]})
+    assert _key(table, "011") == _key(table, "AYR") == "011" and _key(table, "") == ""
+    with pytest.raises(ReportError, match=r"2 districts are called Perth; say which by its id: 012, 013"): _key(table, "Perth")
+    with pytest.raises(ReportError, match=r"there are 4, such as 011 \(Ayr\), 012 \(Perth\)"): _key(table, "Leeds")
