@@ -74,7 +74,7 @@ def draw_enough(
         verdict = check(idata, names, many=many, max_treedepth=11, limits=many_limits(idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]))          # a short trajectory is meant here, not a limit that was met
         if verdict.ok: break
         settings = longer(settings, idata, verdict)
-        if relearn: data = relearn(data, idata)
+        if relearn and not verdict.numbers["divergences"]: data = relearn(data, idata)       # divergences are a matter of the step, not of the coordinates
     idata.attrs["timings"] = json.dumps({k: round(sum(t[k] for t in spent), 4) for k in spent[0]})
     idata.attrs["rounds"] = used
     return idata, verdict
