@@ -8,7 +8,8 @@ Run it on a quiet machine: on a busy one only the ratios within one run mean any
     python benchmarks/bench_achievement.py --growth             # and M2 from 500 to 32,460 schools, with the exponent
     python benchmarks/bench_achievement.py --cases M3:60:100 --out small.csv
 
-Rows are kept in benchmarks/achievement.csv, one a model and number of schools.
+Rows are kept in benchmarks/achievement.csv, one a model and number of schools; benchmarks/achievement_growth.csv is a run of
+--growth --draws 100 (100 kept iterations a chain: the cost, not a posterior to report).
 """
 import argparse
 import json
@@ -42,9 +43,9 @@ def one(model, schools, draws):
 
 def in_a_process(case, draws):
     "Run one case alone, so that its peak memory is its own"
-    model, schools = case.split(":")
+    model, schools, *own = case.split(":")
     load = round(os.getloadavg()[0], 1)
-    r = subprocess.run([sys.executable, __file__, "--one", model, schools, str(draws or 0)], capture_output=True, text=True)
+    r = subprocess.run([sys.executable, __file__, "--one", model, schools, str(own[0] if own else draws or 0)], capture_output=True, text=True)
     if r.returncode: sys.exit(r.stderr)
     return json.loads(r.stdout.strip().splitlines()[-1]) | dict(load=load, cores=os.cpu_count())
 

@@ -24,7 +24,7 @@ def sampler_plan(
     depth = next(k for k in range(2, 11) if (2 ** k - 1) * step * 1.15 >= REACH)
     ratio = REACH / ((2 ** depth - 1) * step)
     large, huge = unknowns > 4000, unknowns > 20_000
-    return dict(warmup=100 if large else 150, draws=400 if huge else 500, max_treedepth=depth, step_size=round(step * ratio, 3),
+    return dict(warmup=100 if large else 150, draws=400 if huge else 500 if large else 600, max_treedepth=depth, step_size=round(step * ratio, 3),
                 adapt_delta=round(float(np.clip(erfc(.18 * ratio ** 2), .7, .97)), 3))
 
 # %% ../nbs/16_sampling.ipynb #092e4db3
