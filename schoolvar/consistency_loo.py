@@ -14,7 +14,7 @@ from .consistency_predict import effect_covariance, known_effects, refit_model, 
 
 # %% auto #0
 __all__ = ['MOST', 'student_log_likelihood', 'school_sums', 'given_scale_effect', 'school_log_likelihood', 'effect_modes',
-           'sampled_school_likelihood', 'effect_points', 'school_densities', 'loo', 'compare_consistency']
+           'effect_points', 'school_densities', 'sampled_school_likelihood', 'loo', 'compare_consistency']
 
 # %% ../nbs/27_consistency_loo.ipynb #831dc56d
 MOST = 40_000_000     # log likelihoods at once: 320 MB
@@ -115,29 +115,7 @@ def effect_modes(
         if np.abs(step).max() < 1e-4: break
     return v, np.linalg.inv(curvature)
 
-def sampled_school_likelihood(
-    fit, # a consistency fit to students
-    scores, # the Scores it was fitted to
-    draws: int = 400, # posterior draws, 400 at most
-    nodes: int = 256, # points of each integral, a power of two
-    df: float = 6., # of the multivariate t they come from
-) -> np.ndarray: # (draws, schools)
-    "Log likelihood of each school with its effects and indicators integrated out by importance sampling, for any model with students"
-    model, d = refit_model(fit, scores), some_draws(fit, min(draws, 400))
-    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
-    covariance, select = effect_covariance(model, d), [e in model.select for e in model.effects]
-    student = fit.manifest["settings"]["likelihood"] == "student"
-    out = np.full((len(d["beta"]), len(model.blocks.n)), -np.inf)
-    for pattern in product(*([True, False] if s else [True] for s in select)):
-        active = np.array(pattern)
-        v, log_q = effect_points(*effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df)                                       # (J, nodes, active), (J, nodes)
-        kept, left = sum(a and s for a, s in zip(active, select)), sum(not a for a in active)
-        weight = kept * np.log(d["pi"]) + (left * np.log1p(-d["pi"]) if left else 0)
-        for s in range(len(out)):
-            values = school_densities(model, d, s, E[:, active], model.on_scale[active], v, student) + _log_normal(v, covariance[s][np.ix_(active, active)]) - log_q
-            out[s] = np.logaddexp(out[s], weight[s] + logsumexp(values, axis=1) - np.log(nodes))
-    return out
-
+# %% ../nbs/27_consistency_loo.ipynb #35526dd3
 def effect_points(mode, covariance, nodes, df):
     "Points of a multivariate t about each mode, 1.2 times as wide as its covariance, and their log density"
     J, A = mode.shape
@@ -167,6 +145,30 @@ def school_densities(model, d, s, C, scale, v, student):
         else: x = -.5 * (np.log(2 * np.pi) + z2) - log_sd
         out.append(model.blocks.sums(x))
     return np.concatenate(out, 1)
+
+# %% ../nbs/27_consistency_loo.ipynb #f08aaf6d
+def sampled_school_likelihood(
+    fit, # a consistency fit to students
+    scores, # the Scores it was fitted to
+    draws: int = 400, # posterior draws, 400 at most
+    nodes: int = 256, # points of each integral, a power of two
+    df: float = 6., # of the multivariate t they come from
+) -> np.ndarray: # (draws, schools)
+    "Log likelihood of each school with its effects and indicators integrated out by importance sampling, for any model with students"
+    model, d = refit_model(fit, scores), some_draws(fit, min(draws, 400))
+    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
+    covariance, select = effect_covariance(model, d), [e in model.select for e in model.effects]
+    student = fit.manifest["settings"]["likelihood"] == "student"
+    out = np.full((len(d["beta"]), len(model.blocks.n)), -np.inf)
+    for pattern in product(*([True, False] if s else [True] for s in select)):
+        active = np.array(pattern)
+        v, log_q = effect_points(*effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df)                                       # (J, nodes, active), (J, nodes)
+        kept, left = sum(a and s for a, s in zip(active, select)), sum(not a for a in active)
+        weight = kept * np.log(d["pi"]) + (left * np.log1p(-d["pi"]) if left else 0)
+        for s in range(len(out)):
+            values = school_densities(model, d, s, E[:, active], model.on_scale[active], v, student) + _log_normal(v, covariance[s][np.ix_(active, active)]) - log_q
+            out[s] = np.logaddexp(out[s], weight[s] + logsumexp(values, axis=1) - np.log(nodes))
+    return out
 
 # %% ../nbs/27_consistency_loo.ipynb #e45ab764
 def loo(
