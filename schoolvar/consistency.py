@@ -24,7 +24,7 @@ def run_settings(
 ) -> dict: # for `engine.sample`
     "Length and step of the first run"
     if schools <= 50: run = dict(draws=2000, warmup=500, adapt_delta=.97)
-    elif schools <= 5000: run = dict(draws=1000 if schools <= 1000 else 500, warmup=150, adapt_delta=.7)
+    elif schools <= 5000: run = dict(draws=1000 if schools <= 1000 else 800, warmup=150, adapt_delta=.7)
     else: run = dict(draws=400, warmup=110, adapt_delta=.8, max_treedepth=sampler_plan(2 * schools)["max_treedepth"])
     return dict(step_size=.3) | run | ({} if draws is None else dict(draws=draws))
 
