@@ -132,7 +132,8 @@ def _kind(column):
 def _read_table(path, kinds):
     "A CSV with the kinds of columns it was written with"
     as_text = {c: "str" for c, k in kinds.items() if k in ("text", "bool")}
-    t = pd.read_csv(path, dtype=as_text, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8")
+    engine = "python" if b"\0" in Path(path).read_bytes() else "c"          # before pandas 3.1 the fast one ends a field at a NUL, without a word
+    t = pd.read_csv(path, dtype=as_text, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8", engine=engine)
     for c, kind in kinds.items():
         whole = t[c].notna().all()
         if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")

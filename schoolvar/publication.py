@@ -29,8 +29,9 @@ KINDS = {"consistency": ("school", "n", "mean", "sd", "pip", "verdict"), "achiev
 _TEXT = ("school", "school_id", "school_name", "district", "district_id", "subject", "direction", "verdict", "parameter", "component", "reason", "reason_text", "kind")
 
 def _table(path):
-    head = pd.read_csv(path, nrows=0, encoding="utf-8").columns
-    frame = pd.read_csv(path, dtype={c: "str" for c in _TEXT if c in head}, keep_default_na=False, na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT}, encoding="utf-8")
+    engine = "python" if b"\0" in Path(path).read_bytes() else "c"          # before pandas 3.1 the fast one ends a field at a NUL, without a word
+    head = pd.read_csv(path, nrows=0, encoding="utf-8", engine=engine).columns
+    frame = pd.read_csv(path, dtype={c: "str" for c in _TEXT if c in head}, keep_default_na=False, na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT}, encoding="utf-8", engine=engine)
     return frame
 
 def read_fit(folder: Path,  # as a command wrote it
