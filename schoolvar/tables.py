@@ -306,13 +306,14 @@ def open_parquet(path) -> Table:
     "A Parquet file; only the columns asked for are read, batch by batch."
     name = Path(path).name
     try: columns = pq.read_schema(path).names
-    except (pa.ArrowInvalid, OSError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
     def read(where):
         try:
             with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as f:
                 for batch in f.iter_batches(BATCH, columns=[columns[i] for i in where], use_threads=False):
+                    batch.validate(full=True)                                # text that is not UTF-8, indices beyond their dictionary
                     yield batch.select([columns[i] for i in where])
-        except (pa.ArrowException, OSError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
     return Table(name, "parquet", [str(c) for c in columns], file_hash(path), read, path=str(path))
 
 # %% ../nbs/00_tables.ipynb #2ef9f6b0
