@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from conftest import absent
+from schoolvar.fit import Fit
 from schoolvar.publication import example_fits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,9 +94,17 @@ def usual(scores, cache, tmp_path_factory):
                          ids=["C without UTF-8", "German", "POSIX and a far time zone", "half-hour zone"])
 def test_locale_and_time_zone_change_nothing(place, usual, scores, cache, tmp_path):
     copy = shutil.copy(scores, tmp_path / "scores.csv")
-    run = command("consistency", copy, "--school-name", "school_name", "--out", tmp_path / "fit", cache=cache, **place)
+    run = command("consistency", copy, "--school-name", "school_name", "--out", tmp_path / "fit", cache=tmp_path / "cache", **place)      # drawn there, not taken from a cache
     assert run.returncode in (0, 3), run.stderr[-2000:]
-    for name in ("schools.csv", "parameters.csv"): assert (tmp_path / "fit" / name).read_bytes() == (usual / name).read_bytes()
+    one, other = [json.loads((f / "manifest.json").read_text(encoding="utf-8")) for f in (usual, tmp_path / "fit")]
+    assert sorted(one["files"]) == sorted(other["files"]) and not other["run"]["cached"]
+    for name in one["files"]:
+        if name != "fit.nc": assert (tmp_path / "fit" / name).read_bytes() == (usual / name).read_bytes(), name
+    assert Fit.load(tmp_path / "fit").idata.posterior.equals(Fit.load(usual).idata.posterior)              # the file has the seconds it took as well
+    for m in (one, other):
+        for k in ("created", "timings", "files"): del m[k]
+        m["source"].pop("path", None); m["source"].pop("file", None); m["run"].pop("cached")
+    assert one == other
     assert "Größe Ж" in (tmp_path / "fit" / "schools.csv").read_text(encoding="utf-8")
 
 
@@ -129,19 +138,21 @@ def test_reading_needs_no_right_to_write(scores, usual, cache, tmp_path):
 
 
 @linux
-def test_a_closed_home(scores, cache, tmp_path):
+def test_a_closed_home(scores, usual, tmp_path):
     home = tmp_path / "home"
     home.mkdir(mode=0o500)
-    run = command("consistency", scores, "--school-name", "school_name", "--out", tmp_path / "fit", cache=cache, drop=True, HOME=home, XDG_CACHE_HOME=home / ".cache", MPLCONFIGDIR=tmp_path)
+    run = command("consistency", scores, "--school-name", "school_name", "--out", tmp_path / "fit", cache="", drop=True, HOME=home, XDG_CACHE_HOME=home / ".cache", MPLCONFIGDIR=tmp_path)
     assert run.returncode in (0, 3), run.stderr[-2000:]
+    assert "working without a cache" in run.stderr and not list(home.iterdir())                             # the cache would have been there
+    assert (tmp_path / "fit" / "schools.csv").read_bytes() == (usual / "schools.csv").read_bytes()
 
 
 @linux
-def test_a_closed_folder_for_the_results_is_one_line(scores, cache, tmp_path):
+def test_a_closed_folder_for_the_results_is_one_line(scores, tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    assert "no permission" in one_line(command("consistency", scores, "--out", closed / "fit", cache=cache, drop=True))
-    assert not list(closed.iterdir())
+    assert "no permission" in one_line(command("consistency", scores, "--out", closed / "fit", cache=tmp_path / "cache", drop=True))
+    assert not list(closed.iterdir()) and not list(tmp_path.glob("cache/**/*.nc"))                          # nothing was drawn
 
 
 @linux
