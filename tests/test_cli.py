@@ -122,13 +122,37 @@ def test_failed_diagnostics_are_written_and_status_3(scores, tmp_path, monkeypat
     assert (tmp_path/"fit"/"schools.csv").exists()
 
 
-def test_earlier_results_stay_when_a_run_fails(fits, tmp_path, capsys):
-    out = tmp_path/"out"
-    assert run("report", "--achievement", fits["achievement"], "--formats", "", "--workers", 1, "--district", "SIM01", "--out", out, capsys=capsys)[0] == 0
-    before = {p.name: p.read_bytes() for p in (out/"districts").iterdir()}
+def everything(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_earlier_results_stay_when_a_run_fails(fits, tmp_path, monkeypatch, capsys):
+    "Reports and a fit: wrong input, and a failure while they are written."
+    import schoolvar.fit
+    from schoolvar import reports
+    out, again = tmp_path/"out", ("report", "--achievement", fits["achievement"], "--formats", "", "--workers", 1, "--district", "SIM01")
+    assert run(*again, "--out", out, capsys=capsys)[0] == 0
+    before = everything(out)
     status, error = run("report", "--achievement", fits["consistency"], "--out", out, capsys=capsys)
-    assert status == 2 and "looks like a fit of consistency" in error
-    assert {p.name: p.read_bytes() for p in (out/"districts").iterdir()} == before
+    assert status == 2 and "looks like a fit of consistency" in error and everything(out) == before
+    def full(*a, **k): raise OSError(28, "No space left on device")
+    with monkeypatch.context() as m:
+        m.setattr(reports, "_finish", full)                                 # when every page was made
+        status, error = run(*again, "--district", "SIM02", "--out", out, capsys=capsys)
+    assert status == 2 and "disk is full" in error and everything(out) == before
+
+    fit, counts = tmp_path/"fit", tmp_path/"counts.csv"
+    counts_frame().to_csv(counts, index=False)
+    again = ("achievement", counts, "--model", "M1", "--draws", 50, "--out", fit)
+    assert run(*again, capsys=capsys)[0] in (0, 3)
+    before = everything(fit)
+    with monkeypatch.context() as m:
+        m.setattr(schoolvar.fit, "save_draws", full)                        # when its tables were written
+        status, error = run(*again, capsys=capsys)
+    assert status == 2 and "disk is full" in error and everything(fit) == before
+    counts_frame().assign(y_success=99).to_csv(counts, index=False)
+    assert run(*again, capsys=capsys)[0] == 2 and everything(fit) == before
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == ["counts.csv", "fit", "out"]
 
 
 @pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root writes everywhere")

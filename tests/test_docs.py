@@ -121,18 +121,26 @@ def tables(tmp_path_factory):
     return at
 
 
-@pytest.mark.parametrize("study, table, parameters", [
+RERUNS = [
     ("10_saeb", "scores.csv", dict(school="school_id", score="score")),
     ("15_known_truth", "consistency_truth.csv", {}),
     ("20_pennsylvania", "counts.csv", dict(years="2022-2024", grade=3, later=0)),
     ("30_new_york", "eras.csv", dict(eras="2019-2020;2022-2023", subject="Math", grade=3)),
     ("40_high_school", "scores.csv", dict(score="score", covariate="ses")),
     ("45_chemistry", "scores.csv", dict(score="score", covariate="ses")),
-    ("60_value_added_methods", "value_added_methods.csv", {})])
-def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_path):
-    from schoolvar.rerun import rerun
-    result = rerun(str(ROOT / "nbs" / "studies" / f"{study}.ipynb"), tables / table, tmp_path / "out", parameters=parameters, workers=1)
-    assert not result.failed, result.sentence
+    ("60_value_added_methods", "value_added_methods.csv", {})]
+
+
+def test_every_study_of_a_table_is_rerun():
+    assert [study for study, *_ in RERUNS] == [p.stem for p in STUDIES if any("parameters" in c["metadata"].get("tags", []) and "".join(c["source"]).startswith("data =") for c in cells(p))]
+
+
+@pytest.mark.parametrize("study, table, parameters", RERUNS)
+def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_path, capsys):
+    from schoolvar.cli import main
+    with pytest.raises(SystemExit) as end:
+        main(["rerun", str(ROOT / "nbs" / "studies" / f"{study}.ipynb"), "--data", str(tables / table), *(f"--parameter={k}={v}" for k, v in parameters.items()), "--workers", "1", "--out", str(tmp_path / "out")])
+    assert not end.value.code, capsys.readouterr().err
     page, = (tmp_path / "out").glob(f"{study.replace('_', '-')}*.html")
     assert "<h1" in page.read_text(encoding="utf-8")
 
