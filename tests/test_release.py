@@ -66,6 +66,13 @@ def test_the_wheel_works_without_the_checkout(built, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "SCHOOLVAR_CACHE": str(tmp_path / "cache")}
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "site")], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0 and run.stdout.startswith("schoolvar "), run.stderr[-2000:]
+    rows = [f"s{j:02d},d{j % 2},{year},3,{subject},40,{18 + (7 * j + year) % 9}" for j in range(12) for year in (2021, 2022) for subject in "RM"]
+    (tmp_path / "counts.csv").write_text("\n".join(["school_id,district_id,year,grade,subject,n_trials,y_success", *rows, ""]), encoding="utf-8")
+    for args in (["achievement", "counts.csv", "--model", "M1", "--draws", "100", "--out", "fit"], ["report", "--achievement", "fit", "--district", "d0", "--workers", "1", "--out", "out"]):
+        code = f"import sys, schoolvar; assert schoolvar.__file__.startswith({str(tmp_path)!r}); from schoolvar.cli import main; main()"
+        run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *args], cwd=tmp_path, env=env | dict(CI="true"), capture_output=True, text=True, timeout=300)
+        assert run.returncode in (0, 3), run.stderr[-2000:]
+    assert list((tmp_path / "out" / "districts").glob("*.html")) and list((tmp_path / "out" / "districts").glob("*.xlsx"))
 
 
 def test_no_gpl_package_is_needed_by_the_library():
