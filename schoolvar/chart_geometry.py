@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 # %% auto #0
-__all__ = ['wrap', 'place_labels', 'stack_labels', 'kernel_density', 'density_bands', 'ridges', 'thin']
+__all__ = ['wrap', 'place_labels', 'stack_labels', 'kernel_density', 'density_bands', 'ridges', 'thin', 'group_rows']
 
 # %% ../nbs/49_chart_geometry.ipynb #a7952761
 def wrap(text: str,         # a sentence
@@ -157,3 +157,12 @@ def thin(frame: pd.DataFrame,      # one row a point
     left = np.flatnonzero(~same & ~keep)
     if len(left) > most: same[np.setdiff1d(left, left[np.linspace(0, len(left) - 1, most).astype(int)])] = True
     return frame[~same]
+
+# %% ../nbs/49_chart_geometry.ipynb #456dd821
+def group_rows(frame: pd.DataFrame,  # in the order in which it is drawn
+               columns,              # to be averaged
+               most: int = 160,      # rows at most
+              ) -> pd.DataFrame:     # one row a group
+    "A table in order, averaged in groups of neighbours."
+    group = np.floor(np.linspace(0, min(most, len(frame)) - 1e-9, len(frame))).astype(int)
+    return frame.groupby(group)[columns].mean()

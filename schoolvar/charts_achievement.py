@@ -7,15 +7,13 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 import pandas as pd
-from .chart_geometry import thin
-from .charts import (BANDS, FLAG, INK, OURS, PAPER, REST, SERIES, SHAPES, SOFT, STEPS, axis, chart_data, chart_title, embed,
-                              finish, interval, interval_rows, label_layer,
-                              number, percent, role_scales, roles, room_right, size_classes, size_scales, span, tr)
+from .chart_geometry import group_rows, thin
+from .charts import (FLAG, INK, REST, SOFT, axis, chart_data, chart_title, embed, finish, interval, label_layer, number,
+                              percent, role_scales, roles, room_right, size_classes, size_scales, span, tr)
 
 # %% auto #0
-__all__ = ['STANDING', 'MEANING', 'plot_shrinkage', 'plot_caterpillar', 'plot_effects', 'plot_districts', 'plot_shrinkage_models',
-           'plot_shrinkage_n', 'plot_variance', 'plot_school_sd', 'plot_loo', 'plot_methods', 'plot_funnel',
-           'plot_ranks', 'plot_tenths', 'plot_pairs', 'plot_count_check']
+__all__ = ['STANDING', 'plot_shrinkage', 'plot_caterpillar', 'plot_effects', 'plot_districts', 'plot_shrinkage_models',
+           'plot_shrinkage_n']
 
 # %% ../nbs/52_charts_achievement.ipynb #806278c6
 def plot_shrinkage(schools: pd.DataFrame,   # schools.csv of an achievement fit: school, raw, estimate, n_trials
@@ -61,11 +59,6 @@ def _standing(frame, effect, lower, upper):
     "Whether intervals exclude zero, and on which side."
     return (frame[lower] > 0).to_numpy(), (frame[upper] < 0).to_numpy()
 
-def _band(frame, columns, most=160):
-    "A table in order, averaged in `most` groups."
-    group = np.floor(np.linspace(0, min(most, len(frame)) - 1e-9, len(frame))).astype(int)
-    return frame.groupby(group)[columns].mean()
-
 # %% ../nbs/52_charts_achievement.ipynb #a01e4bda
 def plot_caterpillar(schools: pd.DataFrame,     # schools.csv of an achievement fit: school, effect, effect_lower, effect_upper, [n_trials]
                      *, focus=None,             # ids whose report it is: named points with whiskers, in front of the band of all
@@ -97,7 +90,7 @@ def _caterpillar(frame, known, value, lo, hi, names, title, unit, label, focused
     x = axis(alt.X, "place", tr("place in the order"), dx)
     y = axis(alt.Y, value, tr("{value} ({unit})", value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))), unit=tr(unit)), dy)
     whiskers = frame[known] if focused or len(frame) <= 250 else frame.iloc[:0]
-    band = embed(_band(frame, ["place", value, lo, hi]), ["place", value, lo, hi])
+    band = embed(group_rows(frame, ["place", value, lo, hi]), ["place", value, lo, hi])
     back = alt.Chart(band).encode(x=x)
     layers = [back.mark_area(opacity=.22, color=REST).encode(y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q"), back.mark_line(color=REST, strokeWidth=1.2)
               .encode(y=alt.Y(f"{value}:Q")),
@@ -138,7 +131,7 @@ def _caterpillar_n(schools, value, unit, most=240):
     up = lambda c: axis(alt.Y, c, tr("{value} ({unit})", value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
                                      unit=tr(unit)), dy)
     some = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).astype(int))]
-    back = alt.Chart(embed(_band(frame, ["place", lo, hi]), ["place", lo, hi], digits=3)).mark_area(opacity=.18, color=REST).encode(x=x,
+    back = alt.Chart(embed(group_rows(frame, ["place", lo, hi]), ["place", lo, hi], digits=3)).mark_area(opacity=.18, color=REST).encode(x=x,
             y=up(lo), y2=f"{hi}:Q")
     base, scales = alt.Chart().encode(x=x), size_scales(classes, title=tr("results"))
     layers = [back, alt.Chart(embed(pd.DataFrame({value: [0.]}), [value])).mark_rule(strokeDash=[4, 4]).encode(y=f"{value}:Q"),
@@ -297,254 +290,3 @@ def plot_shrinkage_n(schools: pd.DataFrame,   # schools.csv of an achievement fi
     subtitle = tr("Line: median of schools of like size.")
     return finish(alt.layer(*layers, data=embed(frame, [label, "n_trials", "moved", "role"], digits=3)), title, subtitle, subtitle,
                   {label: tr("school"), "n_trials": tr("results"), "moved": tr("points moved")})
-
-# %% ../nbs/52_charts_achievement.ipynb #af0dabcf
-MEANING = {"school": "what persists over years and subjects", "cohort": "one year's students, shared by subjects",
-           "subject": "a school's strength in one subject",
-           "district": "what schools of a district share", "explained by earlier quality": "what the earlier grade leads one to expect",
-           "value added": "what the school has beyond that", "binomial": "a single student's result, given the rest"}
-
-def plot_variance(variance: pd.DataFrame,   # variance.csv: component, share_full, share_full_lower, share_full_upper, share_latent, ...
-                 ) -> alt.Chart:
-    "Shares of the variance with intervals, in both scalings: how much is the school, the cohort, the subject."
-    parts = [(tr("without binomial noise"), "share_latent"), (tr("with binomial noise (π²/3)"), "share_full")]
-    parts = [(name, k) for name, k in parts if k in variance]
-    rows = pd.concat([pd.DataFrame({"component": [tr(str(c)) for c in variance["component"]], "share": variance[k],
-                                    "lower": variance[f"{k}_lower"], "upper": variance[f"{k}_upper"],
-                                    "scaling": name, "meaning": [tr(MEANING.get(c,
-                                                                                "")) for c in variance["component"]]}) for name, k in parts], ignore_index=True)
-    rows = rows[rows["share"].notna() & ~((rows["component"] == tr("binomial")) & (rows["scaling"] == parts[0][0]))]
-    rows["words"] = [f"{percent(r.share, 1 if r.share < .1 else 0)} {interval(100 * r.lower, 100 * r.upper, 1 if r.share < .1 else 0)}" for r in rows.itertuples()]
-    latent = rows[rows["scaling"] == parts[0][0]].set_index("component")
-    first = latent["share"].idxmax()
-    title = tr("Of what differs between cells, {share} is {component} ({lo} to {hi})", share=percent(latent["share"][first]),
-               component=first, lo=percent(latent["lower"][first]), hi=percent(latent["upper"][first]))
-    chart, height = interval_rows(rows, "component", "share", "lower", "upper", tr("share of the variance"),
-                                  series="scaling" if len(parts) > 1 else None, words="words", domain=[0, 1.5], values=[0, .25, .5, .75,
-                                          1], format=".0%", extra=("meaning", "scaling"), step=44 if len(parts) > 1 else 32)
-    subtitle = tr("Points with 95 % intervals, from the joint draws.")
-    return finish(chart, title, subtitle, subtitle, {"component": tr("component"), "scaling": tr("scaling"), "share": tr("share"),
-                                                     "lower": tr("lower"), "upper": tr("upper"), "meaning": tr("meaning")}, height=int(height))
-
-# %% ../nbs/52_charts_achievement.ipynb #09656085
-def plot_school_sd(table: pd.DataFrame,     # model, mean, q2.5, q97.5 (of sd_school), from the simplest model
-                   *, unit: str = "logit",  # of the SD
-                  ) -> alt.Chart:
-    "School SD under each model of the ladder: what M1 calls the school and M2 knows for the cohort."
-    rows = pd.DataFrame({"model": table["model"].astype(str), "sd": table["mean"], "lower": table["q2.5"], "upper": table["q97.5"]})
-    rows["words"] = [f"{number(r.sd)} {interval(r.lower, r.upper)}" for r in rows.itertuples()]
-    a, b = rows.iloc[0], rows.iloc[-1]
-    apart = a.lower > b.upper or b.lower > a.upper
-    title = (tr("The school SD goes from {a} in {m} to {b} in {k}", a=number(a.sd), m=a.model, b=number(b.sd), k=b.model) if apart
-             else tr("The school SD is {a} in {m} and {b} in {k}: the intervals overlap", a=number(a.sd), m=a.model, b=number(b.sd), k=b.model))
-    chart, height = interval_rows(rows, "model", "sd", "lower", "upper", tr("SD of schools ({unit})", unit=tr(unit)), words="words", step=38)
-    return finish(chart, title, tr("Points with 95 % intervals."), tr("Points with 95 % intervals."),
-                  {"model": tr("model"), "sd": tr("SD"), "lower": tr("lower"), "upper": tr("upper")}, height=int(height))
-
-# %% ../nbs/52_charts_achievement.ipynb #8f80be38
-def plot_loo(loo: pd.DataFrame,         # loo.csv: model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad
-             *, question: str = "a new result of a known school", # what is left out and predicted
-            ) -> alt.Chart:
-    "Difference of each model from the best, with two standard errors, and its count of unreliable Pareto k."
-    rows = loo.sort_values("elpd", ascending=False).assign(diff=lambda d: -d["elpd_diff"].abs(),
-                                                           lower=lambda d: -d["elpd_diff"].abs() - 2 * d["se_diff"], upper=lambda d: -d["elpd_diff"].abs() + 2 * d["se_diff"])
-    rows["words"] = [(tr("best") if d == 0 else f"{number(d, 1)} ± {number(2 * s, 1)}") + (tr("; {k} bad k", k=number(k, 0)) if k
-            else "") for d, s, k in zip(rows["diff"], rows["se_diff"], rows["pareto_k_bad"])]
-    best, second = rows.iloc[0], rows.iloc[min(1, len(rows) - 1)]
-    clear = len(rows) > 1 and second["diff"] + 2 * second["se_diff"] < 0
-    title = (tr("{a} predicts best, by {d} (SE {s}) over {b}", a=best["model"], b=second["model"], d=number(-second["diff"], 1),
-                s=number(second["se_diff"], 1)) if clear
-             else tr("{a} and {b} cannot be told apart by prediction", a=best["model"], b=second["model"]))
-    frame = rows.assign(model=rows["model"].astype(str))
-    low, high = float(frame["lower"].min()), max(1., float(frame["upper"].max()))
-    ticks = [v for v in (-100_000, -10_000, -1000, -100, -10, 0, 10) if low * 1.6 <= v <= high * 1.6 or v == 0]
-    chart, height = interval_rows(frame, "model", "diff", "lower", "upper", tr("difference in elpd from the best (stretched near zero)"),
-                                  words="words", reference=0, domain=[low * 1.6 - 5, max(1500., high * 60)],
-                                  kind="symlog", values=ticks, extra=("elpd", "p_loo", "pareto_k_bad"), step=40)
-    subtitle = tr("Question answered: {q}. Bars: two standard errors.", q=tr(question))
-    return finish(chart, title, subtitle, subtitle, {"model": tr("model"), "elpd": "elpd", "diff": tr("difference"), "p_loo": "p_loo",
-                                                     "pareto_k_bad": tr("Pareto k over the limit")}, height=int(height))
-
-# %% ../nbs/52_charts_achievement.ipynb #b113b756
-def plot_methods(table: pd.DataFrame,    # component, method, share, [lower, upper]: shares of the variance
-                ) -> alt.Chart:
-    "Shares of the variance by method, on the same rows: do they agree in order and in size?"
-    rows = table.assign(component=[tr(str(c)) for c in table["component"]], method=[tr(str(m)) for m in table["method"]])
-    rows = rows.assign(lower=rows["lower"].fillna(rows["share"]) if "lower" in rows else rows["share"],
-                       upper=rows["upper"].fillna(rows["share"]) if "upper" in rows else rows["share"])
-    rows["words"] = [percent(r.share) + (f" {interval(100 * r.lower, 100 * r.upper, 0)}" if r.upper > r.lower else "") for r in rows.itertuples()]
-    orders = rows.sort_values("share", ascending=False).groupby("method", sort=False)["component"].agg(list)
-    wide = rows.pivot_table(index="component", columns="method", values="share")
-    gap = (wide.max(axis=1) - wide.min(axis=1))
-    shared = [[c for c in o if c in wide.dropna().index] for o in orders]
-    title = (tr("The methods rank the components alike; they differ most on {c}, by {d} points", c=gap.idxmax(),
-                d=number(100 * gap.max(), 0)) if all(o == shared[0] for o in shared)
-             else tr("The methods rank the components differently; they differ most on {c}, by {d} points", c=gap.idxmax(),
-                     d=number(100 * gap.max(), 0)))
-    chart, height = interval_rows(rows, "component", "share", "lower", "upper", tr("share of the variance"), series="method",
-                                  words="words", domain=[0, 1.45], values=[0, .25, .5, .75, 1], format=".0%", step=46)
-    return finish(chart, title, tr("Points, with 95 % intervals where a method gives them."), tr("95 % intervals where a method gives them."),
-                  {"component": tr("component"), "method": tr("method"), "share": tr("share"), "lower": tr("lower"),
-                   "upper": tr("upper")}, height=int(height))
-
-# %% ../nbs/52_charts_achievement.ipynb #b99466b5
-def plot_funnel(points: pd.DataFrame,    # `ranks.funnel_points`: school, n_trials, raw, z, z_overdispersed, center, tau
-                limits: pd.DataFrame,    # `ranks.funnel_limits`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
-                *, focus=None,           # ids whose report it is
-                label: str = "school",   # column of the labels
-               ) -> alt.Chart:
-    "Raw shares against size with 95 % and 99.8 % limits: which schools lie outside what chance, and ordinary differences, explain."
-    frame, mean = points.reset_index(drop=True), float(points["center"].iloc[0])
-    out = (frame["z_overdispersed"].abs() > 3.0902).to_numpy()
-    names = tuple(tr(n) for n in ("above the 99.8 % limit", "below the 99.8 % limit", "this report's schools",
-                                  "other schools" if focus is not None else "within"))
-    frame = frame.join(roles(frame, out, frame["z"] > 0, focus, names))
-    k, n, c = int((out & frame["known"]).sum()), int(frame["known"].sum()), int(((frame["z"].abs() > 3.0902) & frame["known"]).sum())
-    title = tr("{k} of {n} schools lie outside the 99.8 % limits that allow for ordinary differences; {c} outside those that know only chance", k=number(k, 0) if k else tr("None"), n=number(n, 0), c=number(c, 0))
-    frame[label] = frame[label].astype(str).where(frame["known"], "")
-    frame = thin(frame.assign(log_n=np.log(frame["n_trials"])), "log_n", "raw",
-                 ((frame["role"] != names[3]) | (frame["known"] & (len(frame) <= 2500))).to_numpy(), grid=(120, 70))
-    frame = frame.iloc[np.argsort((frame["role"] != names[3]).to_numpy(), kind="stable")]   # what matters is drawn last, on top
-    dx = [float(limits["n_trials"].min()) * .93, float(limits["n_trials"].max()) * 1.07]
-    dy = [max(-.02, frame["raw"].min() - .04), min(1.02, frame["raw"].max() + .04)]
-    x = axis(alt.X, "n_trials", tr("results of the school (logarithmic)"), dx, kind="log")
-    y = axis(alt.Y, "raw", tr("raw share at standard"), dy, format=".0%")
-    size = alt.condition(f"datum.role == {names[3]!r}", alt.value(18), alt.value(55))
-    tips = [alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("n_trials:Q", title=tr("results")),
-            alt.Tooltip("raw:Q", format=".1%", title=tr("raw"))]
-    marks = alt.Chart().mark_point(filled=True, opacity=.8).encode(x=x, y=y, **role_scales(names, frame["role"]), tooltip=tips, size=size)
-    layers = [*_funnel_lines(limits, dy), marks]
-    found = frame[frame["role"].isin(names[:2]) | (frame["known"] & (focus is not None))]
-    labels, _ = label_layer(found.iloc[found["z"].abs().argsort()[::-1]], "n_trials", "raw", label, dx, dy, log_x=True, most=25)
-    if labels is not None: layers.append(labels)
-    subtitle = tr("Limits about the mean of {m}: 95 % dashed, 99.8 % solid; grey for chance only, black for schools that also differ by an SD of {t} points.", m=percent(mean), t=number(100 * points["tau"].iloc[0], 1))
-    return finish(alt.layer(*layers, data=embed(frame, [label, "n_trials", "raw", "role"])), title, subtitle, subtitle,
-                  {label: tr("school"), "n_trials": tr("results"), "raw": tr("raw"), "role": tr("standing")}, height=330)
-
-def _funnel_lines(limits, inside):
-    "The curves of a funnel inside the frame, one layer a kind and level."
-    layers = []
-    for (kind, level), g in limits.groupby(["kind", "level"], sort=False):
-        lines = g.melt("n_trials", ["lower", "upper"], "side", "raw")
-        lines = lines[lines["raw"].between(*inside)]
-        layers.append(alt.Chart(embed(lines, ["n_trials", "raw", "side"], digits=3))
-                      .mark_line(strokeWidth=1.1, color=REST if kind == "chance" else INK,
-                                 strokeDash=[1, 0] if level > .96 else [4, 3]).encode(x="n_trials:Q", y="raw:Q", detail="side:N"))
-    return layers
-
-# %% ../nbs/52_charts_achievement.ipynb #14218551
-def plot_ranks(schools: pd.DataFrame,     # schools.csv of an achievement fit: school, rank_lower, rank_upper, [rank]
-               *, focus=None,             # ids whose report it is
-               label: str = "school",     # column of the labels
-              ) -> alt.Chart:
-    "95 % rank intervals of all schools in order: how much of the table a school's true place may be in."
-    frame = schools.assign(rank=schools["rank"] if "rank" in schools
-                           else (schools["rank_lower"] + schools["rank_upper"]) / 2).sort_values("rank").reset_index(drop=True)
-    frame["place"], J = np.arange(1, len(frame) + 1), len(frame)
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.zeros(J, bool)
-    wide = (frame["rank_upper"] - frame["rank_lower"] + 1) / J
-    title = (tr("The 95 % rank interval of the middle school covers {share} of the table; {k} of {n} schools' cover more than a quarter",
-                share=percent(wide.median()), k=number((wide > .25).sum(), 0), n=number(J, 0)))
-    frame[label] = frame[label].astype(str).where(known, "")
-    columns = ["place", "rank", "rank_lower", "rank_upper"]
-    band = embed(_band(frame, columns), columns)
-    d = span(frame["place"], pad=.02)
-    x, y = axis(alt.X, "place", tr("schools, in order"), d), axis(alt.Y, "rank", tr("rank (1 = highest), with 95 % interval"), d)
-    back = alt.Chart(band).encode(x=x)
-    layers = [back.mark_area(opacity=.3, color=REST)
-              .encode(y=axis(alt.Y, "rank_lower", tr("rank (1 = highest), with 95 % interval"), d),
-                      y2="rank_upper:Q"), back.mark_line(color=INK, strokeWidth=1.2).encode(y="rank:Q")]
-    ours = frame[known]
-    table = ours if len(ours) else _band(frame, columns, 40).round(0).assign(**{label: ""})
-    if len(ours):
-        base = alt.Chart().encode(x=x, tooltip=[alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("rank:Q", format=".0f"),
-                                                alt.Tooltip("rank_lower:Q"), alt.Tooltip("rank_upper:Q")])
-        layers += [base.mark_rule(strokeWidth=2, color=OURS).encode(y=alt.Y("rank_lower:Q"), y2="rank_upper:Q"), base
-                   .mark_point(filled=True, shape="square", size=45, color=OURS, opacity=1).encode(y=y)]
-        labels, _ = label_layer(ours, "place", "rank", label, d, d)
-        if labels is not None: layers.append(labels)
-    subtitle = tr("Band: 95 % intervals of the ranks of all schools; line: middle rank.")
-    return finish(alt.layer(*layers, data=embed(table, [label, *columns])), title, subtitle, subtitle,
-                  {label: tr("school"), "rank": tr("rank"), "rank_lower": tr("from"), "rank_upper": tr("to")})
-
-# %% ../nbs/52_charts_achievement.ipynb #a5bbb391
-def plot_tenths(ranks: pd.DataFrame,      # `ranks.rank_intervals`: school, rank, p_top_tenth, p_bottom_tenth
-                *, sure: float = .9,      # probability that counts as known
-                focus=None,               # ids whose report it is
-                label: str = "school",    # column of the labels
-               ) -> alt.Chart:
-    "Probability of being in the top and in the bottom tenth, schools in order: few are sure to be in either."
-    frame = ranks.sort_values("rank").reset_index(drop=True)
-    frame["place"], J = np.arange(1, len(frame) + 1), len(frame)
-    names = [tr("top tenth"), tr("bottom tenth")]
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.zeros(J, bool)
-    title = tr("{a} schools are in the top tenth with probability {p} or more and {b} in the bottom tenth; {t} could be in each",
-               a=int((frame["p_top_tenth"] >= sure).sum()), b=int((frame["p_bottom_tenth"] >= sure).sum()), p=number(sure,
-                       1), t=number(-(-J // 10), 0))
-    long = pd.concat([frame[["place", label]].assign(tenth=n, probability=frame[c], known=known) for n,
-                      c in zip(names, ("p_top_tenth", "p_bottom_tenth"))], ignore_index=True)
-    long[label] = long[label].astype(str).where(long["known"], "")
-    long = thin(long[(long["probability"] > .001) | long["known"]], "place", "probability",
-                long.loc[(long["probability"] > .001) | long["known"], "known"].to_numpy(), grid=(200, 60))
-    d, legend = span(frame["place"], pad=.02), alt.Legend(title=None)
-    x, y = axis(alt.X, "place", tr("schools, from the highest"), d), axis(alt.Y, "probability", tr("probability"), [0, 1.02], format=".0%")
-    marks = alt.Chart().mark_point(filled=True, opacity=.8).encode(x=x, y=y,
-                                                                   color=alt.Color("tenth:N", scale=alt.Scale(domain=names,
-                                                                           range=[OURS, FLAG]), legend=legend), shape=alt.Shape("tenth:N", scale=alt.Scale(domain=names, range=["triangle-up", "triangle-down"]), legend=legend),
-        size=alt.condition(f"datum['{label}'] == ''", alt.value(20), alt.value(70)), tooltip=[alt.Tooltip(f"{label}:N",
-                title=tr("school")), alt.Tooltip("tenth:N", title=tr("tenth")), alt.Tooltip("probability:Q", format=".0%", title=tr("probability"))])
-    layers = [alt.Chart(embed(pd.DataFrame({"probability": [sure]}), ["probability"])).mark_rule(strokeDash=[2, 3]).encode(y="probability:Q"), marks]
-    labels, _ = label_layer(long[long["known"] & (long["probability"] > .05)], "place", "probability", label, d, [0, 1.02])
-    if labels is not None: layers.append(labels)
-    subtitle = tr("Dotted: probability {p}.", p=number(sure, 1))
-    return finish(alt.layer(*layers, data=embed(long, [label, "place", "tenth", "probability"], digits=3)), title, subtitle, subtitle,
-                  {label: tr("school"), "tenth": tr("tenth"), "probability": tr("probability")}, height=240)
-
-# %% ../nbs/52_charts_achievement.ipynb #4d8c6925
-def plot_pairs(probability: pd.DataFrame,   # `ranks.pairwise`: square, the probability that the row is above the column
-               *, sure: float = .95,        # probability that counts as known
-              ) -> alt.Chart:
-    "Pairwise probabilities of a few schools: pale cells are pairs that cannot be told apart."
-    order = np.argsort(-probability.to_numpy(float).mean(axis=1), kind="stable")
-    probability = probability.iloc[order, order]
-    names = [str(v) for v in probability.index]
-    if len(names) > 40: raise ValueError(f"{len(names)} schools are too many for pairs (at most 40)")
-    long = pd.DataFrame([(a, b, float(probability.iloc[i, j])) for i, a in enumerate(names) for j, b in enumerate(names) if i != j],
-                        columns=["row", "column", "p"])
-    told = (np.maximum(long["p"], 1 - long["p"]) >= sure).mean() if len(long) else np.nan
-    steps = [tr("row below, {p} sure", p=percent(sure)), tr("row rather below"), tr("cannot be told"), tr("row rather above"),
-             tr("row above, {p} sure", p=percent(sure))]
-    long["step"] = np.array(steps, dtype=object)[np.digitize(long["p"], [1 - sure, .25, .75, sure])]
-    title = tr("{share} of the pairs of these {n} schools can be told apart", share=percent(told), n=len(names))
-    x = alt.X("column:N", sort=names, title=None, axis=alt.Axis(labelAngle=-90, labelLimit=90, labelOverlap=False, ticks=False, domain=False))
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False, ticks=False, domain=False))
-    box = alt.Chart(embed(long, ["row", "column", "p", "step"], digits=3)).encode(x=x, y=y)
-    color = alt.Color("step:N", sort=steps, scale=alt.Scale(domain=steps, range=["#C96A00", "#E3B075", "#E2E2E2", "#9CC7E3", "#0B4F80"]),
-                      legend=alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"}))
-    tips = [alt.Tooltip("row:N", title=tr("row")), alt.Tooltip("column:N", title=tr("column")),
-            alt.Tooltip("p:Q", format=".0%", title=tr("probability that the row is above"))]
-    layers = [box.mark_rect(stroke=PAPER).encode(color=color, tooltip=tips)]
-    if len(names) <= 10:
-        strong = f"datum.step == {steps[0]!r} || datum.step == {steps[-1]!r}"
-        layers.append(box.mark_text().encode(text=alt.Text("p:Q", format=".0%"), color=alt.condition(strong, alt.value(PAPER), alt.value(INK))))
-    return finish(alt.layer(*layers, data=embed(long, ["row", "column", "p", "step"], digits=3)), title,
-                  tr("Probability that the school of the row is above that of the column."), tr("Probability that the school of the row is above that of the column."),
-                  {"row": tr("row"), "column": tr("column"), "p": tr("probability")}, height=max(160, 26 * len(names)))
-
-# %% ../nbs/52_charts_achievement.ipynb #4baecad7
-def plot_count_check(table: pd.DataFrame,   # level (.5, .8, .95), inside (share of cells in that band), [lower, upper (of the share, by chance)]
-                    ) -> alt.Chart:
-    "Share of cells inside their 50, 80 and 95 % predictive bands: on the mark, the model makes such counts; below it, the data vary more."
-    rows = pd.DataFrame({"band": [tr("{p} band", p=percent(v)) for v in table["level"]], "inside": table["inside"], "level": table["level"],
-                         "lower": table["lower"] if "lower" in table else table["inside"], "upper": table["upper"] if "upper" in table else table["inside"]})
-    rows["words"] = [percent(v, 1) for v in rows["inside"]]
-    worst = (rows["inside"] - rows["level"]).abs().idxmax()
-    title = tr("{a} of the cells lie inside their {b} predictive bands", a=percent(rows["inside"].iloc[-1], 1), b=percent(rows["level"].iloc[-1]))
-    if abs(rows["inside"][worst] - rows["level"][worst]) > .03: title += tr("; the {p} band holds {q}", p=percent(rows["level"][worst]),
-                                                                            q=percent(rows["inside"][worst]))
-    chart, height = interval_rows(rows, "band", "inside", "lower", "upper", tr("share of cells inside"), words="words", domain=[0, 1.3],
-                                  values=[0, .25, .5, .75, 1], format=".0%", extra=("level",), step=40)
-    mark = alt.Chart().mark_tick(thickness=2, size=24, color=FLAG).encode(x="level:Q", y=alt.Y("band:N", sort=list(rows["band"])))
-    subtitle = tr("Upright marks: where the points should be.")
-    return finish(alt.layer(*chart.layer, mark, data=chart.data), title, subtitle, subtitle,
-                  {"band": tr("band"), "inside": tr("inside"), "level": tr("expected")}, height=int(height))

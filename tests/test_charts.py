@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar import chart_geometry, charts, chart_pages, charts_achievement, charts_consistency, charts_diagnostics, charts_validation, charts_value_added
+from schoolvar import chart_geometry, charts, chart_pages, charts_achievement, charts_consistency, charts_diagnostics, charts_models, charts_ranks, charts_validation, charts_value_added
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ["51_charts_consistency", "52_charts_achievement", "53_charts_diagnostics", "54_charts_value_added", "55_charts_validation"]
-MODULES = [charts_consistency, charts_achievement, charts_diagnostics, charts_value_added, charts_validation]
+NOTEBOOKS = ["51_charts_consistency", "52_charts_achievement", "52a_charts_models", "52b_charts_ranks", "53_charts_diagnostics", "54_charts_value_added", "55_charts_validation"]
+MODULES = [charts_consistency, charts_achievement, charts_models, charts_ranks, charts_diagnostics, charts_value_added, charts_validation]
 
 
 def shown_in(notebook):
@@ -131,7 +131,7 @@ OURS = ["ours1", "ours2", "ours3"]
 @pytest.mark.parametrize("draw", [
     lambda: charts_consistency.plot_pip(consistency_schools(), focus=OURS), lambda: charts_consistency.plot_pip_sd(consistency_schools(), focus=OURS), lambda: charts_consistency.plot_pip_mean(consistency_schools(), focus=OURS),
     lambda: charts_achievement.plot_shrinkage(achievement_schools(), focus=OURS), lambda: charts_achievement.plot_shrinkage_n(achievement_schools(), focus=OURS), lambda: charts_achievement.plot_caterpillar(achievement_schools(), focus=OURS),
-    lambda: charts_achievement.plot_effects(achievement_schools(), focus=OURS), lambda: charts_achievement.plot_ranks(achievement_schools(), focus=OURS)])
+    lambda: charts_achievement.plot_effects(achievement_schools(), focus=OURS), lambda: charts_ranks.plot_ranks(achievement_schools(), focus=OURS)])
 def test_other_schools_stay_nameless(draw):
     "In a report's chart, ids, names and sizes of other schools appear nowhere: not in the data, the tooltips, the words or the table."
     chart = draw()

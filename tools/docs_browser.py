@@ -66,6 +66,11 @@ def look(tab, url, name, axe, problems, origin):
             ready(tab)
         except Exception:
             said.append("a chart is not drawn after 30 s")
+        tab.evaluate("document.querySelectorAll('details[data-source]').forEach(d => d.open = true)")
+        try:
+            tab.wait_for_function("[...document.querySelectorAll('details[data-source]')].every(d => d.dataset.here === 'yes')", timeout=10_000)
+        except Exception:
+            said.append("folded source does not come when it is opened")
         undrawn = tab.evaluate("[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length")
         if undrawn:
             said.append(f"{undrawn} chart(s) could not be drawn")

@@ -31,13 +31,18 @@ def library_groups():
     return {k: v for k, v in groups.items() if v}
 
 
+def slug(group):
+    "Of the page that lists a group's names."
+    return group.lower().replace(" ", "-")
+
+
 def sidebar_text(text):
     "_quarto.yml with every library notebook in its sidebar."
     head, rest = text.split(BEGIN, 1)
     indent = head.rsplit("\n", 1)[1]
     body = []
     for group, names in library_groups().items():
-        body += [f"{indent}- section: {group}", f"{indent}  contents:", *(f"{indent}    - docs/{n}.ipynb" for n in names)]
+        body += [f"{indent}- section: {group}", f"{indent}  href: docs/reference/{slug(group)}.qmd", f"{indent}  contents:", *(f"{indent}    - docs/{n}.ipynb" for n in names)]
     tail = rest.split(END, 1)[1]
     return head + BEGIN + "\n" + "\n".join(body) + f"\n{indent}{END}" + tail
 
@@ -102,20 +107,25 @@ def functions(docs, found):
     table = re.search(r"submod_attrs=(\{.*?\})\s*\)", init, re.S)
     top = {n: m for m, names in ast.literal_eval(table[1]).items() for n in names} if table else {}
     pages = {m: (docs / f"{m}.ipynb").read_text(encoding="utf-8") for m in found.values()}
-    # a name that its notebook does not document leads to the top of the page
-    row = lambda n, m, said: f"| [`{n}`]({m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
     home = {n: m for names in library_groups().values() for m in names for n in public(m)}
     head = "| name | says |\n|---|---|\n"
+
+    def row(n, m, said, up=""):       # a name that its notebook does not document leads to the top of the page
+        return f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
+    groups = library_groups()
     parts = ["Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"]
     if top:
         parts += ["\n## From `schoolvar` itself\n\n", head, *(row(n, home[n], public(home[n])[n]) for n in top if n in home)]
-    for group, names in library_groups().items():
-        parts.append(f"\n## {group}\n")
+    parts += ["\n## By subject\n\n| pages | modules |\n|---|---|\n",
+              *(f"| [{group}](reference/{slug(group)}.qmd) | {', '.join(f'[`{m}`]({m}.ipynb)' for m in names)} |\n" for group, names in groups.items())]
+    page(docs / "functions.qmd", "Functions", "What the package offers", "".join(parts))
+    (docs / "reference").mkdir()
+    for group, names in groups.items():
+        parts = []
         for m in names:
-            listed = public(m)
-            if listed:
-                parts += [f"\n### {m}\n\n", head, *(row(n, m, said) for n, said in listed.items())]
-    page(docs / "functions.qmd", "Functions", "Every public name of the package", "".join(parts))
+            if listed := public(m):
+                parts += [f"\n## {m}\n\n", head, *(row(n, m, said, "../") for n, said in listed.items())]
+        page(docs / "reference" / f"{slug(group)}.qmd", group, f"Every public name: {group.lower()}", "".join(parts))
 
 
 def charts_of(docs, found):

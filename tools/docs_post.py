@@ -1,6 +1,6 @@
-"""After the pages are rendered: make them whole offline. Quarto and smalldocs both call this as `post-render`.
+"""After the pages are rendered: make them whole offline, and light. Quarto and smalldocs both call this as `post-render`.
 
-Mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
+Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
 copy, and search works from a folder as well as from a server.
 """
 import base64
@@ -31,21 +31,103 @@ def page(text, up, base):
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
     if "sv-chart" in text:
         text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
-    text = outline(reachable(lighter(text)))
+    text = outline(reachable(lines(near(lighter(text)))))
     # nbdev links every name to the published page of its module
     return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?([\w]+\.html)', rf"\g<1>{up}docs/\g<3>", text)
 
 
 def lighter(text):
-    "Colours of code weigh more than the code: folded source goes without, and operators stay black. Decoration is named as such."
+    "Colours of code weigh more than the code: folded source goes without, elsewhere words, strings and comments have one. Decoration is named as such."
     def plain(m):
         return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
     text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
-    text = re.sub(r'<span class="op">(.*?)</span>', r"\1", text, flags=re.S)
+    text = re.sub(r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn)">(.*?)</span>', r"\1", text, flags=re.S)
+    text = re.sub(r"<pre\b.*?</pre>", lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"), text, flags=re.S)
+    text = re.sub(r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S)
+    if "#T_" not in text:       # pandas names each cell of a styled table, for styles that no page has
+        text = re.sub(r'<style type="text/css">\s*</style>\s*', "", text)
+        text = re.sub(r'(<t[dh]) id="T_\w+" class="[^"]*"', r"\1", text)
+        text = re.sub(r'(<table\b[^>]*?) id="T_\w+"', r"\1", text)
+        text = re.sub(r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"', "<th", text)
+        text = re.sub(r"<(t[dh]) +>", r"<\1>", text)
+    # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
+    text = re.sub(r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>', r"\1\2", text, flags=re.S)
+    text = re.sub(r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>', r'<a class="sv-line" href="\1">source</a>', text)
     text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
     text = text.replace('<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;')
+    # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
+    text = re.sub(r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text (sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>', r"\1\2\3</a>", text)
     # names that are not public have no place of their own on the page
     return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
+
+
+def near(text):
+    "The sidebar lists the part of the library that the page belongs to; of the others, whose headings lead to a list, it keeps the heading."
+    closed = r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
+    return re.sub(closed, r"\1</div>", text, flags=re.S)
+
+
+SOURCE = re.compile(r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>', re.S)
+
+
+def sources(text, name, out):
+    "Folded source comes when it is opened, from a script that holds a page's sources: it weighs more than all else on a page. Without scripts a link leads to the file."
+    found = []
+
+    def fold(m):
+        stem = Path(name).stem
+        file = f"{m[2].split(',')[0]}.txt" if m[1] == "sv-program" else f"{stem}.py.txt"
+        if not (out / "docs" / "source" / file).is_file():
+            return m[0]
+        found.append(html.unescape(re.sub(r"<[^>]+>", "", m[3])))
+        return f'<details class="{m[1]}" data-source="{stem}" data-place="{len(found) - 1}"><summary>{m[2]}</summary><a href="source/{file}">{file.removesuffix(".txt")}</a></details>'
+    text = SOURCE.sub(fold, text)
+    if found:
+        (out / "docs" / "source" / f"{Path(name).stem}.js").write_text(f"(window.schoolvarSource ||= {{}})[{json.dumps(Path(name).stem)}] = {json.dumps(found, ensure_ascii=False)};\n", encoding="utf-8")
+        text = text.replace("</head>", '<script defer src="source/open.js"></script>\n</head>', 1)
+    return text
+
+
+OPEN = """// Puts the source of a folded block into it when it is opened.
+document.addEventListener("toggle", e => {
+  const fold = e.target, page = fold.dataset && fold.dataset.source;
+  if (!page || !fold.open || fold.dataset.here) return;
+  fold.dataset.here = "coming";
+  const show = () => {
+    const pre = document.createElement("pre");
+    pre.tabIndex = 0;
+    pre.append(document.createElement("code"));
+    pre.firstChild.textContent = window.schoolvarSource[page][fold.dataset.place];
+    fold.querySelector("a").replaceWith(pre);
+    fold.dataset.here = "yes";
+  };
+  if (window.schoolvarSource && window.schoolvarSource[page]) return show();
+  const script = document.createElement("script");
+  script.src = "source/" + page + ".js";
+  script.onload = show;
+  script.onerror = () => { delete fold.dataset.here; };
+  document.head.append(script);
+}, true);
+"""
+
+
+def source_files(out):
+    "The library's modules and the Stan programs as plain text, which a browser shows."
+    folder = out / "docs" / "source"
+    folder.mkdir(parents=True, exist_ok=True)
+    for f in [*ROOT.glob("schoolvar/*.py"), *ROOT.glob("stan/*.stan*")]:
+        shutil.copyfile(f, folder / f"{f.name}.txt")
+    (folder / "open.js").write_text(OPEN, encoding="utf-8")
+
+
+def lines(text):
+    "nbdev does not know at which line of its module a name stands: look there."
+    def line(m):
+        module = ROOT / "schoolvar" / f"{m[1]}.py"
+        code = module.read_text(encoding="utf-8").splitlines() if module.is_file() else []
+        n = next((i for i, c in enumerate(code, 1) if re.match(rf"(?:def|class) {re.escape(m[3])}\b", c)), None)
+        return f'/{m[1]}.py{f"#L{n}" if n else ""}"{m[2]}{m[3]}<'
+    return re.sub(r'/(\w+)\.py#LNone"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<', line, text, flags=re.S)
 
 
 def reachable(text):
@@ -144,9 +226,12 @@ def main():
     base = (cfg.doc_host + cfg.doc_baseurl).rstrip("/").removesuffix("/docs")
     pages = {f.relative_to(out).as_posix(): f for f in sorted(out.rglob("*.html")) if "example" not in f.relative_to(out).parts}
     texts = {}
+    source_files(out)
     for name, f in pages.items():
         new = page(f.read_text(encoding="utf-8"), "../" * name.count("/"), base)
         texts[name] = images(new, f, out)
+        if Path(name).parent.as_posix() == "docs":
+            texts[name] = sources(texts[name], name, out)
     for name, text in places(texts).items():
         if text != pages[name].read_text(encoding="utf-8"):
             pages[name].write_text(text, encoding="utf-8")
