@@ -4,7 +4,10 @@ import pytest
 from scipy import special, stats
 
 from schoolvar.achievement import prepare
+from schoolvar.consistency import fit_consistency
+from schoolvar.consistency_loo import school_log_likelihood
 from schoolvar.consistency_model import inclusion_data, make_model, program_data
+from schoolvar.consistency_predict import some_draws
 from schoolvar.coordinates import LEVELS, stan_data
 from schoolvar.data import read_counts, read_scores
 from schoolvar.engine import sample
@@ -96,6 +99,26 @@ def test_consistency_program_is_the_density_on_paper(prior):
     ours = [consistency_density(data, d) for d in draws]
     assert np.ptp(target) > 3 and np.ptp(target - [lp for lp, _ in ours]) < 1e-3
     np.testing.assert_allclose([d["included"] for d in draws], [p for _, p in ours], atol=1e-4)
+
+
+def test_a_school_left_out_is_the_integral_on_paper():
+    "Its scores' density in a draw, both effects summed over a fine grid, with and without the effect on its spread."
+    scores = read_scores(frame := simulate_scores(n_schools=6, students=12, seed=3).frame)
+    fit = fit_consistency(scores, prior_inclusion=.2, chains=2, draws=100, rounds=1)
+    ours, d = school_log_likelihood(fit, scores, draws=4), some_draws(fit, 4)
+    z, (z1, z2) = np.linspace(-8, 8, 321), np.meshgrid(np.linspace(-8, 8, 321), np.linspace(-8, 8, 321), indexing="ij")
+    weight = stats.norm.logpdf(z) + np.log(z[1] - z[0])
+    paper = np.empty_like(ours)
+    for i in range(4):
+        tau_u, tau_t, rho, pi, mean, log_sd = (float(d[k][i].squeeze()) for k in ("tau_u", "tau_t", "rho", "pi", "beta", "zeta"))
+        t = tau_t * (rho * z1 + np.sqrt(1 - rho**2) * z2)
+        for j, school in enumerate(scores.schools.school):
+            y = frame.score[frame.school_id == school]
+            unusual = special.logsumexp(sum(stats.norm.logpdf(x, mean + tau_u * z1, np.exp(log_sd + t)) for x in y) + weight[:, None] + weight)
+            typical = special.logsumexp(sum(stats.norm.logpdf(x, mean + tau_u * z, np.exp(log_sd)) for x in y) + weight)
+            paper[i, j] = np.logaddexp(np.log(pi) + unusual, np.log1p(-pi) + typical)
+    assert np.ptp(paper) > 3 and pi == pytest.approx(.2)
+    np.testing.assert_allclose(ours, paper, atol=2e-3)
 
 
 # ---- edges and directions
