@@ -359,6 +359,24 @@ def test_names_without_a_place_lead_to_the_page():
     assert docs_post.places(texts)["docs/a.html"] == '<a href="b.html#here"><code>x</code></a><a href="b.html"><code>y</code></a><a href="../c.html#z">w</a>'
 
 
+def test_other_parts_of_the_sidebar_keep_their_heading():
+    import docs_post
+    part = ('<li class="sidebar-item sidebar-item-section"><div class="sidebar-item-container"><a class="sidebar-item-text sidebar-link" href="reference/{0}.html"><span class="menu-text">{0}</span></a>'
+            '<a class="sidebar-item-toggle text-start{1}" data-bs-target="#quarto-sidebar-section-{0}"><i></i></a></div><ul id="quarto-sidebar-section-{0}" class="collapse list-unstyled sidebar-section depth1{2}">'
+            '<li class="sidebar-item"><a href="{0}-page.html" class="sidebar-link">page</a></li></ul></li>')
+    text = docs_post.near(part.format("one", "", " show") + part.format("two", " collapsed", "") + part.format("three", " collapsed", ""))
+    assert re.findall(r'href="([^"]+)"', text) == ["reference/one.html", "one-page.html", "reference/two.html", "reference/three.html"]
+    assert text.count("sidebar-item-toggle") == 1 and text.count("</li>") == 4 and text.count("<div") == text.count("</div>")
+
+
+def test_a_line_of_source_is_found():
+    import docs_post
+    block = '<a href="https://github.com/schoolvar/schoolvar/blob/main/schoolvar/stored.py#LNone">source</a>\n<h3 id="load_summary">{}</h3>'
+    n = int(re.search(r"stored\.py#L(\d+)", docs_post.lines(block.format("load_summary")))[1])
+    assert (ROOT / "schoolvar" / "stored.py").read_text(encoding="utf-8").splitlines()[n - 1].startswith("def load_summary(")
+    assert "stored.py\">" in docs_post.lines(block.format("not_there"))
+
+
 def test_a_tall_title_is_not_cut():
     import docs_pages
     svg = ('<svg width="100" height="50" viewBox="0 0 100 50"><rect width="100" height="50" fill="#FFFFFF"/><g stroke-miterlimit="10" transform="translate(5,20)">'
@@ -373,7 +391,7 @@ def site(tmp_path_factory):
     at = tmp_path_factory.mktemp("project")
     for name in ("tools", "schoolvar", "stan", "guides", "nbs/reports"):
         shutil.copytree(ROOT / name, at / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_quarto.yml", "settings.ini", "pyproject.toml", "docs.css", "index.qmd", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+    for name in ("_quarto.yml", "settings.ini", "pyproject.toml", "docs.css", "index.qmd", "404.qmd", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, at / name)
     for name in ("13_fit.ipynb", "studies/10_saeb.ipynb", "explanations/10_consistency.ipynb", "explanations/30_coordinates.ipynb"):
         (at / "nbs" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -403,6 +421,14 @@ def test_small_site_has_its_parts(site):
     assert len(list((site / "example" / "districts").glob("*.html"))) == 12 and "imulated" in (site / "example" / "index.html").read_text(encoding="utf-8")
     assert "schoolvar consistency" in (site / "docs" / "commands.html").read_text(encoding="utf-8")
     assert "consistency_schools.stan" in (site / "docs" / "programs.html").read_text(encoding="utf-8")
+    beside = (site / "docs" / "source" / "programs.js").read_text(encoding="utf-8")
+    assert set(json.loads(beside.split(" = ", 1)[1].rstrip(";\n"))) == {f.read_text(encoding="utf-8") for f in (ROOT / "stan").glob("*.stan*")}
+    page, code = (site / "docs" / "fit.html").read_text(encoding="utf-8"), (ROOT / "schoolvar" / "fit.py").read_text(encoding="utf-8")
+    shown = json.loads((site / "docs" / "source" / "fit.js").read_text(encoding="utf-8").split(" = ", 1)[1].rstrip(";\n"))
+    assert len(shown) == page.count("data-source=") > 3 and (site / "docs" / "source" / "fit.py.txt").read_text(encoding="utf-8") == code
+    assert all(re.sub(r"from schoolvar\.", "from .", s).strip() in code for s in shown)
+    lost = (site / "404.html").read_text(encoding="utf-8")
+    assert all(u.startswith(("/schoolvar/", "#", "http", "data:")) for u in re.findall(r'(?:href|src)="([^"]+)"', lost)) and 'content="/schoolvar/"' in lost
     assert (site / "llms.txt").is_file() and (site / "search-index.js").read_text(encoding="utf-8").startswith("window.searchIndex = ")
     assert "fetch(" not in (site / "site_libs" / "smalldocs.js").read_text(encoding="utf-8").split("// ---- search")[1].split("const escapeHtml")[0]
 

@@ -20,6 +20,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def translate_path(self, path):     # the page for what is not there links from the root of the host it is published on
+        return super().translate_path(path.removeprefix("/schoolvar"))
+
     def copyfile(self, source, outputfile):
         try:
             super().copyfile(source, outputfile)

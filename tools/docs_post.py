@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 import re
 import shutil
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,11 +38,11 @@ def page(text, up, base):
 
 
 def lighter(text):
-    "Colours of code weigh more than the code: folded source goes without, elsewhere words, strings and comments have one. Decoration is named as such."
+    "Colours of code weigh more than the code: folded source goes without, elsewhere words of the language and comments have one. Decoration is named as such."
     def plain(m):
         return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
     text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
-    text = re.sub(r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn)">(.*?)</span>', r"\1", text, flags=re.S)
+    text = re.sub(r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn|st|ss|vs|ch)">(.*?)</span>', r"\1", text, flags=re.S)
     text = re.sub(r"<pre\b.*?</pre>", lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"), text, flags=re.S)
     text = re.sub(r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S)
     if "#T_" not in text:       # pandas names each cell of a styled table, for styles that no page has
@@ -50,6 +51,9 @@ def lighter(text):
         text = re.sub(r'(<table\b[^>]*?) id="T_\w+"', r"\1", text)
         text = re.sub(r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"', "<th", text)
         text = re.sub(r"<(t[dh]) +>", r"<\1>", text)
+    text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)       # numbers of cells are nobody's link
+    if os.environ.get("SMALLDOCS"):         # Quarto's own style sheet needs this class
+        text = text.replace(" code-with-copy", "")
     # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
     text = re.sub(r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>', r"\1\2", text, flags=re.S)
     text = re.sub(r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>', r'<a class="sv-line" href="\1">source</a>', text)
@@ -176,6 +180,13 @@ def places(texts):
     return {name: mend(name) for name in texts}
 
 
+def anywhere(text, base):
+    "A server shows the page for what is not there at every depth, so that its links must lead from the root of the host, as Quarto writes them."
+    root = urlsplit(base).path.rstrip("/") + "/"
+    text = text.replace('name="smalldocs:offset" content=""', f'name="smalldocs:offset" content="{root}"')
+    return re.sub(r'\b(href|src)="(?![a-z]+:|[#/]|")([^"]*)"', rf'\1="{root}\2"', text)
+
+
 def images(text, file, out):
     "Pictures inside a page become files beside it."
     def save(m):
@@ -230,6 +241,8 @@ def main():
     for name, f in pages.items():
         new = page(f.read_text(encoding="utf-8"), "../" * name.count("/"), base)
         texts[name] = images(new, f, out)
+        if name == "404.html":
+            texts[name] = anywhere(texts[name], base)
         if Path(name).parent.as_posix() == "docs":
             texts[name] = sources(texts[name], name, out)
     for name, text in places(texts).items():
@@ -243,7 +256,7 @@ def main():
         if (new := stylesheet(old)) != old:
             f.write_text(new, encoding="utf-8")
     if (sitemap := out / "sitemap.xml").is_file():       # the hour of the build is not a change of the pages
-        sitemap.write_text(re.sub(r"\s*<lastmod>[^<]*</lastmod>", "", sitemap.read_text(encoding="utf-8")), encoding="utf-8")
+        sitemap.write_text(re.sub(r"\s*<lastmod>[^<]*</lastmod>|\s*<url>\s*<loc>[^<]*/404\.html</loc>\s*</url>", "", sitemap.read_text(encoding="utf-8")), encoding="utf-8")
     search(out)
     print(f"docs_post: {len(pages)} pages, whole offline")
 
