@@ -1,6 +1,6 @@
 """Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its load.
 
-    make bench                       everything, some minutes; with R's lme4 and brms, and bambi, where they are installed
+    make bench                       everything, some ten minutes; with R's lme4 and brms, and bambi, where they are installed
     make bench ARGS='--quick'        smaller sizes
     make bench ARGS='--only help_seconds read'
     make bench ARGS='--long'         first the benchmarks with files of their own (consistency, achievement), on a quiet machine
@@ -9,8 +9,8 @@ Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same ru
 date. On a shared machine only ratios and counts are worth reading: the load at the time stands in every row. Figures of the
 long benchmarks are collected from their own files, which say the load under which they were measured.
 
-Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip install bambi (in any
-environment, named by SCHOOLVAR_BAMBI=its/bin/python).
+Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip install bambi 'matplotlib<3.11'
+(in any environment, named by SCHOOLVAR_BAMBI=its/bin/python; ArviZ 0.23, which it uses, does not load with a later matplotlib).
 """
 import argparse
 from datetime import date
@@ -120,12 +120,14 @@ def lme4(quick):
 
 def brms(quick):
     "Effective draws a second of sampling, compiling left out on both sides."
-    model = "M2"
-    counts, d, table = case(model, 30 if quick else 60)
-    if (r := in_r("brms", table, model)) is None: return []
-    ours = fitted(counts, model)[2]
-    theirs, name, peer = r["ess"] / r["seconds"], f"{model}, {d.J} schools", f"brms {r['version']}"
-    return [dict(case=name, value=ours, unit="effective draws/s"), dict(case=f"{name}, brms", value=theirs, unit="effective draws/s"), dict(case=f"{name}, brms", value=r["compile"], unit="s to compile"), dict(case=name, value=ours / theirs, unit="ratio", peer=peer)]
+    rows = []
+    for model, schools in [("M2", 30)] if quick else [("M2", 60), ("M3", 500)]:
+        counts, d, table = case(model, schools)
+        if (r := in_r("brms", table, model)) is None: return []
+        ours = fitted(counts, model)[2]
+        theirs, name, peer = r["ess"] / r["seconds"], f"{model}, {d.J} schools", f"brms {r['version']}"
+        rows += [dict(case=name, value=ours, unit="effective draws/s"), dict(case=f"{name}, brms", value=theirs, unit="effective draws/s"), dict(case=f"{name}, brms", value=r["compile"], unit="s to compile"), dict(case=name, value=ours / theirs, unit="ratio", peer=peer)]
+    return rows
 
 
 BAMBI = """
@@ -194,6 +196,17 @@ def reports(quick):
     return [dict(case="one worker", value=60 * len(weights) / took, unit="reports/min"), dict(case="page of ten schools, median", value=float(np.median(weights)), unit="kB")]
 
 
+def site(quick):
+    "What the pages of the documentation weigh beside the numbers of their charts, where `make docs` has built them, and what they share."
+    folder = ROOT / "_site"
+    if not (folder / "index.html").is_file(): return []
+    sys.path.insert(0, str(ROOT / "tools"))
+    from docs_check import weight
+    pages = [weight(p.read_text(encoding="utf-8")) / 1e3 for p in folder.rglob("*.html") if "example" not in p.parts]
+    shared = sum(p.stat().st_size for p in [*folder.glob("*.css"), *folder.glob("docs/schoolvar-charts.*"), *(folder / "site_libs").rglob("*")] if p.is_file()) / 1e3
+    return [dict(case=f"{len(pages)} pages, median", value=float(np.median(pages)), unit="kB"), dict(case="heaviest page", value=max(pages), unit="kB"), dict(case="scripts, styles and fonts of all pages", value=shared, unit="kB")]
+
+
 # ---- long benchmarks, which keep files of their own
 
 IVD, BRMS, GLMER = "R package ivd: 57 effective draws in 404 s, two chains of 15,000, on a machine of this kind", "brms: 92 effective draws in 188 s, M3 on 500 schools, on a machine of this kind", "glmer: 2.9 s, on a machine of this kind"
@@ -245,7 +258,7 @@ def province(quick):
     return rows
 
 
-BENCHMARKS = dict(help_seconds=help_seconds, read=read, sampling=sampling, lme4=lme4, brms=brms, bambi=with_bambi, companion=companion, scaling=scaling, reports=reports, consistency=consistency, achievement=achievement, value_added=value_added, province=province)
+BENCHMARKS = dict(help_seconds=help_seconds, read=read, sampling=sampling, lme4=lme4, brms=brms, bambi=with_bambi, companion=companion, scaling=scaling, reports=reports, site=site, consistency=consistency, achievement=achievement, value_added=value_added, province=province)
 COLLECTED = ("consistency", "achievement", "value_added", "province")
 
 
