@@ -21,8 +21,8 @@ from .tables import DataError
 # %% auto #0
 __all__ = ['MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'prior_scales', 'levels_of', 'prior_words',
            'check_identified', 'stan_data_m0', 'unknowns', 'variance_table', 'flat', 'cells_table', 'shrinkage',
-           'covariate_columns', 'check_slopes', 'prepare', 'parameter_names', 'achievement_tables', 'fit_achievement',
-           'variance_shares', 'school_sd']
+           'covariate_columns', 'check_slopes', 'prepare', 'program_data', 'parameter_names', 'achievement_tables',
+           'fit_achievement', 'variance_shares', 'school_sd']
 
 # %% ../nbs/31_achievement.ipynb #4ee2f973
 MODELS = {
@@ -233,6 +233,19 @@ def prepare(
     check_slopes(d)
     return counts, d, check_identified(d, model, str(counts.source.get("path", "")).rsplit("/", 1)[-1] or None)
 
+def program_data(
+    d: Design,
+    model: str, # "M0" to "M3"
+    scales: dict, # as from `prior_scales`
+    extra: str | None = None, # of `EXTRAS`
+    rows: bool = False, # keep log_lik and replicated counts of each row
+) -> dict: # all that the program of the model declares as data
+    "Indices, counts, coordinates and prior scales of a model"
+    levels = levels_of(model, extra)
+    data = (stan_data_m0(d) if model == "M0" else stan_data(d, (*levels, "row") if extra == "betabinomial" else levels)) | {f"prior_{k}": v for k, v in scales.items()} | dict(want_rows=int(rows))
+    data["prior_slope"] = scales["slope"] / d.X.std(0)
+    return {k: v for k, v in data.items() if extra != "betabinomial" or k not in ("row_logit", "row_noise", "school_rows", "cohort_rows", "subject_rows")}
+
 def parameter_names(
     d: Design,
     model: str,
@@ -283,9 +296,7 @@ def fit_achievement(
     scales = prior_scales(model, priors)
     levels = levels_of(model, extra)
     counts, d, notes = prepare(counts, model, grade, covariates, formula, district=extra == "district")
-    data = (stan_data_m0(d) if model == "M0" else stan_data(d, (*levels, "row") if extra == "betabinomial" else levels)) | {f"prior_{k}": v for k, v in scales.items()} | dict(want_rows=int(rows))
-    data["prior_slope"] = scales["slope"] / d.X.std(0)
-    if extra == "betabinomial": data = {k: v for k, v in data.items() if k not in ("row_logit", "row_noise", "school_rows", "cohort_rows", "subject_rows")}
+    data = program_data(d, model, scales, extra, rows)
     names = parameter_names(d, model, extra)
     terms = [k for k, v in names.items() if isinstance(v, tuple)]
     sds = [k for k in names if k not in terms]

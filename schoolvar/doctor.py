@@ -49,10 +49,14 @@ class Report:
         return f"<table><tr><th>state</th><th>what</th><th>found</th><th>mend</th></tr>{''.join(f'<tr>{cells(r)}</tr>' for r in self.rows)}</table>"
 
 # %% ../nbs/14_doctor.ipynb #13d24870
+def _python():
+    "This environment's Python, as it is typed here"
+    near = os.path.relpath(sys.executable)
+    return near if len(near) < len(sys.executable) else sys.executable
+
 def _pip(what):
     "A pip command for this environment"
-    near = os.path.relpath(sys.executable)
-    return f"{near if len(near) < len(sys.executable) else sys.executable} -m pip install {what}"
+    return f"{_python()} -m pip install {what}"
 
 def _this_package(extra=""):
     "How pip names this package: the checkout where it is installed from one"
@@ -113,7 +117,7 @@ def look_at_stanli() -> Finding:
 def look_at_cmdstan() -> Finding:
     "CmdStan is optional; where it is installed it is taken"
     folder = cmdstan_folder()
-    if folder is None: return Finding("CmdStan", "optional", "not installed; fits run on stanli", INSTALL_CMDSTAN)
+    if folder is None: return Finding("CmdStan", "optional", "not installed; fits run on stanli", INSTALL_CMDSTAN.replace("python", _python(), 1))
     if not (shutil.which("make") and (shutil.which("g++") or shutil.which("clang++"))):
         return Finding("CmdStan", "missing", f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with", _installer("g++ make", "gcc"))
     return Finding("CmdStan", "ok", f"{cmdstan_version(folder)} in {folder}")

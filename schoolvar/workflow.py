@@ -8,7 +8,7 @@ from pathlib import Path
 import time
 
 # %% auto #0
-__all__ = ['keep_counts', 'fit_all', 'columns_there', 'covariate_table']
+__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'covariate_table']
 
 # %% ../nbs/59_workflow.ipynb #1af977b9
 def keep_counts(fit,          # a `Fit`
@@ -59,6 +59,7 @@ def fit_all(folder: Path,            # where the fits' folders go
     if simulated:
         counts, scores = _simulated(say); to_grade = to_grade or 6
     else:
+        if counts is not None and scores is not None and columns: columns = columns_meant(counts, columns, **how)
         if counts is not None: counts = read_counts(counts, format=format, columns=columns, years=years, subjects=subjects, **how)
         if scores is not None:
             names = columns_there(scores, **how)
@@ -86,6 +87,14 @@ def columns_there(source, encoding=None, sheet=None) -> list[str]:
     "The names in the header of a table."
     from schoolvar.tables import open_table
     return list(open_table(source, (), encoding, sheet).columns)
+
+def columns_meant(counts,         # path or data frame of counts, or a list of them
+                  columns,        # their name -> ours
+                  **how,          # encoding and sheet, of the files
+                 ) -> dict | None: # those that are needed
+    "Of the names given for two tables, those that the counts have: a table that says `school_id` needs no other name for it."
+    there = columns_there(counts[0] if isinstance(counts, list) else counts, **how)
+    return {theirs: ours for theirs, ours in columns.items() if theirs in there or ours not in there} or None
 
 def covariate_table(source,          # path of a table with the column school_id
                     encoding=None,   # of a CSV
