@@ -118,9 +118,9 @@ def plot_rates(table: pd.DataFrame,          # the condition, rate, lower, upper
     sets = list(dict.fromkeys(table[series].astype(str))) if series else [""]
     first = (table[table[series].astype(str) == sets[0]] if series else table).sort_values(condition)
     show = (lambda v: percent(v, 0)) if format.endswith("%") else number
-    title = title or tr("{y} goes from {a} to {b} as {x} go from {u} to {v}", y=y_title[:1].upper() + y_title[1:], x=x_title,
-                        a=show(first["rate"].iloc[0]), u=number(first[condition].iloc[0],
-                                                                0), b=show(first["rate"].iloc[-1]), v=number(first[condition].iloc[-1], 0))
+    value = lambda v: number(v, 0 if float(v).is_integer() else 2)
+    title = title or tr("{y}: {a} at {u}, {b} at {v} ({x})", y=y_title[:1].upper() + y_title[1:] + (f", {sets[0]}" if series else ""), x=x_title,
+                        a=show(first["rate"].iloc[0]), u=value(first[condition].iloc[0]), b=show(first["rate"].iloc[-1]), v=value(first[condition].iloc[-1]))
     low, high = table[condition].min(), table[condition].max()
     d = [low * .9, high * 1.1] if log else [low - .04 * (high - low), high + .04 * (high - low)]
     if series: d = room_right(d, sets, log)
@@ -128,12 +128,12 @@ def plot_rates(table: pd.DataFrame,          # the condition, rate, lower, upper
             include=[0.] + ([] if reference is None else [reference]))
     x = axis(alt.X, condition, x_title, [float(v) for v in d], **({"kind": "log"} if log else {}))
     frame = table.assign(**{"series": table[series].astype(str) if series else ""})
-    look = {"color": alt.Color("series:N", scale=alt.Scale(domain=sets, range=(SERIES * 3)[:len(sets)]), legend=None),
-            "strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=sets,
-                                                                     range=([[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]] * 3)[:len(sets)]), legend=None)}
-    base = alt.Chart().encode(x=x, color=look["color"])
+    # without series the data have no such column, and a scale of it would paint nothing
+    color = alt.Color("series:N", scale=alt.Scale(domain=sets, range=(SERIES * 3)[:len(sets)]), legend=None) if series else alt.value(SERIES[0])
+    dash = {"strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=sets, range=([[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]] * 3)[:len(sets)]), legend=None)} if series else {}
+    base = alt.Chart().encode(x=x, color=color)
     layers = [base.mark_rule(strokeWidth=1.6, opacity=.6).encode(y=axis(alt.Y, "lower", y_title, dy, format=format), y2="upper:Q"), base
-              .mark_line().encode(y=axis(alt.Y, "rate", y_title, dy, format=format), strokeDash=look["strokeDash"]),
+              .mark_line().encode(y=axis(alt.Y, "rate", y_title, dy, format=format), **dash),
               base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("rate:Q"),
                                                                       tooltip=[*([alt.Tooltip("series:N", title=series)] if series
                                                                               else []), alt.Tooltip(f"{condition}:Q", title=x_title), alt.Tooltip("rate:Q", title=y_title, format=".3f")])]

@@ -3,6 +3,7 @@ import ast
 import json
 from pathlib import Path
 import re
+from xml.etree import ElementTree
 import subprocess
 
 import altair as alt
@@ -92,6 +93,8 @@ def test_still_pictures(gallery, width):
         got = int(re.search(r'width="(\d+)', svg).group(1))
         assert got <= width + 12, f"{name} {i}: {got} pixels wide at {width}"
         assert 'role="img"' in svg and "<title>" in svg and "<desc>" in svg
+        marks = [m for g in ElementTree.fromstring(svg).iter() if "role-mark" in g.get("class", "") for m in g]
+        assert any({m.get("fill", "none"), m.get("stroke", "none")} - {"none", "transparent"} for m in marks), f"{name} {i} paints nothing"
 
 
 class _Spec:

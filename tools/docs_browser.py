@@ -16,6 +16,14 @@ WIDTHS = (1280, 390)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
+# Charts without a mark that has a colour and a size: a scale that does not know the data's values paints nothing, and says nothing
+EMPTY = """[...document.querySelectorAll('.sv-chart[data-drawn]')].filter(chart => chart.clientWidth && chart.dataset.drawn !== 'no' &&
+  ![...chart.querySelectorAll('.role-mark path, .role-mark line, .role-mark text, .role-mark rect')].some(mark => {
+    const style = getComputedStyle(mark), box = mark.getBoundingClientRect();
+    return [style.fill, style.stroke].some(paint => paint && !['none', 'transparent', 'rgba(0, 0, 0, 0)'].includes(paint)) && +style.opacity > 0 && box.width + box.height > 0;
+  })).map(chart => chart.id)"""
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -77,6 +85,7 @@ def look(tab, url, name, axe, problems, origin):
         undrawn = tab.evaluate("[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length")
         if undrawn:
             said.append(f"{undrawn} chart(s) could not be drawn")
+        said += [f"the chart {chart} shows nothing" for chart in tab.evaluate(EMPTY)]
         wide = tab.evaluate("document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 1:
             said.append(f"is {wide} pixels wider than a window of {width}")
