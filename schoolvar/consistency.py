@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
+import xarray as xr
 from .consistency_model import inclusion_data, make_model, parameter_name, program_data
 from .diagnostics import mcse_mean
 from .fit import Fit, make_manifest
@@ -61,7 +62,8 @@ def population_names(model, learn, robust) -> dict: # label -> variable and sele
 # %% ../nbs/25_consistency.ipynb #a452f9b6
 def derived(model, idata) -> None:
     "Add mu, sd, effect and effects of schools to the draws"
-    post, dims = idata.posterior, ("chain", "draw", "school")
+    post = idata.posterior
+    by_school = lambda x: xr.DataArray(x, dims=("chain", "draw", "school"))       # a group of ArviZ 1.x takes no tuple of dimensions and values
     mean_part = post["beta"].values @ model.school_means(model.X).T
     scale_part = post["zeta"].values @ model.school_means(model.W).T
     if model.program == "consistency_slopes":
@@ -69,11 +71,11 @@ def derived(model, idata) -> None:
         mean_part = mean_part + (v * Ebar * ~model.on_scale).sum(-1)
         scale_part = scale_part + (v * Ebar * model.on_scale).sum(-1)
         main = model.effects.index("scale_intercept") if "scale_intercept" in model.effects else int(np.flatnonzero(model.on_scale)[0])
-        post["effect"] = (dims, v[..., main])
-        post["mu"], post["sd"] = (dims, mean_part), (dims, np.exp(scale_part))
+        post["effect"] = by_school(v[..., main])
+        post["mu"], post["sd"] = by_school(mean_part), by_school(np.exp(scale_part))
         return
-    post["mu"] = post["mu"] if "mu" in post else (dims, mean_part + post["u"].values)
-    post["sd"] = (dims, np.exp(scale_part + post["effect"].values))
+    if "mu" not in post: post["mu"] = by_school(mean_part + post["u"].values)
+    post["sd"] = by_school(np.exp(scale_part + post["effect"].values))
 
 KEEP = {"consistency_schools": ["beta", "zeta", "tau_u", "tau_t", "rho", "pi", "lprior", "mu", "effect", "included"],
         "consistency_students": ["beta", "zeta", "tau_u", "tau_t", "rho", "pi", "nu", "lprior", "u", "effect", "included"],
