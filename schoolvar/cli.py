@@ -267,7 +267,7 @@ def compare(
     from schoolvar.compare import compare as compare_models
     result = compare_models(table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws))
     frame, ok = _write_comparison(result, out, started, read, wanted)
-    _say(frame.to_string(index=False))
+    _say("\n".join([frame.to_string(index=False), *getattr(result, "sentences", list)()]))
     raise typer.Exit(DONE if ok else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #313171d4
