@@ -376,6 +376,8 @@ def run(
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
     _writable(out)
+    if keep_fits and Path(keep_fits).resolve().is_relative_to(Path(out).resolve()):
+        raise Stop(f"--keep-fits {keep_fits} lies inside --out {out}: fits hold what a policy withholds, and must not be published with the report")
     from schoolvar.workflow import fit_all
     with _fits_folder(out) as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),

@@ -79,7 +79,7 @@ def test_version_and_completion(capsys):
     [], ["nonsense"], ["consistency"], ["consistency", "x.csv"], ["achievement", "x.csv", "--model", "M9", "--out", "o"], ["achievement", "x.csv", "--years", "soon", "--out", "o"],
     ["compare", "x.csv", "--models", "M1", "--out", "o"], ["value-added", "x.csv", "--from-grade", "6", "--to-grade", "3", "--out", "o"], ["report", "--out", "o"],
     ["consistency", "x.csv", "--prior-inclusion", "2", "--out", "o"], ["achievement", "x.csv", "--column", "n_trials", "--out", "o"], ["report", "--out", "o", "--achievement", "nowhere"],
-    ["consistency", "x.csv", "--out", "o"]], ids=lambda a: " ".join(a) or "nothing")
+    ["consistency", "x.csv", "--out", "o"], ["run", "--out", "o", "--keep-fits", "o/fits"], ["run", "--out", "o", "--keep-fits", "o"]], ids=lambda a: " ".join(a) or "nothing")
 def test_wrong_usage_is_one_line_and_status_2(args, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     status, error = run(*args, capsys=capsys)
