@@ -59,7 +59,7 @@ def fit_all(folder: Path,            # where the fits' folders go
     if simulated:
         counts, scores = _simulated(say); to_grade = to_grade or 6
     else:
-        if counts is not None and scores is not None and columns: columns = columns_meant(counts, columns, **how)
+        if counts is not None and scores is not None and columns and format == "tidy": columns = columns_meant(counts, columns, **how)
         if counts is not None: counts = read_counts(counts, format=format, columns=columns, years=years, subjects=subjects, **how)
         if scores is not None:
             names = columns_there(scores, **how)
