@@ -39,17 +39,21 @@ def store_summary(folder: str | Path,  # where; replaced when the new one is who
     folder = Path(folder)
     part = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, table in tables.items():
-        small = table.copy()
-        for c in small.select_dtypes("float64"): small[c] = small[c].astype("float32")
-        small.to_parquet(part / f"{name}.parquet", index=False, compression="zstd")
-    files = {f"{name}.parquet": hashlib.sha256((part / f"{name}.parquet").read_bytes()).hexdigest() for name in tables}
-    manifest = dict(made=datetime.now(timezone.utc).date().isoformat(), command=command, seconds=round(float(seconds), 1), settings=settings, data=data,
-                    programs={p: program_sha256(p) for p in programs}, versions=versions(), files=files)
-    (part / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
+    try:
+        part.mkdir(parents=True)
+        for name, table in tables.items():
+            small = table.copy()
+            for c in small.select_dtypes("float64"): small[c] = small[c].astype("float32")
+            small.to_parquet(part / f"{name}.parquet", index=False, compression="zstd")
+        files = {f"{name}.parquet": hashlib.sha256((part / f"{name}.parquet").read_bytes()).hexdigest() for name in tables}
+        manifest = dict(made=datetime.now(timezone.utc).date().isoformat(), command=command, seconds=round(float(seconds), 1), settings=settings, data=data,
+                        programs={p: program_sha256(p) for p in programs}, versions=versions(), files=files)
+        (part / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    except BaseException:       # nothing half written stays
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return folder
 
 def load_summary(folder: str | Path,  # as written by `store_summary`
