@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ROOT / "nbs" / "studies"
 # study -> the parameter that names its data, and the file
 RUNS = {"saeb": ("10_saeb", {"data": "saeb.csv.gz"}), "pennsylvania": ("20_pennsylvania", {"data": "pssa_counts.csv.gz"}),
-        "new_york": ("30_new_york", {"data": "nyc_counts.csv.gz"})}
+        "new_york": ("30_new_york", {"data": "nyc_counts.csv.gz"}), "chemistry": ("45_chemistry", {"data": "chemistry"})}
 
 
 def make(name, folder):
     notebook, parameters = RUNS[name]
-    given = {k: str(folder / v) if (folder / v).is_file() else "publisher" for k, v in parameters.items()}
+    given = {k: str(folder / v) if (folder / v).is_file() else "publisher" if "." in v else v for k, v in parameters.items()}
     out = ROOT / "out" / "studies"
     out.mkdir(parents=True, exist_ok=True)
     t = time.time()
