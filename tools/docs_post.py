@@ -54,6 +54,7 @@ def lighter(text):
     text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)       # numbers of cells are nobody's link
     if os.environ.get("SMALLDOCS"):         # Quarto's own style sheet needs this class
         text = text.replace(" code-with-copy", "")
+    text = re.sub(r">\s*\n\s*<(/?(?:div|section|details|h[1-6]|ul|li|p|table|figure|nav)\b)", r"><\1", text)       # lines between blocks
     # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
     text = re.sub(r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>', r"\1\2", text, flags=re.S)
     text = re.sub(r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>', r'<a class="sv-line" href="\1">source</a>', text)
