@@ -184,8 +184,8 @@ def places(texts):
 def anywhere(text, base):
     "A server shows the page for what is not there at every depth, so that its links must lead from the root of the host, as Quarto writes them."
     root = urlsplit(base).path.rstrip("/") + "/"
-    text = text.replace('name="smalldocs:offset" content=""', f'name="smalldocs:offset" content="{root}"')
-    return re.sub(r'\b(href|src)="(?![a-z]+:|[#/]|")([^"]*)"', rf'\1="{root}\2"', text)
+    text = re.sub(r'(name="smalldocs:offset" content=")(?:\./)?"', rf'\g<1>{root}"', text)
+    return re.sub(r'\b(href|src)="(?![a-z]+:|[#/]|")(?:\./)?([^"]*)"', rf'\1="{root}\2"', text)
 
 
 def images(text, file, out):
