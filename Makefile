@@ -19,8 +19,9 @@ $(BIN)/.made: pyproject.toml requirements/dev.txt
 report: $(BIN)/.made
 	$(BIN)/schoolvar run --out $(OUT) $(if $(COUNTS),--counts '$(COUNTS)') $(if $(SCORES),--scores '$(SCORES)') $(ARGS)
 
+# Two processes, a file of tests at a time in each: much of a test is waiting for an interpreter or a browser to start.
 test: $(BIN)/.made
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # The long calibration studies, stored for the site; an hour or more for the 500 data sets a model that are stored.
 SETS ?= 500
