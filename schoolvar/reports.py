@@ -276,6 +276,9 @@ def render_reports(out,                      # folder of the reports
     start, say = time.perf_counter(), say or (lambda s: None)
     if unknown := [f for f in formats if f not in FORMATS]: raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     for l in languages: Labels(l)
+    for fit in (consistency, achievement, value_added):
+        if isinstance(fit, (str, Path)) and Path(fit).resolve().is_relative_to(Path(out).resolve()):
+            raise ReportError(f"the fit {fit} lies inside the report's folder {out}: fits hold what a policy withholds, and must not be published with it")
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
     p = publish(dict(consistency=consistency, achievement=achievement, value_added=value_added), policy)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
