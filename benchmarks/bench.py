@@ -1,6 +1,6 @@
 """Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its load.
 
-    make bench                       everything, some ten minutes; with R's lme4 and brms, and bambi, where they are installed
+    make bench                       everything, some twenty minutes, most of them brms; with R's lme4 and brms, and bambi, where they are installed
     make bench ARGS='--quick'        smaller sizes
     make bench ARGS='--only help_seconds read'
     make bench ARGS='--long'         first the benchmarks with files of their own (consistency, achievement), on a quiet machine
