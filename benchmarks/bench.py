@@ -155,7 +155,7 @@ def with_bambi(quick):
     if run.returncode: print(f"bambi: {run.stderr.strip().splitlines()[-1]}", file=sys.stderr); return []
     r = json.loads(run.stdout.strip().splitlines()[-1])
     ours, name = fitted(counts, "M2")[2], f"M2, {d.J} schools"
-    return [dict(case=f"{name}, bambi", value=r["ess"] / r["seconds"], unit="effective draws/s"), dict(case=name, value=ours / (r["ess"] / r["seconds"]), unit="ratio", peer=f"bambi {r['version']}")]
+    return [dict(case=name, value=ours, unit="effective draws/s"), dict(case=f"{name}, bambi", value=r["ess"] / r["seconds"], unit="effective draws/s"), dict(case=name, value=ours / (r["ess"] / r["seconds"]), unit="ratio", peer=f"bambi {r['version']}")]
 
 
 def companion(quick):

@@ -27,6 +27,14 @@ def test_library_notebook(path, tmp_path):
     assert r.returncode == 0, f"{path.name} failed\n{r.stdout[-3000:]}\n{r.stderr[-6000:]}"
 
 
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.parent.name in ("studies", "explanations")], ids=lambda p: p.stem)
+def test_study_or_explanation(path, tmp_path):
+    "As it stands, from what is stored in the repository: what the site is built of."
+    r = subprocess.run([sys.executable, "-m", "papermill", str(path), str(tmp_path / path.name), "--cwd", str(path.parent), "--no-progress-bar", "-k", "python3"],
+                       cwd=ROOT, env={**os.environ, "TQDM_DISABLE": "1"}, capture_output=True, text=True, timeout=900)
+    assert r.returncode == 0, f"{path.name} failed\n{r.stderr[-4000:]}"
+
+
 def test_export_and_clean_change_nothing(tmp_path):
     "A fresh export and a clean of the notebooks are no-ops: modules and notebooks agree and nothing volatile is kept."
     for name in ("nbs", "schoolvar", "settings.ini", "pyproject.toml", "README.md"):
