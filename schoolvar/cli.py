@@ -129,13 +129,10 @@ def _given(**options):
     "The options that were given: the library's own defaults hold for the rest."
     return {k: (v.value if isinstance(v, Enum) else v) for k, v in options.items() if v is not None}
 
-def _writable(out: Path):
-    "Find out that a folder cannot be written before a fit is paid for."
-    import tempfile
-    near = next(p for p in (Path(out).absolute(), *Path(out).absolute().parents) if p.exists())
-    if not near.is_dir(): raise NotADirectoryError(20, "", str(near))
-    try: tempfile.TemporaryFile(dir=near).close()
-    except OSError as e: raise type(e)(e.errno, e.strerror, str(out)) from None
+def _check_out(out: Path, kind: str, *inputs):
+    "Find out that results cannot go into a folder before a fit is paid for."
+    from schoolvar.results import check_out
+    check_out(out, kind, [path for path in inputs if path])
 
 # %% ../nbs/62_cli.ipynb #3e143661
 def _finish(fit, out: Path, started: float, read_seconds: float, quiet=False):
@@ -194,7 +191,7 @@ def consistency(
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Find schools with unusually high or low within-school variability."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", scores)
     if prior_inclusion != "learn":
         try: prior_inclusion = float(prior_inclusion)
         except ValueError: raise Stop(f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn") from None
@@ -235,7 +232,7 @@ def achievement(
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Split proficiency into persistent school quality, cohort, subject and noise."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", *counts, covariates)
     if formula and not covariates: raise Stop("--formula: of which covariates? Name their table with --covariates")
     from schoolvar.workflow import covariate_table, keep_counts
     beside = covariate_table(covariates, encoding) if covariates else None
@@ -258,7 +255,7 @@ def compare(
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Compare achievement models by leave-one-out prediction.\n\nWrites loo.csv (a row of counts left out at a time) and loo_by_school.csv (a school left out at a time)."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "compare", *counts)
     wanted = [m.strip() for m in models.split(",") if m.strip()]
     unknown = [m for m in wanted if m not in Model.__members__]
     if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
@@ -274,12 +271,12 @@ def compare(
 def _write_comparison(result, out, started, read, models):
     "`loo.csv` and `manifest.json` of a comparison."
     import json
-    from schoolvar.folders import staged
+    from schoolvar.results import staged
     frame = getattr(result, "table", result)
     manifest = dict(getattr(result, "manifest", None) or frame.attrs.get("manifest") or {})
     manifest = {"schoolvar": __version__, "kind": "compare", "models": models} | manifest
     manifest["timings"] = manifest.get("timings", {}) | {"read": round(read, 3), "total": round(time.perf_counter() - started, 3)}
-    with staged(out) as folder:
+    with staged(out, "compare", private=True) as folder:
         frame.to_csv(folder/"loo.csv", index=False)
         if getattr(result, "by_school", None) is not None: result.by_school.to_csv(folder/"loo_by_school.csv", index=False)
         (folder/"manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
@@ -304,7 +301,7 @@ def value_added(
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
 ):
     "Estimate a school's later results given its earlier quality."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", *counts)
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
     table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_given(encoding=encoding, sheet=sheet))
     from schoolvar.eligibility import EligibilityRules
@@ -375,11 +372,11 @@ def run(
     keep_fits: Annotated[Optional[Path], typer.Option("--keep-fits", metavar="DIR", help="Keep the fits here; not inside --out, for they hold what a policy withholds.", show_default=False)] = None,
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
-    _writable(out)
-    if keep_fits and Path(keep_fits).resolve().is_relative_to(Path(out).resolve()):
-        raise Stop(f"--keep-fits {keep_fits} lies inside --out {out}: fits hold what a policy withholds, and must not be published with the report")
+    _check_out(out, "report", *(counts or ()), scores)
+    if keep_fits is not None:
+        _check_keep(keep_fits, out, consistency=scores, achievement=counts, value_added=to_grade is not None)
     from schoolvar.workflow import fit_all
-    with _fits_folder(out) as folder:
+    with _fits_folder() as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
                            years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, **_given(encoding=encoding, sheet=sheet))
         result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, **fits)
@@ -391,16 +388,27 @@ def run(
 def _keep_fits(fits, to):
     "Move fits to where the user wants them."
     import shutil
-    from schoolvar.folders import staged
+    from schoolvar.private import private_folder
+    from schoolvar.results import staged
+    if not Path(to).exists(): private_folder(to)
     for kind, folder in fits.items():
-        with staged(Path(to)/kind.replace("_", "-")) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+        with staged(Path(to)/kind.replace("_", "-"), "fit", private=True) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+
+def _check_keep(to, out, **made):
+    "Find out that fits cannot be kept in a folder before they are made."
+    from schoolvar.results import check_out, inside
+    if inside(to, out) or inside(out, to):
+        raise Stop(f"--keep-fits {to} and --out {out}: one lies inside the other; fits hold what a policy withholds, and must not be published with the report")
+    everything = not (made["consistency"] or made["achievement"])          # of a simulated province
+    for kind, wanted in made.items():
+        if wanted or everything: check_out(Path(to)/kind.replace("_", "-"), "fit")
 
 @contextlib.contextmanager
-def _fits_folder(out):
+def _fits_folder():
     "Where fits wait until the report is made; gone afterwards, whatever happens. They are not published: they hold what a policy withholds."
-    import shutil, tempfile
-    near = next(p for p in Path(out).absolute().parents if p.exists())
-    folder = Path(tempfile.mkdtemp(prefix=f".{Path(out).name[:40]}.fits-", dir=near))
+    import shutil
+    from schoolvar.private import scratch_folder
+    folder = scratch_folder("fits")
     try: yield folder
     finally: shutil.rmtree(folder, ignore_errors=True)
 
@@ -416,7 +424,7 @@ def rerun(
     workers: Workers = None, scheduler: Scheduler = None,
 ):
     "Run a study on another table: executed notebooks and pages out."
-    _writable(out)
+    _check_out(out, "rerun", data)
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.rerun import rerun as run_again
     rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
@@ -456,18 +464,47 @@ def _expected(error):
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and Path(frames[-1].filename).parent.name == "schoolvar"     # raised by a check of ours, not deep inside a library
 
+_ASKS = {"-h", "--help", "--version", "--show-completion", "--install-completion"}
+
+def _private(argv, ends):
+    "A scratch folder, where a command is going to run."
+    from schoolvar.private import private_run
+    asks = not argv or _ASKS & set(argv) or "_SCHOOLVAR_COMPLETE" in os.environ
+    return contextlib.nullcontext() if asks else private_run(everything=ends)
+
+def _run_command(argv, ends, stopped_by) -> int:
+    "Run a command; its status."
+    from schoolvar.private import stopped_line
+    try:
+        with _private(sys.argv[1:] if argv is None else argv, ends):
+            return typer.main.get_command(app).main(args=argv, prog_name="schoolvar", standalone_mode=False) or DONE
+    except _Usage as e:
+        if type(e).__name__ == "NoArgsIsHelpError":
+            typer.echo(e.format_message())
+            return BAD_INPUT
+        where = getattr(getattr(e, "ctx", None), "command_path", "schoolvar")
+        _say(f"{where}: {one_line(ValueError(e.format_message()))} (see {where} --help)")
+        return BAD_INPUT
+    except (typer.Abort, KeyboardInterrupt):
+        _say(stopped_line())
+        return 128 + (stopped_by() or 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except Exception as e:
+        if stopped_by():                                  # what a library makes of being interrupted
+            _say(stopped_line())
+            return 128 + stopped_by()
+        if not _expected(e):
+            raise
+        _say(f"schoolvar: {one_line(e)}")
+        return getattr(e, "status", BAD_INPUT)
+
 def main(argv: list[str] | None = None # arguments; None takes those of the process
         ) -> int:                      # the exit status (also raised as SystemExit)
     "Entry point of the command."
-    try: status = typer.main.get_command(app).main(args=argv, prog_name="schoolvar", standalone_mode=False)
-    except _Usage as e: 
-        if type(e).__name__ == "NoArgsIsHelpError": typer.echo(e.format_message()); sys.exit(BAD_INPUT)
-        where = getattr(getattr(e, "ctx", None), "command_path", "schoolvar")
-        _say(f"{where}: {one_line(ValueError(e.format_message()))} (see {where} --help)"); sys.exit(BAD_INPUT)
-    except typer.Abort: _say("schoolvar: stopped"); sys.exit(130)
-    except KeyboardInterrupt: _say("schoolvar: stopped"); sys.exit(130)
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); sys.exit(DONE)
-    except Exception as e:
-        if not _expected(e): raise
-        _say(f"schoolvar: {one_line(e)}"); sys.exit(getattr(e, "status", BAD_INPUT))
-    sys.exit(status or DONE)
+    from schoolvar.private import stoppable
+    ends = argv is None
+    with stoppable(ends) as stopped_by:
+        status = _run_command(argv, ends, stopped_by)
+    sys.exit(status)

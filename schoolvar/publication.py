@@ -13,7 +13,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 from .disclosure import SHOWN, WITHHELD, DisclosurePolicy, add_up, distinct_students, only_limits, protect, Sums
-from .folders import content_hash, safe_name, write_whole
+from .folders import FolderError, checksum, content_hash, safe_name, sealed, write_whole
 from .sentences import side
 
 # %% auto #0
@@ -39,9 +39,8 @@ def read_fit(folder: Path,  # as a command wrote it
             ) -> dict:      # table name -> DataFrame, and "manifest"
     "The tables of a fit. Raises `ReportError` for a folder that is not a fit of that kind."
     folder = Path(folder)
-    try: found = {"manifest": json.loads((folder/"manifest.json").read_text(encoding="utf-8"))}
-    except (FileNotFoundError, NotADirectoryError): raise ReportError(f"{folder}: no fit there (manifest.json is missing)") from None
-    except ValueError: raise ReportError(f"{folder}/manifest.json: cannot be read; make the fit again") from None
+    try: found = {"manifest": sealed(folder)}
+    except FolderError as e: raise ReportError(str(e)) from None
     try: found |= {name: _table(folder/f"{name}.csv") for name in ("schools", "parameters")}
     except (OSError, ValueError) as e: raise ReportError(f"{folder}: {'schools.csv or parameters.csv is missing' if isinstance(e, FileNotFoundError) else e}") from None
     for name in ("variance", "counts"):
@@ -98,6 +97,7 @@ def example_fits(folder: Path,         # made where it is missing
         source = province.source | dict(path=f"{'scores' if kind == 'consistency' else 'counts'}.csv", sha256="0"*64, rows_read=1000, rows_kept=990)
         manifest = dict(model=model, created="2026-01-01T00:00:00+00:00", settings=settings | dict(seed=1, engine="auto"), priors={"sd_school": "half-normal(0, 1)"}, source=source, rows=dict(kept={"schools": len(schools)}, dropped=[dict(reason="no score", rows=10)]),
                         run=dict(engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300)), timings={}, diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]), notes=[], versions={"schoolvar": "0"})
+        manifest["files"] = {f"{name}.csv": checksum(out/f"{name}.csv") for name in ("schools", "parameters", *tables)}
         (out/"manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 

@@ -14,12 +14,13 @@ import os
 from pathlib import Path
 import shutil
 import sys
-import tempfile
 import time
 from . import __version__
 from .disclosure import DisclosurePolicy
-from .folders import content_hash, locked, stage_path, staged, write_whole
+from .folders import content_hash, write_whole
 from .labels import LANGUAGES, Labels, template
+from .private import scratch, scratch_file, scratch_folder
+from .results import check_out, locked, staged
 from .publication import KINDS, Publication, ReportError, publish, save_publication
 
 # %% auto #0
@@ -54,8 +55,8 @@ def _unpack(bundle: bytes) -> Path:
     "The folder that holds `data`, unpacked once a process."
     import tarfile
     digest = hashlib.sha256(bundle).hexdigest()
-    if digest not in _UNPACKED:
-        where = tempfile.mkdtemp(prefix="schoolvar-data-")
+    if digest not in _UNPACKED or not _UNPACKED[digest].is_dir():
+        where = scratch_folder("data")
         with tarfile.open(fileobj=io.BytesIO(bundle)) as tar: tar.extractall(where, filter="data")
         _UNPACKED[digest] = Path(where)
     return _UNPACKED[digest]
@@ -76,7 +77,7 @@ def run_notebook(task: Task, home: Path, engine: str | None = "schoolvar"):
     "Run the template for a district; gives the notebook and the error, if there was one."
     import nbformat, papermill
     asked = {"data": "data", "district": task.key, "language": task.language}
-    handle, path = tempfile.mkstemp(suffix=".ipynb"); os.close(handle)
+    path = str(scratch_file(".ipynb"))
     try:
         papermill.execute_notebook(str(template("district.ipynb")), path, parameters=asked, engine_name=engine, kernel_name="python3", cwd=str(home), progress_bar=False, request_save_on_cell_execute=False)
         error = None
@@ -190,6 +191,17 @@ def _here(make, tasks, *data):
 
 def _hold(data): return data
 
+def _private_workers():
+    "What local workers write on the way lies in this run's scratch folder."
+    here = str(scratch())
+    return dict(local_directory=here, env=dict.fromkeys(("TMPDIR", "TEMP", "TMP"), here))
+
+def _end_workers(cluster):
+    "End local workers at once: they would finish their reports first."
+    import contextlib, signal
+    for worker in cluster.workers.values():
+        with contextlib.suppress(Exception): os.kill(worker.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
 def _on_dask(make, tasks, *data, workers, scheduler):
     "On a cluster: a worker that dies loses nothing, its tasks go to others."
     import dask
@@ -197,7 +209,7 @@ def _on_dask(make, tasks, *data, workers, scheduler):
     quiet = {"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "60s", "distributed.scheduler.allowed-failures": 3, "distributed.admin.log-format": "%(name)s: %(message)s", "logging.distributed": "error",
              "distributed.scheduler.active-memory-manager.start": False}
     with dask.config.set(quiet):
-        cluster = None if scheduler else LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40)
+        cluster = None if scheduler else LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40, **_private_workers())
         try:
             with Client(scheduler or cluster) as client:
                 client.run(preload)
@@ -208,6 +220,9 @@ def _on_dask(make, tasks, *data, workers, scheduler):
                     except Exception as e: result = dict(status="failed", error=f"{type(e).__name__}: {' '.join(str(e).split())[:300]}", files={}, seconds=0.)
                     yield futures[future], result
                     future.release()
+        except (KeyboardInterrupt, GeneratorExit):
+            if cluster is not None: _end_workers(cluster)
+            raise
         finally:
             if cluster is not None: cluster.close()
 
@@ -259,6 +274,14 @@ def _default_workers(n, formats=()):
     "As many processes as have work for longer than they take to start, some four seconds for imports and a scheduler."
     return max(1, min(os.cpu_count() or 1, int(n*sum(_SECONDS[f] for f in ("html", *formats))/4)))
 
+def _published(fits, policy):
+    "What may be published of fits. A folder whose files are as somebody sealed them may still be no fit."
+    try: return publish(fits, policy)
+    except (KeyError, TypeError, AttributeError, IndexError) as e:
+        folders = ", ".join(str(f) for f in fits.values() if isinstance(f, (str, Path)))
+        if not folders: raise
+        raise ReportError(f"{folders}: no report can be made of it ({type(e).__name__}: {' '.join(str(e).split())[:200]}); make the fit again") from e
+
 def render_reports(out,                      # folder of the reports
                    *,
                    consistency=None, achievement=None, value_added=None, # folders of fits
@@ -276,22 +299,24 @@ def render_reports(out,                      # folder of the reports
     start, say = time.perf_counter(), say or (lambda s: None)
     if unknown := [f for f in formats if f not in FORMATS]: raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     for l in languages: Labels(l)
-    for fit in (consistency, achievement, value_added):
+    given = [fit for fit in (consistency, achievement, value_added) if isinstance(fit, (str, Path))]
+    for fit in given:
         if isinstance(fit, (str, Path)) and Path(fit).resolve().is_relative_to(Path(out).resolve()):
             raise ReportError(f"the fit {fit} lies inside the report's folder {out}: fits hold what a policy withholds, and must not be published with it")
+    check_out(out, "report", given)
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
-    p = publish(dict(consistency=consistency, achievement=achievement, value_added=value_added), policy)
+    p = _published(dict(consistency=consistency, achievement=achievement, value_added=value_added), policy)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
     tasks = _tasks(p, districts, languages, formats, standalone, made)
-    with tempfile.TemporaryDirectory() as scratch:
-        digest = save_publication(p, Path(scratch)/"data")
-        bundle = _bundle(Path(scratch)/"data")
+    unpacked = scratch_folder("data")
+    digest = save_publication(p, unpacked/"data")
+    bundle = _bundle(unpacked/"data")
+    shutil.rmtree(unpacked, ignore_errors=True)
     base = content_hash(digest, code_hash())
     hashes = {t: content_hash(base, t.__dict__) for t in tasks}
-    with locked(out, say), staged(out, key=content_hash(sorted(hashes.values()))) as stage:
+    with locked(out, say), staged(out, "report", key=content_hash(sorted(hashes.values()))) as stage:
         reports = _run(tasks, hashes, p, bundle, stage, Path(out), workers, scheduler, progress)
         _finish(stage, p, tasks, reports, languages, formats, standalone, policy, time.perf_counter() - start)
-    _sweep(Path(out))
     return Rendered(Path(out), reports, all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()), time.perf_counter() - start, list(dict.fromkeys(t.key for t in tasks)))
 
 # %% ../nbs/61_reports.ipynb #6c4c52b0
@@ -335,10 +360,6 @@ def _finish(stage, p, tasks, reports, languages, formats, standalone, policy, se
     for folder in ("districts", "failed"):
         for path in (stage/folder).glob("*") if (stage/folder).is_dir() else ():
             if f"{folder}/{path.name}" not in keep: path.unlink()
-
-def _sweep(out):
-    "Remove what interrupted runs with other settings left beside the folder."
-    for old in stage_path(out, "x").parent.glob(f".{Path(out).absolute().name}.partial-*"): shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/61_reports.ipynb #4eba0a95
 def index_page(p: Publication, made: list, L: Labels, standalone: bool) -> str: # HTML

@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 from pathlib import Path
-import tempfile
 import time
 from .disclosure import DisclosurePolicy
-from .folders import content_hash, locked, safe_name, staged, write_whole
+from .folders import content_hash, safe_name, write_whole
 from .labels import Labels, template
 from .publication import ReportError
+from .private import scratch_file
+from .results import check_out, locked, staged
 
 # %% auto #0
 __all__ = ['whole_table', 'part_of_table', 'values_of', 'example_table', 'study_notebook', 'known_parameters', 'Run', 'run_study',
@@ -98,7 +99,7 @@ def run_study(run: Run) -> dict: # status, error, files, seconds
     from schoolvar import inprocess, render
     start, parameters = time.perf_counter(), json.loads(run.parameters)
     nb = nbformat.reads(run.notebook.decode(), 4)
-    handle, path = tempfile.mkstemp(suffix=".ipynb"); os.close(handle)
+    path = str(scratch_file(".ipynb"))
     source = Path(path).with_suffix(".in.ipynb"); nbformat.write(nb, source)
     try: papermill.execute_notebook(str(source), path, parameters=parameters, engine_name=inprocess.ENGINE, kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False); error = ""
     except papermill.PapermillExecutionError as e: error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
@@ -142,6 +143,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
     from schoolvar.reports import each
     from schoolvar.tables import kind_of
     start, data, parameters = time.perf_counter(), Path(data).absolute(), dict(parameters or {})
+    check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])
     kind_of(data)
     notebook, fixed = study_notebook(study); known = known_parameters(notebook)
     if "data" not in known: raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
@@ -157,7 +159,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
         label = f"{Path(study).stem}: {by} {v}" if by else Path(study).stem
         runs.append(Run(safe_name(f"{by}-{v}" if by else Path(study).stem), notebook.read_bytes(), json.dumps(given), label))
     key = content_hash(notebook, data, [r.parameters for r in runs])
-    with locked(out, say), staged(out, key=key) as stage: made = _all(runs, stage, workers or max(1, min(len(runs), os.cpu_count() or 1)), scheduler, progress, each, key)
+    with locked(out, say), staged(out, "rerun", key=key) as stage: made = _all(runs, stage, workers or max(1, min(len(runs), os.cpu_count() or 1)), scheduler, progress, each, key)
     return Reran(Path(out), made, time.perf_counter() - start)
 
 # %% ../nbs/56_rerun.ipynb #834b8874
