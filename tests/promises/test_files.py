@@ -111,7 +111,7 @@ def test_a_folder_full_of_a_user_s_files_survives(name, tables, example, tmp_pat
     site = users_folder(tmp_path/"site")
     before = everything(tmp_path)
     said = refusal(command(*commands(tables, example)[name], "--out", site))
-    assert "assets/logo.png, which schoolvar did not write" in said and "name another folder" in said
+    assert "holds index.html, which schoolvar did not write; name another folder" in said
     assert everything(tmp_path) == before and everything(places) == {}
 
 
