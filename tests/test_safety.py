@@ -163,7 +163,7 @@ def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
     from schoolvar.consistency import fit_consistency
     from schoolvar.rerun import example_table, rerun
     from schoolvar.workflow import keep_counts
-    fit, column, marks = (fit_achievement, "n_trials", ("raw", "estimate")) if what == "achievement" else (fit_consistency, "n", ("mean", "sd"))
+    fit, column, marks = (fit_achievement, "n_trials", ("n_trials", "raw", "estimate")) if what == "achievement" else (fit_consistency, "n", ("mean", "sd"))
     table = example_table(what)
     small = sorted(table.school_id.unique())[:4]
     if what == "achievement":
