@@ -390,10 +390,11 @@ def run(
     seed = _seed(seed)
     if keep_fits and Path(keep_fits).resolve().is_relative_to(Path(out).resolve()):
         raise Stop(f"--keep-fits {keep_fits} lies inside --out {out}: fits hold what a policy withholds, and must not be published with the report")
+    from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.workflow import fit_all
     with _fits_folder(out) as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, **_given(encoding=encoding, sheet=sheet))
+                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), **_given(encoding=encoding, sheet=sheet))
         result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, **fits)
         if keep_fits: _keep_fits(fits, keep_fits)
     _say(f"{result.sentence}\n{result.release_sentence}")
