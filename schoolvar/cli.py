@@ -15,11 +15,12 @@ import typer
 from . import __version__
 
 # %% auto #0
-__all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'EngineOption', 'Draws', 'Column', 'Format', 'Years',
-           'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang',
-           'Formats', 'Release', 'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra',
-           'Likelihood', 'Missing', 'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare',
-           'value_added', 'report', 'run', 'rerun', 'parameters_of', 'doctor', 'main']
+__all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'FitPolicy', 'FitMinN', 'EngineOption', 'Draws',
+           'Column', 'Format', 'Years', 'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers',
+           'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Release', 'Standalone', 'Stop', 'one_line', 'Engine',
+           'Model', 'Layout', 'Method', 'Extra', 'Likelihood', 'Missing', 'Language', 'years_of', 'columns_of',
+           'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'rerun', 'parameters_of', 'doctor',
+           'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -72,6 +73,8 @@ class Language(str, Enum):
 # %% ../nbs/62_cli.ipynb #a2175596
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing. Earlier results stay if anything fails.", show_default=False)]
 Seed = Annotated[Optional[int], typer.Option(min=0, help="Names a seed of the sampler that is made of it and of this machine's private key: the same here, unknown to others.", show_default="a private one")]
+FitPolicy = Annotated[Optional[str], typer.Option("--policy", metavar="NAME", help="Fit without what this disclosure policy withholds, so that the figures may be published: eqao, us or none.", show_default="none: fit everything")]
+FitMinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="With --policy: withhold results of fewer students than this.", show_default="by the policy")]
 EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the Stan programs; auto takes CmdStan where it is installed.")]
 Draws = Annotated[Optional[int], typer.Option(min=10, help="Draws kept per chain.", show_default="chosen by the model")]
 Column = Annotated[Optional[list[str]], typer.Option("--column", metavar="OURS=THEIRS", help="A column under another name in your table, e.g. n_trials=tested. May be repeated.", show_default=False)]
@@ -173,6 +176,18 @@ def _counts(source, format, columns, grade, years, subjects=None, **how):
     counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
     return counts, time.perf_counter() - start
 
+def _without(policy, min_n, **tables):
+    "The tables without what a policy withholds; None where there is no policy."
+    from schoolvar.disclosure import DisclosurePolicy
+    from schoolvar.publishable import publishable
+    rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
+    return publishable(tables.pop("counts", None), tables.pop("scores", None), rules, **tables) if rules and rules.min_n else None
+
+def _restored(fit, kind, found):
+    "The fit with the withheld schools listed again."
+    from schoolvar.publishable import restored
+    return restored(fit, kind, found) if found else fit
+
 def _sampled(table, schools, seed):
     "The counts of a stratified sample of schools, where one is wanted"
     if schools is None: return table
@@ -198,6 +213,7 @@ def consistency(
     threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Find schools with unusually high or low within-school variability."
     started = time.perf_counter(); _writable(out)
@@ -212,8 +228,9 @@ def consistency(
     plain = likelihood is Likelihood.normal and not select and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
     table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_given(encoding=encoding, sheet=sheet))
-    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
-    raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
+    found = _without(policy, min_n, scores=table)
+    fit = fit_consistency(found.scores if found else table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
+    raise typer.Exit(DONE if _finish(_restored(fit, "consistency", found), out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #fe65a831
 def _students_kept(select, school, score):
@@ -240,6 +257,7 @@ def achievement(
     sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Split proficiency into persistent school quality, cohort, subject and noise."
     started = time.perf_counter(); _writable(out)
@@ -250,8 +268,9 @@ def achievement(
     table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
     table = _sampled(table, sample, seed)
     from schoolvar.achievement import fit_achievement
-    fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
-    keep_counts(fit, table)
+    found = _without(policy, min_n, counts=table, grade=table.grades[0])
+    fit = fit_achievement(found.counts if found else table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
+    keep_counts(_restored(fit, "achievement", found), table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #56a8a41d
@@ -311,6 +330,7 @@ def value_added(
     good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
     encoding: Encoding = None, sheet: Sheet = None,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Estimate a school's later results given its earlier quality."
     started = time.perf_counter(); _writable(out)
@@ -320,10 +340,11 @@ def value_added(
     from schoolvar.eligibility import EligibilityRules
     from schoolvar.value_added import fit_value_added
     from schoolvar.workflow import keep_counts
-    fit = fit_value_added(table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
+    found = _without(policy, min_n, counts=table, grade=from_grade, to_grade=to_grade)
+    fit = fit_value_added(found.counts if found else table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
                           rules=EligibilityRules(least_participation, good_participation, good_rows), engine=engine.value, seed=seed, **_given(draws=draws))
     for note in fit.manifest["notes"]: _say(note)
-    keep_counts(fit, table, [from_grade, to_grade])
+    keep_counts(_restored(fit, "value_added", found), table, [from_grade, to_grade])
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #765ae90b

@@ -36,11 +36,12 @@ def settled(frame: pd.DataFrame, # a table
             columns,             # that share a step
             lower, upper,        # ends of the intervals (arrays), not a number where there is none
             least: float = 0.,   # step at least
+            coarse: float = 1.,  # as many times coarser
            ) -> tuple[pd.DataFrame, float]: # the table with these columns rounded, and their step
     "Round columns to what their intervals support."
     half = (np.asarray(upper, float) - np.asarray(lower, float))/2
     half = half[np.isfinite(half) & (half > 0)]
-    step = max(step_of(np.quantile(half, .25)) if len(half) else math.nan, least) if len(half) or not least else least
+    step = max(step_of(coarse*np.quantile(half, .25)) if len(half) else math.nan, least) if len(half) or not least else least
     return frame.assign(**{c: to_step(frame[c], step) for c in columns if c in frame}), step
 
 # %% ../nbs/47_precision.ipynb #331ab955
@@ -52,21 +53,23 @@ def settled_rows(frame: pd.DataFrame, # rows with an interval each
                  columns,             # to be rounded
                  lower: str, upper: str, # columns with the ends
                  least: float = 0.,   # step at least
+                 coarse: float = 1.,  # as many times coarser
                 ) -> pd.DataFrame:
     "Round each row to what its interval supports; rows without one keep three digits."
     steps = []
     for low, high, largest in zip(frame[lower], frame[upper], frame[list(columns)].abs().max(axis=1)):
-        step = step_of((high - low)/2)
+        step = step_of(coarse*(high - low)/2)
         if not np.isfinite(step):
             step = 10.**(math.floor(math.log10(largest)) - 2) if np.isfinite(largest) and largest > 0 else math.nan
         steps.append(max(step, least))
     return frame.assign(**{c: [float(to_step(v, s)) for v, s in zip(frame[c], steps)] for c in columns})
 
-def settled_parameters(frame: pd.DataFrame # parameters.csv of a fit
+def settled_parameters(frame: pd.DataFrame, # parameters.csv of a fit
+                       coarse: float = 1.,  # as many times coarser
                       ) -> pd.DataFrame:   # what is published of it
     "Population parameters as fine as their intervals."
     known = ["parameter", "mean", "sd", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]
-    frame = settled_rows(frame[[c for c in known if c in frame]], ["mean", "sd", "q2.5", "q97.5"], "q2.5", "q97.5")
+    frame = settled_rows(frame[[c for c in known if c in frame]], ["mean", "sd", "q2.5", "q97.5"], "q2.5", "q97.5", coarse=coarse)
     for c in ("ess_bulk", "ess_tail"):
         if c in frame:
             frame[c] = [_ladder_down(v) for v in frame[c]]

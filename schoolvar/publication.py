@@ -19,7 +19,7 @@ from .precision import on_ladder, settled, settled_parameters, settled_rows, to_
 from .sentences import side
 
 # %% auto #0
-__all__ = ['KINDS', 'ReportError', 'read_fit', 'example_fits', 'readable', 'place_districts', 'Publication', 'publish',
+__all__ = ['KINDS', 'COARSE', 'ReportError', 'read_fit', 'example_fits', 'readable', 'place_districts', 'Publication', 'publish',
            'example_publication', 'save_publication', 'load_publication']
 
 # %% ../nbs/66_publication.ipynb #4b2890d2
@@ -191,6 +191,7 @@ class Publication:
     "What may be shown: tables without anything withheld, and facts about how they came about."
     tables: dict   # achievement, consistency, value_added: a row a school; years: sums by year and subject; variance; parameters_KIND
     facts: dict    # plain values: policy, models, sources, typical values, thresholds, simulated
+    warnings: list = field(default_factory=list) # for the maker; not published
 
     @cached_property
     def districts(self) -> pd.DataFrame:
@@ -241,11 +242,13 @@ def publish(fits: dict,                # kind -> folder of a fit
         facts["typical_sd"] = float(np.exp(_mean(read["consistency"]["parameters"], "scale_intercept")))
         facts["threshold"] = float(read["consistency"]["manifest"].get("settings", {}).get("threshold") or .75)
     hidden, table = _protect_all(parts, cells, policy)
+    seen = _sees_withheld(read, parts, hidden, table, policy)
+    coarse = {k: COARSE if k in seen else 1. for k in parts}
     subjects = cells.subject.nunique() if cells is not None else 1
     tables, facts["steps"] = {}, {}
     for k, f in parts.items():
         fine = _hide(f, hidden[k], k)
-        rounded, facts["steps"][k] = _settle(fine, k)
+        rounded, facts["steps"][k] = _settle(fine, k, coarse[k])
         tables[k] = _tidy(rounded, fine, k, policy, subjects)
     if table: tables["years"], tables["cells"] = _years(*table)
     if "achievement" in parts and "variance" in read["achievement"]: tables["spread"] = _spread(parts["achievement"][~hidden["achievement"]], read["achievement"]["variance"])
@@ -254,11 +257,12 @@ def publish(fits: dict,                # kind -> folder of a fit
     if "consistency" in parts: facts["typical_sd"] = float(to_step(facts["typical_sd"], facts["steps"]["consistency"]["sd"]))
     facts["ranked"] = int(len(parts["achievement"])) if "achievement" in parts else 0
     for k, r in read.items():
-        tables[f"parameters_{k}"] = settled_parameters(r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True))
+        tables[f"parameters_{k}"] = settled_parameters(r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True), coarse[k])
     if "achievement" in read:
         facts["funnel"] = {name: _mean(tables["parameters_achievement"], name) for name in ("sd_school", "sd_cohort")}
-        if "variance" in read["achievement"]: tables["variance"] = _settled_variance(read["achievement"]["variance"])
-    return Publication(tables, facts)
+        if "variance" in read["achievement"]: tables["variance"] = _settled_variance(read["achievement"]["variance"], coarse["achievement"])
+    said = "{}: made with results that the policy {} withholds, so its figures are given only to half the width of their intervals; fit it with --policy {} (or by the command run) to give them in full"
+    return Publication(tables, facts, [said.format(fits[k], policy.name, policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}") for k in seen])
 
 # %% ../nbs/66_publication.ipynb #c68eb5c5
 def _mean(parameters, name):
@@ -303,28 +307,41 @@ _GROUPS = {"achievement": [(("estimate", "estimate_lower", "estimate_upper"), "e
            "consistency": [(("mean", "mean_lower", "mean_upper"), "mean_lower", "mean_upper", 0.), (("sd", "sd_lower", "sd_upper"), "sd_lower", "sd_upper", 0.), (("effect",), "effect_lower", "effect_upper", .01)],
            "value_added": [(("value_added", "value_added_lower", "value_added_upper"), "value_added_lower", "value_added_upper", .01)]}
 
-def _settle(frame, kind):
+COARSE = 5.    # times, where a fit was made with what is withheld
+
+def _sees_withheld(read, parts, hidden, table, policy):
+    "The fits that were made with what the policy withholds; those of invented data have nothing to protect."
+    if not policy.min_n: return []
+    limited = table is not None and bool(((table[2].state != SHOWN) | (table[2].limit != 0))[(table[0].level == "cell").to_numpy()].any())
+    found = []
+    for k, r in read.items():
+        if (r["manifest"].get("source") or {}).get("simulated"): continue
+        counted = parts[k][{"achievement": "estimate", "consistency": "sd", "value_added": "value_added"}[k]].notna()
+        if (counted & hidden[k]).any() or (k == "achievement" and limited and r["manifest"].get("publishable") != policy.describe()): found.append(k)
+    return found
+
+def _settle(frame, kind, coarse):
     "Every estimate of a part as fine as its intervals support, and the steps. What is shown as counted (n, raw shares to a tenth of a percent) stays."
     steps, shown_ = {}, frame.state == SHOWN
     for columns, low, high, least in _GROUPS[kind]:
         if not (columns[0] in frame): continue
         nothing = pd.Series(np.nan, index=frame.index)
         lower, upper = (frame[c].astype(float).where(shown_) if c in frame else nothing for c in (low, high))
-        frame, step = settled(frame, columns, lower, upper, least or (0. if low in frame else .05))
+        frame, step = settled(frame, columns, lower, upper, least or (0. if low in frame else .05), coarse)
         steps |= {c: step for c in columns if c in frame}
     if "rank_lower" in frame: frame = frame.assign(rank_lower=frame.rank_lower.clip(lower=1), rank_upper=frame.rank_upper.clip(upper=float(len(frame))))
     if "pip" in frame: frame, steps = frame.assign(pip=to_step(frame.pip, .02)), steps | {"pip": .02}
     if "raw" in frame: frame, steps = frame.assign(raw=to_step(frame.raw, .001)), steps | {"raw": .001}
     if "earlier_quality_sd" in frame:
         half = 1.96*frame.earlier_quality_sd.astype(float).where(shown_)
-        frame, step = settled(frame, ["earlier_quality", "earlier_quality_sd"], -half, half, .01)
+        frame, step = settled(frame, ["earlier_quality", "earlier_quality_sd"], -half, half, .01, coarse)
         steps |= {"earlier_quality": step, "earlier_quality_sd": step}
     return frame, steps
 
-def _settled_variance(variance):
+def _settled_variance(variance, coarse):
     "Components and shares as fine as their intervals."
     for columns, low, high in (("variance", "q2.5", "q97.5"), ("share_full", "share_full_lower", "share_full_upper"), ("share_latent", "share_latent_lower", "share_latent_upper")):
-        if {columns, low, high} <= set(variance): variance = settled_rows(variance, [columns, low, high], low, high, 0. if columns == "variance" else .01)
+        if {columns, low, high} <= set(variance): variance = settled_rows(variance, [columns, low, high], low, high, 0. if columns == "variance" else .01, coarse)
     return variance
 
 def _tidy(frame, fine, kind, policy, subjects):

@@ -228,8 +228,8 @@ def _default_workers(n, formats=()):
     return max(1, min(os.cpu_count() or 1, int(n*sum(_SECONDS[f] for f in ("html", *formats))/4)))
 
 def _guessable(fits, p):
-    "Warnings of fits whose seed others can try."
-    if p.facts["simulated"] or not p.facts["policy"]["min_n"]: return
+    "Warnings of fits whose seed others can try, where it matters: with another seed they cannot tell candidates apart."
+    if not p.warnings: return
     for folder in (f for f in fits.values() if f is not None):
         seed = (json.loads((Path(folder)/"manifest.json").read_text(encoding="utf-8")).get("run") or {}).get("seed")
         if isinstance(seed, int) and seed < GUESSABLE: yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
@@ -260,7 +260,7 @@ def render_reports(out,                      # folder of the reports
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
     p = publish(fits, policy)
-    for warning in (*_guessable(fits, p), open_cluster(scheduler)):
+    for warning in (*p.warnings, *_guessable(fits, p), open_cluster(scheduler)):
         if warning: say(warning)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
     tasks = _tasks(p, districts, languages, formats, standalone, made)
