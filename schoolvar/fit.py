@@ -19,6 +19,7 @@ import pandas as pd
 from .folders import FolderError, checksum, sealed, shown
 from .results import staged
 from .engine import load_draws, save_draws
+from .inert import armed, defused
 
 # %% auto #0
 __all__ = ['PACKAGES', 'DIGITS', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table', 'save_fit', 'load_fit']
@@ -119,10 +120,12 @@ def write_table(
     table: pd.DataFrame,
     path, # of a .csv or .parquet file
 ) -> None:
-    "A table as CSV with six significant digits, or as Parquet in full"
+    "A table as CSV with six significant digits, and without a cell that a spreadsheet computes; or as Parquet in full"
     path = Path(path)
     if path.suffix == ".parquet": return table.to_parquet(path, index=False)
-    bare = any("\r" in str(v) for c in table if _kind(table[c]) == "text" for v in table[c])          # Python quotes a line feed, not a carriage return
+    text = [c for c in table if _kind(table[c]) == "text"]
+    table = table.assign(**{c: table[c].map(defused, na_action="ignore") for c in text if table[c].map(lambda v: defused(v) != v, na_action="ignore").eq(True).any()})
+    bare = any("\r" in str(v) for c in text for v in table[c])          # Python quotes a line feed, not a carriage return
     table.to_csv(path, index=False, float_format=DIGITS, lineterminator="\n", encoding="utf-8", quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL)
 
 def _kind(column):
@@ -140,6 +143,7 @@ def _read_table(path, kinds):
         if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
         elif kind == "int": t[c] = t[c].astype("int64" if whole else "Int64")
         elif kind == "float": t[c] = t[c].astype(float)
+        elif t[c].str.startswith("'").any(): t[c] = t[c].map(armed, na_action="ignore").astype("str")
     return t
 
 # %% ../nbs/13_fit.ipynb #d0d02931
