@@ -75,7 +75,13 @@ def ordinary(path: Path,           # of a file
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if os.path.isdir(path):
         raise FolderError(f"{shown(path)}: is a folder, a file was expected")
-    if not stat.S_ISREG(os.stat(path).st_mode):          # before it is opened: some devices act on that
+    try:
+        mode = os.stat(path).st_mode                     # before it is opened: some devices act on that
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:                             # a link to itself, or no right to look
+        raise FolderError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+    if not stat.S_ISREG(mode):
         raise FolderError(f"{shown(path)}: is a pipe or a device, an ordinary file was expected")
     with open(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())

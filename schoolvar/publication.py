@@ -36,6 +36,23 @@ def _table(path):
     frame = pd.read_csv(path, dtype={c: "str" for c in _TEXT if c in head}, keep_default_na=False, na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT}, encoding="utf-8", engine=engine)
     return frame.assign(**{c: frame[c].map(armed) for c in _TEXT if c in head})
 
+_NUMBERS = {
+    "achievement": ("n_trials", "raw", "estimate", "effect"),
+    "consistency": ("n", "mean", "sd", "effect", "pip"),
+    "value_added": ("value_added",),
+}
+_BARE = ("n_trials", "raw", "n", "pip")          # numbers without an interval
+
+def _check_numbers(schools, kind, name):
+    "What every page shows is there and is numbers. Raises `ReportError`."
+    wanted = list(_NUMBERS[kind])
+    wanted += [f"{c}_{end}" for c in wanted if c not in _BARE for end in ("lower", "upper")]
+    for column in wanted:
+        if column not in schools:
+            raise ReportError(f"{name}: no column {column}; make the fit again")
+        if not pd.api.types.is_numeric_dtype(schools[column]):
+            raise ReportError(f"{name}: column {column} holds something else than numbers; make the fit again")
+
 def read_fit(folder: Path,  # as a command wrote it
              kind: str,     # "consistency", "achievement" or "value_added"
             ) -> dict:      # table name -> DataFrame, and "manifest"
@@ -50,6 +67,7 @@ def read_fit(folder: Path,  # as a command wrote it
     if absent := [c for c in KINDS[kind] if c not in found["schools"]]:
         other = [k for k, columns in KINDS.items() if all(c in found["schools"] for c in columns)]
         raise ReportError(f"{folder}/schools.csv: no column {absent[0]}" + (f"; this looks like a fit of {other[0].replace('_', ' ')}" if other else ""))
+    _check_numbers(found["schools"], kind, f"{folder}/schools.csv")
     if not len(found["schools"]): raise ReportError(f"{folder}/schools.csv: no schools")
     if found["schools"].school.duplicated().any(): raise ReportError(f"{folder}/schools.csv: school {found['schools'].school[found['schools'].school.duplicated()].iloc[0]} stands there twice")
     return found
