@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -54,7 +55,7 @@ def made(tmp_path_factory):
     scores = simulate_scores(24, students=(12, 40), seed=4).frame
     scores["school_id"] = sorted(counts.school_id.unique())[0][:-4] + scores.school_id.str[-4:]
     scores.to_csv(folder / "scores.csv", index=False)
-    run = [sys.executable, "-m", "schoolvar.cli_main"] if False else [str(Path(sys.executable).with_name("schoolvar"))]
+    run = [str(Path(sys.executable).with_name("schoolvar"))]
     said = subprocess.run([*run, "run", "--counts", "counts.csv", "--scores", "scores.csv", "--out", "out", "--keep-fits", "fits", "--formats", FORMATS, "--workers", "1"],
                           cwd=folder, capture_output=True, text=True, timeout=300)
     assert said.returncode in (0, 3), said.stderr
@@ -178,9 +179,6 @@ def test_the_limit_of_a_top_coded_school_says_nothing_of_its_students(made):
     shown = t[t.state == ""]
     assert set(shown.bound.round(6)) <= set(LADDER) and len(shown)
     assert (shown.groupby("n_trials").bound.nunique() == 1).all(), "two schools with the same number of results have the same limit"
-    big, few = province(3)
-    one = big.copy(); one.loc[one.school_id == one.school_id.iloc[-1], "y_success"] = one.n_trials       # all successes, in cells of different size
-    assert set(LADDER) >= set(pd.unique(shown.bound.round(6)))
 
 
 # Precision
@@ -243,8 +241,8 @@ def fitted(counts, seed, folder, protected):
     fit = fit_achievement(found.counts if found else table, model="M1", seed=seed, draws=300, rounds=1, cache=False, progress=False)
     keep_counts(restored(fit, "achievement", found) if found else fit, table)
     if not protected:
-        fine = fit.schools[~fit.schools.school.isin(set(counts.school_id[:0]))]
-        return np.r_[fine[COLUMNS].to_numpy(float).ravel(), fit.parameters[["mean", "sd", "q2.5", "q97.5"]].to_numpy(float).ravel()]
+        few = set(counts.school_id[counts.n_trials < 5])
+        return np.r_[fit.schools[~fit.schools.school.isin(few)][COLUMNS].to_numpy(float).ravel(), fit.parameters[["mean", "sd", "q2.5", "q97.5"]].to_numpy(float).ravel()]
     p = publish({"achievement": fit.save(folder / f"fit-{time.time_ns()}")}, policy)
     assert not p.warnings
     t = p.tables["achievement"]
@@ -376,7 +374,7 @@ def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
     from schoolvar.achievement import fit_achievement
     from schoolvar.data import read_counts
     from schoolvar.workflow import keep_counts
-    fit = fit_achievement(table := read_counts(counts), model="M1", draws=50, rounds=1, progress=False)
+    fit = fit_achievement(table := read_counts(counts), model="M1", draws=100, rounds=1, progress=False)
     keep_counts(fit, table).save(tmp_path / "fit")
     for path in (tmp_path / "fit").glob("*.csv"):
         raw = pd.read_csv(path, dtype="str", keep_default_na=False)
@@ -389,12 +387,14 @@ def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
     assert {"=1+1", "-rf"} == set(p.tables["achievement"].key)
 
 
-def test_names_with_terminal_escapes_are_printed_inert(tmp_path, capsys):
-    counts, _ = province(12, schools=12, small=0)
-    counts["district_id"] = "\x1b[31mred\x07\x9b2J"
-    counts.to_csv(tmp_path / "c.csv", index=False)
-    command("achievement", tmp_path / "c.csv", "--out", tmp_path / "fit", "--draws", 50)
-    command("report", "--achievement", tmp_path / "fit", "--out", tmp_path / "out", "--district", "nobody\x1b[2J", "--workers", 1)
+def test_names_with_terminal_escapes_are_printed_inert(made, tmp_path, capsys):
+    folder, _ = made
+    fit = tmp_path / "fit"
+    shutil.copytree(folder / "fits/achievement", fit)
+    schools = pd.read_csv(fit / "schools.csv", dtype={"school": "str", "district_id": "str"})
+    schools["district_id"] = "\x1b[31mred\x07\x9b2J" + schools.district_id
+    schools.to_csv(fit / "schools.csv", index=False)
+    command("report", "--achievement", fit, "--out", tmp_path / "out", "--district", "nobody\x1b[2J", "--workers", 1)
     command("report", "--achievement", tmp_path / "none\x1b]0;x\x07", "--out", tmp_path / "out")
     both = capsys.readouterr()
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", both.out + both.err) and r"\x1b[2J" in both.err
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", both.out + both.err) and r"\x1b" in both.err
