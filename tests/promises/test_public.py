@@ -26,6 +26,8 @@ from schoolvar.publication import publish
 from schoolvar.simulate import simulate_counts, simulate_scores
 
 FORMATS = "xlsx,pdf,notebook"
+COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]      # of the tree that these tests belong to
+ENV = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 def command(*args):
@@ -55,9 +57,8 @@ def made(tmp_path_factory):
     scores = simulate_scores(24, students=(12, 40), seed=4).frame
     scores["school_id"] = sorted(counts.school_id.unique())[0][:-4] + scores.school_id.str[-4:]
     scores.to_csv(folder / "scores.csv", index=False)
-    run = [str(Path(sys.executable).with_name("schoolvar"))]
-    said = subprocess.run([*run, "run", "--counts", "counts.csv", "--scores", "scores.csv", "--out", "out", "--keep-fits", "fits", "--formats", FORMATS, "--workers", "1"],
-                          cwd=folder, capture_output=True, text=True, timeout=300)
+    said = subprocess.run([*COMMAND, "run", "--counts", "counts.csv", "--scores", "scores.csv", "--out", "out", "--keep-fits", "fits", "--formats", FORMATS, "--workers", "1"],
+                          cwd=folder, capture_output=True, text=True, timeout=300, env=ENV)
     assert said.returncode in (0, 3), said.stderr
     return folder, said.stderr
 
@@ -295,8 +296,8 @@ def listening(process):
 def test_local_workers_open_no_port(made, tmp_path):
     "From outside, while two processes work: nothing listens that was not there before, so there is nothing to hand a task to."
     folder, _ = made
-    run = subprocess.Popen([str(Path(sys.executable).with_name("schoolvar")), "report", "--achievement", str(folder / "fits/achievement"), "--consistency", str(folder / "fits/consistency"),
-                            "--out", str(tmp_path / "out"), "--workers", "2", "--formats", FORMATS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen([*COMMAND, "report", "--achievement", str(folder / "fits/achievement"), "--consistency", str(folder / "fits/consistency"),
+                            "--out", str(tmp_path / "out"), "--workers", "2", "--formats", FORMATS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
     ports, most, deadline = [], 0, time.time() + 240
     me = psutil.Process(run.pid)
     while run.poll() is None and time.time() < deadline:
@@ -327,7 +328,7 @@ if __name__ == "__main__":
 
 def working(tmp_path):
     (tmp_path / "work.py").write_text(WORK); (tmp_path / "marks").mkdir()
-    run = subprocess.Popen([sys.executable, "work.py", "marks"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen([sys.executable, "work.py", "marks"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
     deadline = time.time() + 120
     while time.time() < deadline and len(list((tmp_path / "marks").iterdir())) < 2: time.sleep(.02)
     return run, [int(p.name) for p in (tmp_path / "marks").iterdir()]
