@@ -93,6 +93,11 @@ class Lab:
             return w && w.content && w.content.model && w.content.model.cells && w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
         return page
 
+    def done(self, page):
+        "The kernel ends too: seventeen of them would need the memory of a small machine."
+        page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        page.context.close()
+
     def close(self):
         if self.browser:
             self.browser.close()
@@ -178,7 +183,7 @@ def test_every_chart_is_painted(lab, path):
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         dark = theme.endswith("Dark")
-        page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark)", arg=dark)
+        page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark) && !document.querySelector('#jupyterlab-splash')", arg=dark)
         painted = page.evaluate(PAINTED)
         assert len(painted) == want
         for chart in painted:
@@ -189,8 +194,93 @@ def test_every_chart_is_painted(lab, path):
         if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
             for i, chart in enumerate(page.locator(".sv-figure").all()):
                 chart.scroll_into_view_if_needed()
+                page.wait_for_timeout(400)
                 page.screenshot(path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png")
     red = page.evaluate("() => document.querySelectorAll('.jp-OutputArea-output[data-mime-type=\"application/vnd.jupyter.error\"], .jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"]').length")
     assert red == 0 and not page.outside and not page.trouble
     assert took < 60
-    page.context.close()
+    lab.done(page)
+
+
+FOUR = "explanations/30_coordinates.ipynb"      # two charts, quick
+
+
+@pytest.fixture(scope="module")
+def made_elsewhere(lab):
+    "A notebook that papermill has run: Jupyter has never seen it and trusts no script of it."
+    out = lab.folder / "tree" / "nbs" / "made_elsewhere.ipynb"
+    r = subprocess.run([sys.executable, "-m", "papermill", str(NBS / FOUR), str(out), "--cwd", str((NBS / FOUR).parent), "--no-progress-bar", "-k", "python3"],
+                       capture_output=True, text=True, timeout=LIMIT, env={**os.environ, "TQDM_DISABLE": "1"})
+    assert r.returncode == 0, r.stderr[-2000:]
+    return out
+
+
+def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, made_elsewhere):
+    page = lab.open(made_elsewhere.name)
+    settle(page)
+    stills = page.evaluate(PAINTED)
+    assert len(stills) == charts_in(json.loads(made_elsewhere.read_text(encoding="utf-8"))) == 2
+    assert all(c["still"] and len(c["alt"]) > 40 and not c["drawn"] and c["overflow"] <= 1 for c in stills), stills
+    if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
+        for scheme in ("Light", "Dark"):
+            page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {scheme}")
+            page.wait_for_timeout(2500)
+            page.locator(".sv-figure").first.scroll_into_view_if_needed()
+            page.screenshot(path=Path(folder) / f"untrusted-{scheme}.png")
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:trust') }")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    page.wait_for_function("() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }")
+    assert not any(c["still"] for c in page.evaluate(PAINTED)) and not page.outside and not page.trouble
+    lab.done(page)
+
+
+def test_a_saved_notebook_is_drawn_when_it_is_opened_again(lab):
+    "Without a run: the script is in one output. The cell that holds it may be run again, and still holds it."
+    shutil.copy(NBS / FOUR, lab.folder / "tree" / "nbs" / "again.ipynb")
+    page = lab.open("again.ipynb")
+    run_all(page)
+    page.evaluate("""async () => { const notebook = jupyterapp.shell.currentWidget.content;
+        notebook.activeCellIndex = notebook.widgets.findIndex(w => w.model.toJSON().outputs?.some(o => 'text/html' in (o.data || {})));
+        await jupyterapp.commands.execute('notebook:run-cell'); await jupyterapp.commands.execute('docmanager:save') }""")
+    lab.done(page)
+    saved = json.loads((lab.folder / "tree" / "nbs" / "again.ipynb").read_text(encoding="utf-8"))
+    assert sum("DecompressionStream" in html_of(o) for o in outputs(saved)) == 1, "one script a notebook"
+    page = lab.open("again.ipynb")
+    settle(page)
+    assert [c["drawn"] for c in page.evaluate(PAINTED)] == ["yes", "yes"] and not page.outside and not page.trouble
+    lab.done(page)
+
+
+def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
+    shutil.copy(LIBRARY, lab.folder / "tree" / "nbs" / "narrow.ipynb")
+    page = lab.open("narrow.ipynb")
+    run_all(page)
+    settle(page)
+    wide = page.evaluate(PAINTED)
+    page.locator(".sv-chart").first.scroll_into_view_if_needed()
+    for mark in page.locator(".sv-chart").first.locator("svg.marks .mark-symbol path").all()[:40]:
+        mark.hover(force=True)
+        if page.locator("#vg-tooltip-element.visible td").count():
+            break
+    assert "PIP" in page.locator("#vg-tooltip-element.visible").inner_text()
+    page.locator(".sv-data summary").first.click()
+    assert page.locator(".sv-data").first.locator("tbody tr").count() > 1
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_function("before => document.querySelector('.sv-chart svg.marks').getBoundingClientRect().width < before - 100", arg=wide[0]["width"])
+    settle(page)
+    assert all(c["overflow"] <= 1 and c["drawn"] == "yes" for c in page.evaluate(PAINTED)) and not page.trouble
+    lab.done(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, theme):
+    "Charts need nothing; what nbconvert's own template asks of the network (require.js, MathJax) is stopped here."
+    out = lab.folder / f"page-{theme}.html"
+    subprocess.run([sys.executable, "-m", "nbconvert", "--to", "html", "--theme", theme, "--output", str(out), str(made_elsewhere)], check=True, capture_output=True)
+    context = lab.browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    page = context.new_page()
+    page.goto(out.as_uri(), wait_until="commit")
+    page.wait_for_function("() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }", timeout=60_000)
+    ink = page.evaluate("() => getComputedStyle(document.querySelector('svg.marks text')).fill")
+    assert (luminance(ink) > .6) == (theme == "dark")
+    context.close()
