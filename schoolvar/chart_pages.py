@@ -277,10 +277,9 @@ def data_table(chart) -> str:   # an Altair chart from this package, or its spec
     return f"<table><thead>{top}</thead><tbody>{body}</tbody></table>"
 
 # %% ../nbs/50a_chart_pages.ipynb #9503e875
-def _words(spec):
-    "What a chart says, where no script runs."
-    text = spec.get("usermeta", {}).get("schoolvar", {}).get("alt") or spec.get("description") or ""
-    return f"<noscript><p>{escape(text)}</p></noscript>"
+def _said(spec):
+    "The text alternative of a chart."
+    return spec.get("usermeta", {}).get("schoolvar", {}).get("alt") or spec.get("description") or ""
 
 def chart_block(chart,                    # from a plot_* function
                 caption: str = "",        # under the chart, plain text
@@ -293,7 +292,7 @@ def chart_block(chart,                    # from a plot_* function
     known = chart_id(spec)
     meta = spec.get("usermeta", {}).get("schoolvar", {})
     parts = [f'<div class="sv-chart" id="{known}" data-menu="{escape(tr("Save this chart"))}" data-png="{escape(tr("Save as PNG"))}" data-svg="{escape(tr("Save as SVG"))}">'
-             f'<script type="application/json">{json_text(spec)}</script>{still or _words(spec)}</div>']
+             f'<script type="application/json">{json_text(spec)}</script>{still or f"<noscript><p>{escape(_said(spec))}</p></noscript>"}</div>']
     if caption: parts.append(f"<figcaption>{escape(caption)}</figcaption>")
     if table and meta.get("table"):
         # A viewer that runs no script shows these words in the place of a long table; the script replaces them.
@@ -356,9 +355,8 @@ def _still(spec):
     svg = to_svg(spec, 720)
     size = dict(zip(("width", "height"), svg.split('width="', 1)[1].replace('" height="', '"').split('"')[:2]))
     sides = " ".join(f'{k}="{round(float(v))}"' for k, v in size.items())
-    text = (spec.get("usermeta", {}).get("schoolvar", {}) or {}).get("alt") or spec.get("description") or ""
-    data = quote(svg.replace('"', "'"), safe=" =:/;,.()!*+-_~@?$")
-    return f'<img class="sv-still" alt="{escape(text)}" {sides} style="max-width: 100%; height: auto" src="data:image/svg+xml,{data}">'
+    data = quote(svg, safe=" =:/;,.()!*+-_~@?$")
+    return f'<img class="sv-still" alt="{escape(_said(spec))}" {sides} style="max-width: 100%; height: auto" src="data:image/svg+xml,{data}">'
 
 def notebook_bundle(spec: dict) -> dict:   # specification of a chart -> MIME type -> content
     "What a notebook stores of a chart: drawn where scripts run, a still picture where they do not, words where there is only text."
