@@ -323,3 +323,14 @@ def test_a_notebook_s_output_needs_no_script_to_be_seen():
     svg = ElementTree.fromstring(unquote(re.search(r'src="data:image/svg\+xml,([^"]+)"', picture)[1]))
     assert len(svg.findall(".//{http://www.w3.org/2000/svg}path")) > 10
     assert chart.to_dict()["description"][:40] in picture and "http://" not in without.replace("http://www.w3.org/", "") and "https://" not in without
+
+
+def test_a_notebook_holds_the_script_once():
+    "With its first chart; and again where another notebook begins."
+    draws = charts_diagnostics.long_draws({"a": np.random.default_rng(0).normal(size=(4, 100))})
+    chart = charts_diagnostics.plot_trace(draws)
+    scripts = []
+    for begins in (True, False, False, True):
+        if begins: chart_pages.forget_notebook()
+        scripts.append("DecompressionStream" in chart._repr_mimebundle_()["text/html"])
+    assert scripts == [True, False, False, True]
