@@ -56,7 +56,7 @@ ifdef TEXT
 	$(BIN)/python tools/text.py
 	$(BIN)/jupyter lab --ServerApp.root_dir='$(CURDIR)/review' $(ARGS)
 else
-	$(BIN)/jupyter lab --ServerApp.root_dir='$(CURDIR)/nbs' $(ARGS) '$(CURDIR)/nbs/start.ipynb'
+	$(BIN)/jupyter lab --ServerApp.root_dir='$(CURDIR)/nbs' --LabApp.default_url=/lab/tree/start.ipynb $(ARGS)
 endif
 
 # After editing a notebook: write the modules and strip what should not be committed.
