@@ -49,9 +49,15 @@ release: $(BIN)/.made
 docs: $(BIN)/.made
 	$(BIN)/python tools/docs.py
 
+# make lab                                   JupyterLab, at nbs/start.ipynb
+# make lab TEXT=1                            the notebooks as Python text, made anew in review/ (git-ignored): to read and compare
 lab: $(BIN)/.made
-	@$(BIN)/python -c 'import jupyterlab' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[dev,lab]'
-	$(BIN)/jupyter lab nbs
+ifdef TEXT
+	$(BIN)/python tools/text.py
+	$(BIN)/jupyter lab --ServerApp.root_dir='$(CURDIR)/review' $(ARGS)
+else
+	$(BIN)/jupyter lab --ServerApp.root_dir='$(CURDIR)/nbs' --LabApp.default_url=/lab/tree/start.ipynb $(ARGS)
+endif
 
 # After editing a notebook: write the modules and strip what should not be committed.
 export: $(BIN)/.made

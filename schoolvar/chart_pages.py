@@ -8,18 +8,21 @@ from functools import cache
 from html import escape
 import base64
 import csv
+import gzip
 import hashlib
 import io
 import json
 import math
 import os
 from pathlib import Path
+from urllib.parse import quote
 import altair as alt
-from .charts import DARK, PAPER, chart_data, chart_title, finish, tr
+from .charts import DARK, PAPER, chart_data, chart_title, finish, to_svg, tr
 
 # %% auto #0
 __all__ = ['SCRIPT', 'STYLE', 'stylesheet', 'assets', 'write_assets', 'content_policy', 'asset_tags', 'json_text', 'chart_id',
-           'data_table', 'chart_block', 'page', 'enable_charts']
+           'data_table', 'chart_block', 'page', 'forget_notebook', 'notebook_script', 'notebook_bundle',
+           'enable_charts']
 
 # %% ../nbs/50a_chart_pages.ipynb #28ac0241
 _JS_DATA = r"""
@@ -91,7 +94,8 @@ function describe(svg, spec) {
 }
 function tabulate(details, spec) {
   const place = details.querySelector(".sv-scroll");
-  if (!place || place.firstChild) return;
+  if (!place || place.querySelector("table")) return;
+  place.textContent = "";
   const heads = spec.usermeta.schoolvar.table, d = spec.data;
   const data = rows(d.values !== undefined ? d.values : spec.datasets[d.name], {}), cols = Object.keys(heads).filter(c => data.length && c in data[0]);
   const table = document.createElement("table"), cell = (row, tag, text) => { const e = document.createElement(tag); e.textContent = text; if (tag === "th") e.scope = "col"; row.append(e); };
@@ -109,6 +113,7 @@ function draw(el) {
   if (!source || known.has(el)) return;
   known.add(el);
   const text = source.textContent, plot = document.createElement("div"), details = el.parentElement && el.parentElement.querySelector("details.sv-data");
+  const still = el.querySelector(".sv-still");
   plot.className = "sv-plot"; el.append(plot);
   if (details) details.addEventListener("toggle", () => tabulate(details, JSON.parse(text)));
   let last = 0, wait = 0;
@@ -126,8 +131,9 @@ function draw(el) {
         plot.removeAttribute("role"); plot.removeAttribute("aria-label"); plot.querySelectorAll(".chart-wrapper").forEach(e => { e.removeAttribute("role"); e.removeAttribute("aria-label"); e.removeAttribute("aria-roledescription"); });
         if (svg) describe(svg, spec);
         if (menu) { menu.setAttribute("aria-label", menu.title || "Save this chart"); }
+        if (still) still.remove();
         el.dataset.drawn = "yes"; })
-      .catch(e => { el.dataset.drawn = "no"; plot.textContent = String(e); });
+      .catch(e => { el.dataset.drawn = "no"; console.error(e); plot.textContent = still ? "" : String(e); });
   };
   render();
   new ResizeObserver(() => { clearTimeout(wait); wait = setTimeout(render, 120); }).observe(el);
@@ -169,10 +175,11 @@ def stylesheet() -> str:
     light = "".join(f"{name(c)}:{c};" for c in DARK) + f"--sv-page:{PAPER};"
     dark = "".join(f"{name(c)}:{d};" for c, d in DARK.items()) + f"--sv-page:{DARK[PAPER]};"
     not_light = ":root:not([data-theme=light]):not([data-bs-theme=light])"
-    # A page that lets its reader choose says so on the root or the body; JupyterLab on the body.
-    chosen = ":root[data-theme=dark],:root[data-bs-theme=dark],body.quarto-dark,body[data-bs-theme=dark],body[data-jp-theme-light=false]"
+    # A page that lets its reader choose says so on the root or the body; JupyterLab and VS Code on the body.
+    chosen = (":root[data-theme=dark],:root[data-bs-theme=dark],body.quarto-dark,body[data-bs-theme=dark],body[data-jp-theme-light=false],"
+              "body.vscode-dark,body.vscode-high-contrast:not(.vscode-high-contrast-light)")
     swaps = "".join(f'.sv-plot svg.marks [{a}="{c}"]{{{a}:var({name(c)})}}' for c in DARK for a in ("fill", "stroke"))
-    return (f":root{{{light}}}\n@media (prefers-color-scheme:dark){{{not_light} body:not(.quarto-light):not([data-jp-theme-light=true]){{{dark}}}}}\n{chosen}{{{dark}}}\n"
+    return (f":root{{{light}}}\n@media (prefers-color-scheme:dark){{{not_light} body:not(.quarto-light):not([data-jp-theme-light=true]):not(.vscode-light){{{dark}}}}}\n{chosen}{{{dark}}}\n"
             f"@media print{{:root,body,body[class],{chosen}{{{light}}}}}\n{swaps}\n{_CSS.strip()}\n")
 
 # %% ../nbs/50a_chart_pages.ipynb #f3065ce4
@@ -271,20 +278,27 @@ def data_table(chart) -> str:   # an Altair chart from this package, or its spec
     return f"<table><thead>{top}</thead><tbody>{body}</tbody></table>"
 
 # %% ../nbs/50a_chart_pages.ipynb #9503e875
+def _said(spec):
+    "The text alternative of a chart."
+    return spec.get("usermeta", {}).get("schoolvar", {}).get("alt") or spec.get("description") or ""
+
 def chart_block(chart,                    # from a plot_* function
                 caption: str = "",        # under the chart, plain text
                 table: str | None = "auto", # "full" = in the page, "lazy" = made when opened, None; "auto" = full up to 40 rows
                 name: str = "",           # id of the figure, for links; else from the chart
+               still: str = "",          # HTML that stands in the chart's place until it is drawn, or where it cannot be
                ) -> str:
     "A figure for a page: the chart as data for the shared script, a caption, and its numbers in a table that opens."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
     known = chart_id(spec)
     meta = spec.get("usermeta", {}).get("schoolvar", {})
     parts = [f'<div class="sv-chart" id="{known}" data-menu="{escape(tr("Save this chart"))}" data-png="{escape(tr("Save as PNG"))}" data-svg="{escape(tr("Save as SVG"))}">'
-             f'<script type="application/json">{json_text(spec)}</script><noscript><p>{escape(meta.get("alt") or spec.get("description") or "")}</p></noscript></div>']
+             f'<script type="application/json">{json_text(spec)}</script>{still or f"<noscript><p>{escape(_said(spec))}</p></noscript>"}</div>']
     if caption: parts.append(f"<figcaption>{escape(caption)}</figcaption>")
     if table and meta.get("table"):
-        inner = data_table(spec) if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40) else ""
+        # A viewer that runs no script shows these words in the place of a long table; the script replaces them.
+        waiting = escape(tr("Shown where scripts run: in JupyterLab, trust the notebook.")) if still else ""
+        inner = data_table(spec) if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40) else waiting
         parts.append(f'<details class="sv-data"><summary>{escape(tr("The numbers in this chart"))}</summary>'
                      f'<div class="sv-scroll" tabindex="0" role="region" aria-label="{escape(tr("The numbers in this chart"))}: {escape(chart_title(spec) or known)}">{inner}</div></details>')
     return f'<figure class="sv-figure" id="{escape(name or "fig-" + known[3:])}">' + "\n".join(parts) + "</figure>"
@@ -304,19 +318,59 @@ def page(charts,                     # charts, or text in between (HTML)
             f"{asset_tags(folder or '.', inline)}</head><body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n")
 
 # %% ../nbs/50a_chart_pages.ipynb #83de8688
-_LOADER = """(function(){if(window.svCharts||window._svLoading)return;window._svLoading=true;
-const jl=document.getElementById("jupyter-config-data"),urls=(jl?[JSON.parse(jl.textContent).baseUrl+"files/"]:["","../","../../","../../../"]).map(p=>p+"%s");
-(async()=>{for(const u of urls){const ok=await new Promise(r=>{const s=document.createElement("script");s.src=u;s.onload=()=>r(true);s.onerror=()=>r(false);document.head.append(s)});
-if(ok&&window.svCharts){const c=document.createElement("link");c.rel="stylesheet";c.href=u.replace(/js$/,"css");document.head.append(c);return}}})()})();""" % SCRIPT
+_carrier = {}   # cell and run: whose output holds the script of the notebook at hand
 
-def _mimebundle(spec, **kwargs):
-    return {"text/html": chart_block(spec) + f"<script>{_LOADER}</script>", "text/plain": spec.get("description", "chart")}
+def forget_notebook():
+    "Another notebook begins in this process: its first chart brings the script anew."
+    _carrier.clear()
 
-def enable_charts(bundle: bool | None = None):   # put the script into this output; None = only where a person works in Jupyter
-    "Show every Altair chart of this notebook offline, with a stable id, a text alternative and its numbers."
-    alt.renderers.register("schoolvar", _mimebundle)
-    alt.renderers.enable("schoolvar")
-    if bundle is None: bundle = bool(os.environ.get("JPY_SESSION_NAME"))   # set by the Jupyter server for a notebook that a person opened
-    if bundle:
-        from IPython.display import HTML, display
-        display(HTML(asset_tags(inline=True)))
+def _needs_script() -> bool:
+    "Whether the output at hand is to hold the script: the first that shows a chart, and again when that very cell is run again or is gone."
+    from IPython import get_ipython
+    kernel = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent() if kernel is not None else {}
+    front_end = request.get("metadata") or {}
+    here = {"cell": front_end.get("cellId"), "run": (request.get("header") or {}).get("msg_id")}
+    again = _carrier.get("cell") is not None and _carrier["cell"] == here["cell"] and _carrier["run"] != here["run"]
+    if _carrier and not again and _carrier["cell"] not in (front_end.get("deletedCells") or []):
+        return False
+    _carrier.update(here)
+    return True
+
+@cache
+def notebook_script() -> str:
+    "The shared script and style sheet as one compressed script element, which does nothing where they are already there."
+    packed = {name: base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode() for name, text in assets().items()}
+    return f"""<script>(async () => {{
+if (window.svCharts || window.svChartsComing) return;
+window.svChartsComing = true;
+const text = async packed => new Response(new Blob([Uint8Array.from(atob(packed), c => c.charCodeAt(0))]).stream()
+  .pipeThrough(new DecompressionStream("gzip"))).text();
+const add = (tag, content) => {{ const e = document.createElement(tag); e.textContent = content; document.head.append(e); }};
+add("style", await text("{packed[STYLE]}"));
+add("script", await text("{packed[SCRIPT]}"));
+}})();</script>"""
+
+def _still(spec):
+    "A picture of the chart that needs no script: SVG inside an image, on paper, readable on a dark page too."
+    svg = to_svg(spec, 720)
+    size = dict(zip(("width", "height"), svg.split('width="', 1)[1].replace('" height="', '"').split('"')[:2]))
+    sides = " ".join(f'{k}="{round(float(v))}"' for k, v in size.items())
+    data = quote(svg, safe=" =:/;,.()!*+-_~@?$")
+    return f'<img class="sv-still" alt="{escape(_said(spec))}" {sides} style="max-width: 100%; height: auto" src="data:image/svg+xml,{data}">'
+
+def notebook_bundle(spec: dict) -> dict:   # specification of a chart -> MIME type -> content
+    "What a notebook stores of a chart: drawn where scripts run, a still picture where they do not, words where there is only text."
+    from IPython import get_ipython
+    words = {"text/plain": spec.get("description") or "chart"}
+    if type(get_ipython()).__name__ == "TerminalInteractiveShell":
+        return words
+    ours = "schoolvar" in (spec.get("usermeta") or {})     # of other charts we do not know whether they reach for the network
+    return {"text/html": chart_block(spec, still=_still(spec) if ours else "") + (notebook_script() if _needs_script() else ""), **words}
+
+def enable_charts(bundle: bool = True):   # False: the page that the notebook becomes has the script (the site); blocks alone
+    "Show every Altair chart of this notebook as those of this package: offline, with a stable id and a text alternative."
+    def blocks(spec, **options):
+        return {"text/html": chart_block(spec), "text/plain": spec.get("description") or "chart"}
+    alt.renderers.register("schoolvar-all", (lambda spec, **options: notebook_bundle(spec)) if bundle else blocks)
+    alt.renderers.enable("schoolvar-all")

@@ -172,6 +172,22 @@ def chart_title(chart) -> str:   # an Altair chart from this package, or its spe
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
     return " ".join((spec.get("title") or {}).get("text") or []).replace("\u00a0", " ")
 
+# %% ../nbs/50_charts.ipynb #5d1c07a3
+with alt.renderers.enable("default"):
+    _default_renderer = alt.renderers.get()
+
+def _show(spec: dict,      # specification of the chart that a cell ends with
+          **options):      # that a reader has set for Altair's own renderer
+    "MIME bundle of a chart: ours with everything it needs, any other as Altair has it."
+    if "schoolvar" not in (spec.get("usermeta") or {}):
+        return _default_renderer(spec, **options)
+    from schoolvar.chart_pages import notebook_bundle   # not above: it imports this module
+    return notebook_bundle(spec)
+
+alt.renderers.register("schoolvar", _show)
+if alt.renderers.active == "default":
+    alt.renderers.enable("schoolvar")
+
 # %% ../nbs/50_charts.ipynb #d9fbea92
 def span(*values,             # arrays; what is not finite is left out
          pad: float = .04,    # share of the range added at both ends
@@ -417,13 +433,13 @@ def printable(value):
 
 def _locale(spec): return spec.get("usermeta", {}).get("schoolvar", {}).get("locale")
 
-def to_svg(chart,                # from a plot_* function
+def to_svg(chart,                # from a plot_* function, or its specification
            width: int = 720,     # pixels
           ) -> str:
     "A chart as SVG with title and description for screen readers."
     import vl_convert as vlc
     from html import escape
-    spec = _rewrap(printable(chart.to_dict()), width)
+    spec = _rewrap(printable(chart if isinstance(chart, dict) else chart.to_dict()), width)
     svg = vlc.vegalite_to_svg(spec, vl_version="6.4", format_locale=_locale(spec))
     title = " ".join((spec.get("title") or {}).get("text") or [])
     head, rest = svg.split(">", 1)

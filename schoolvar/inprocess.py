@@ -103,6 +103,8 @@ class InProcessEngine:
         "Cells keep their outputs and times."
         namespace = types.ModuleType("__main__").__dict__ | {"get_ipython": _shell, "In": [], "Out": {}}
         number = 0
+        if pages := sys.modules.get("schoolvar.chart_pages"):
+            pages.forget_notebook()      # of the notebook that this process ran before
         for index, cell in enumerate(nb_man.nb.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 nb_man.cell_start(cell, index); nb_man.cell_complete(cell, cell_index=index); continue

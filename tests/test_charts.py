@@ -5,6 +5,7 @@ from pathlib import Path
 import re
 from xml.etree import ElementTree
 import subprocess
+from urllib.parse import unquote
 
 import altair as alt
 from hypothesis import given, settings, strategies as st
@@ -310,3 +311,26 @@ print("drawn")
     import sys
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == "drawn\n", done.stderr[-600:]
+
+
+def test_a_notebook_s_output_needs_no_script_to_be_seen():
+    "Where a viewer strips scripts there is a picture, which asks nobody for anything, with the chart's words."
+    draws = charts_diagnostics.long_draws({"a": np.random.default_rng(0).normal(size=(4, 100))})
+    chart = charts_diagnostics.plot_trace(draws)
+    html = chart._repr_mimebundle_()["text/html"]
+    without = re.sub(r"<script.*?</script>|<style.*?</style>", "", html, flags=re.S)
+    picture, = re.findall(r"<img [^>]*>", without)
+    svg = ElementTree.fromstring(unquote(re.search(r'src="data:image/svg\+xml,([^"]+)"', picture)[1]))
+    assert len(svg.findall(".//{http://www.w3.org/2000/svg}path")) > 10
+    assert chart.to_dict()["description"][:40] in picture and "http://" not in without.replace("http://www.w3.org/", "") and "https://" not in without
+
+
+def test_a_notebook_holds_the_script_once():
+    "With its first chart; and again where another notebook begins."
+    draws = charts_diagnostics.long_draws({"a": np.random.default_rng(0).normal(size=(4, 100))})
+    chart = charts_diagnostics.plot_trace(draws)
+    scripts = []
+    for begins in (True, False, False, True):
+        if begins: chart_pages.forget_notebook()
+        scripts.append("DecompressionStream" in chart._repr_mimebundle_()["text/html"])
+    assert scripts == [True, False, False, True]

@@ -23,6 +23,8 @@ def library_groups():
     from docs_pre import module
     groups = {name: [] for name, _, _ in GROUPS}
     for path in sorted(NBS.glob("*.ipynb")):
+        if path.name == "start.ipynb":      # exports nothing; the guides' bar has it
+            continue
         n = re.match(r"(\d\d)[a-z]?_", path.name)
         if not n:
             raise SystemExit(f"{path.name}: a library notebook's name begins with two digits, which give its place in the sidebar")

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NBS, DOCS, CACHE = ROOT / "nbs", ROOT / "docs", ROOT / ".cache" / "docs"
 # Folders of notebooks beside the library, each with its own folder of pages. Reports are templates and are run by the library.
 FOLDERS = ("studies", "explanations")
+START = NBS / "start.ipynb"     # where `make lab` begins: beside the library, and exports nothing
 WORKERS = int(os.environ.get("SCHOOLVAR_DOCS_WORKERS", "2"))
 QUIET = {"TQDM_DISABLE": "1", "CI": "1", "PYTHONHASHSEED": "0", "COLUMNS": "100"}
 # Charts draw offline, with stable ids. Run before the first cell and never written into the page.
@@ -186,7 +187,7 @@ def one(path, out):
     os.chdir(ROOT)
     nb = execute(path)
     lead(nb)
-    library = path.parent == NBS
+    library = path.parent == NBS and path != START
     for c in nb.cells:
         c.metadata.pop("execution", None)
         c.pop("execution_count", None)
