@@ -63,6 +63,18 @@ class SchoolMoments:
         self.n, self.mean, self.ss = merge_moments((self.n, self.mean, self.ss), batch_moments(codes, values, len(self.n)))
         return codes
 
+    def merged(self,
+               one: dict, # school to the school that it is taken for
+              ) -> "SchoolMoments":
+        "The same with some schools taken for one."
+        names = list(dict.fromkeys(one[s] for s in self.index))
+        index = {s: i for i, s in enumerate(names)}
+        codes = np.array([index[one[s]] for s in self.index], int)
+        n = np.bincount(codes, self.n, minlength=len(index))
+        mean = np.bincount(codes, self.n * self.mean, minlength=len(index)) / np.maximum(n, 1)
+        between = self.n * (self.mean - mean[codes])**2
+        return SchoolMoments(index, n, mean, np.bincount(codes, self.ss + between, minlength=len(index)))
+
     def total(self) -> tuple: # (n, mean, sum of squares)
         "Moments of all students together."
         n = self.n.sum()
