@@ -50,8 +50,8 @@ class Checks:
         if rule in self.allow:
             self.used.add(rule)
             return
-        mend = f"{problem}; if that is meant, allow={rule!r} lets it through (--allow {rule})"
-        raise DataError(mend, file, column, rows, total, value)
+        mend = f"if that is meant, allow={rule!r} lets it through (--allow {rule})"
+        raise DataError(problem, file, column, rows, total, value, mend)
 
     def warn(self, rule, problem, file, column=None, rows=(), total=None, value=None):
         "Note a doubt, and warn of it, unless it is let through."

@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 from .checks import Checks, allowed
 from .formats import COUNTS, FORMATS, KEY, REASONS, Cells
 from .identifiers import aligned, check_odd_ids, check_twins, unified, unify
-from .numerals import Marks, number_hint
+from .numerals import NO_NUMBER, Marks, number_hint
 from .sentinels import FarValues, check_sentinels
 from .shares import check_shares
 from .sufficient import SchoolMoments
-from .tables import DataError, Table, as_number, as_text, broken_rows, count_of, is_number, open_table
+from .tables import DataError, Table, as_number, as_text, broken_rows, count_of, is_text, open_table
 from .totals import check_totals, looks_total
 
 # %% ../nbs/03_data.ipynb #e5a3c11b
@@ -91,7 +91,7 @@ class Faults:
     def stop(self):
         "Raise the first broken rule, if any."
         for (column, rule), (total, positions, value) in self.found.items():
-            raise broken_rows(rule, self.table.name, self.names.get(column, column), self.table.rows(positions), value, total, len(self.found) - 1)
+            raise broken_rows(rule, self.table.name, self.names.get(column, column), self.table.rows(positions), value, total, len(self.found) - 1, number_hint(value) if rule == NO_NUMBER else "")
 
 # %% ../nbs/03_data.ipynb #83a1f7f1
 def settle_districts(frame: pd.DataFrame, # Tidy counts
@@ -238,7 +238,8 @@ def check_cells(cells: Cells, table: Table, checks: Checks|None=None, unify_ids=
     frame = cells.frame.astype({c: "int64" for c in ("year", "grade", "n_trials", "y_success")})
     check_ids(frame, table.name, checks, cells.names, table.rows)
     check_totals(frame, cells.names, table, checks)
-    check_shares(frame, cells.names, table, checks)
+    # Publishers' percentages are made into counts by their reader.
+    if table.kind == "frame" or "count_exact" not in frame: check_shares(frame, cells.names, table, checks)
     check_students(frame, table, cells.names, checks)
     return frame
 
@@ -442,9 +443,12 @@ class _Students:
 
     def _look(self, cells, number, start, decimal):
         "See what marks the scores have; once points are known to begin decimals there is no more to see."
+        if not is_text(cells.type): return
         self.marks = self.marks or Marks(decimal)
         if decimal == "." and "." in self.marks.settled: return
-        if pc.any(pc.match_substring_regex(cells, "[.,]")).as_py():
+        self.marks.add(as_text(cells[:1000]), range(start, start + min(len(cells), 1000)))
+        if decimal == "." and "." in self.marks.settled: return
+        if any(pc.any(pc.match_substring(cells, mark)).as_py() for mark in ".,"):
             self.marks.add(as_text(cells), range(start, start + len(cells)))
         else: self.marks.add_plain(number)
 
@@ -453,13 +457,14 @@ class _Students:
         column = {our: batch.column(i) for i, our in enumerate(self.names)}
         table = faults.table
         number, text = as_number(column["score"], table.decimal, table.thousands, table.marks_given)
-        if not table.marks_given and not is_number(column["score"].type): self._look(column["score"], number, start, table.decimal)
-        frame = pd.DataFrame({our: as_text(column[our]).to_pandas() for our in ("school", *self.pairs)}, dtype="str").assign(score=number)
+        if not table.marks_given: self._look(column["score"], number, start, table.decimal)
+        words = {our: as_text(column[our]) for our in ("school", *self.pairs)}
+        frame = pd.DataFrame({our: values.to_pandas() for our, values in words.items()}, dtype="str").assign(score=number)
         frame.index = np.arange(start, start + len(frame))
         blank = frame.isna().all(axis=1).to_numpy() & ~text
         if text.any():
             value = column["score"][int(np.argmax(text))].as_py()
-            faults.add("score", "text where a number belongs" + ("" if faults.found else number_hint(value)), frame.index[text], value)
+            faults.add("score", NO_NUMBER, frame.index[text], value)
         faults.check(schema, frame[~blank])
         self.read += int((~blank).sum())
         if faults.found: return
@@ -468,12 +473,12 @@ class _Students:
             there, reason = ~np.isnan(number) if our == "score" else present(column[our]), f"no {self.names[our]}"
             if n := int((keep & ~there).sum()): self.dropped[reason] = self.dropped.get(reason, 0) + n
             keep &= there
-        mask = pa.array(keep)
-        school = as_text(column["school"]).filter(mask)
-        self.moments.add(school, number[keep])
-        self.far.add(number[keep])
+        mask, score = pa.array(keep), number[keep]
+        school = words["school"].filter(mask)
+        self.moments.add(school, score)
+        self.far.add(score)
         for what in self.pairs: self.pairs[what].append(frame.loc[keep, ["school", what]].drop_duplicates())
-        if covariates: self.kept.append((frame.index.to_numpy()[keep], school, number[keep], {c: column["covariate", c].filter(mask) for c in covariates}))
+        if covariates: self.kept.append((frame.index.to_numpy()[keep], school, score, {c: column["covariate", c].filter(mask) for c in covariates}))
 
 # %% ../nbs/03_data.ipynb #fc0bf66a
 def present(values: pa.Array) -> np.ndarray: # bool, shape (rows,)

@@ -39,8 +39,10 @@ class DataError(ValueError):
                  rows=(),     # First offending rows, as a person sees them in the file
                  total=None,  # Number of offending rows; default `len(rows)`
                  value=None,  # What the first of them holds, as text, or None
+                 mend="",     # What to do about it, said last
                 ):
-        super().__init__(problem, file, column, rows, total, value)   # so that it survives pickling between processes
+        super().__init__(problem, file, column, rows, total, value, mend)   # so that it survives pickling between processes
+        self.mend = mend
         self.problem, self.file, self.column, self.rows = " ".join(str(problem).split()), file, column, list(rows)
         self.total, self.value = len(self.rows) if total is None else total, value
 
@@ -49,7 +51,7 @@ class DataError(ValueError):
         place += [f"column {self.column}"] if self.column else []
         rows = row_list(self.rows, self.total) if self.rows else ""
         if rows and self.value is not None: rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
-        whole = ": ".join(place + [self.problem]) + (f" ({rows})" if rows else "")
+        whole = ": ".join(place + [self.problem]) + (f" ({rows})" if rows else "") + (f"; {self.mend}" if self.mend else "")
         return inert(" ".join(whole.split()))[:1000]
 
 # %% ../nbs/00_errors.ipynb #199b6779
@@ -64,13 +66,14 @@ def broken_rows(rule,       # What the rows have, a noun phrase: "more successes
                 value=None, # The value in the first of them, or None
                 total=None, # Number of offending rows
                 others=0,   # Number of other rules that are broken too
+                mend="",    # What to do about it
                ) -> DataError:
     "The error that says how many rows of a column have something they should not."
     total = len(rows) if total is None else total
     if isinstance(value, (int, float, np.number)): value = f"{value:.15g}"
     value = None if value is None else str(value)
     also = f"; {count_of(others, 'other rule')} broken too" if others else ""
-    return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value)
+    return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value, mend)
 
 # %% ../nbs/00_errors.ipynb #98c0795c
 def nearest(name,    # The name that was asked for

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .numerals import Marks, number_hint
+from .numerals import NO_NUMBER, Marks, number_hint
 from .tables import DataError, Table, as_number, as_text, broken_rows, is_number, nearest, open_table
 
 # %% ../nbs/02_formats.ipynb #d5c6cee8
@@ -58,12 +58,13 @@ def refuse(bad,               # Which rows are bad, bool, shape (rows,)
            table: Table,
            name,              # Name of the column in the file
            values: pd.Series, # The column; the index is the record's position
+           mend="",           # What to do about it
           ):
     "Raise the error that names the bad rows, if there are any."
     if not (bad := np.asarray(bad, bool)).any(): return
     rows = values.index[bad].unique()
     value = values[bad].iloc[0]
-    raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows))
+    raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows), mend=mend)
 
 # %% ../nbs/02_formats.ipynb #f03c9427
 def to_number(text: pd.Series, # Text whose index is the record's position
@@ -79,7 +80,7 @@ def to_number(text: pd.Series, # Text whose index is the record's position
         percent = pc.fill_null(pc.ends_with(cells, "%"), False).to_numpy(zero_copy_only=False)
         cells = pc.utf8_rtrim(cells, "%")
     number, bad = as_number(cells, table.decimal, table.thousands, table.marks_given)
-    if bad.any(): refuse(bad, "text where a number belongs" + number_hint(text[bad].iloc[0]), table, name, text)
+    if bad.any(): refuse(bad, NO_NUMBER, table, name, text, number_hint(text[bad].iloc[0]))
     if not table.marks_given and name not in table.typed: check_marks(cells, table, name, text.index, whole)
     return pd.Series(np.where(percent, number / 100, number), index=text.index)
 

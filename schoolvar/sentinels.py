@@ -47,11 +47,13 @@ class FarValues:
         self.samples.append(sample)
         centre, spread = middle(sample)
         outer = {}
+        # Where most of a batch is one value, that may be the code.
+        if np.mean(sample == centre) > .5: outer[centre] = int((values == centre).sum())
         for extreme in (np.min, np.max):
             rest = values
-            for i in range(MOST):
+            for _ in range(MOST):
                 value = float(extreme(rest))
-                if i and abs(value - centre) <= FAR * spread: break
+                if abs(value - centre) <= FAR * spread: break
                 there = rest == value
                 outer[value] = int(there.sum())
                 rest = rest[~there]
@@ -69,6 +71,7 @@ class FarValues:
 # %% ../nbs/04d_sentinels.ipynb #80a17385
 def verdict(value, times, mads, n, lowest) -> str: # "refuse", "warn" or ""
     "What is done about a far value."
+    if not np.isfinite(mads) and (n < 20 or abs(value) < 90): return ""   # the others are one value
     small = value in (-1, -2, -7, -8, -9)
     if is_code(value) and (mads >= 10 and (abs(value) > 90 or times > 1) or mads >= 5 and times > 1):
         return "refuse" if not small or lowest >= 0 else ""
@@ -85,7 +88,8 @@ def check_sentinels(far: FarValues,
     found = far.far()
     if not found: return
     values = [v for v, _, _ in found]
-    lowest = min((v for v in far.seen if v not in values), default=0)
+    sample = np.concatenate(far.samples)
+    lowest = float(np.min(sample[~np.isin(sample, values)], initial=np.inf))
     for rule in ("refuse", "warn"):
         some = [(v, k, m) for v, k, m in found if verdict(v, k, m, far.n, lowest) == rule]
         if not some: continue

@@ -59,7 +59,7 @@ class SchoolMoments:
         "Take in a batch."
         codes = self.codes(schools)
         grow = len(self.index) - len(self.n)
-        self.n, self.mean, self.ss = (np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss))
+        if grow: self.n, self.mean, self.ss = (np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss))
         self.n, self.mean, self.ss = merge_moments((self.n, self.mean, self.ss), batch_moments(codes, values, len(self.n)))
         return codes
 

@@ -7,7 +7,7 @@ __all__ = ['MAGIC', 'LATIN', 'BOMS', 'TOP', 'BATCH', 'BLOCK', 'MISSING', 'NUMBER
            'open_text_bytes', 'check_encoding', 'find_header', 'headers', 'top_records', 'plain', 'watched', 'Table',
            'check_quotes', 'read_csv_batches', 'open_csv', 'no_header', 'open_parquet', 'cell_text', 'in_memory',
            'candidates', 'open_excel', 'grid_column', 'check_grid', 'open_frame', 'open_table', 'as_text', 'is_number',
-           'as_number']
+           'is_text', 'as_number']
 
 # %% ../nbs/00_tables.ipynb #3dbbd099
 from collections.abc import Iterator
@@ -103,7 +103,8 @@ def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it wit
             line += text.count("\n")
             size += len(block)
             check_unpacked(size, path)
-            last = max(text.rfind("\n"), text.rfind("\r"))
+            last = text.rfind("\n")
+            if last < 0: last = text.rfind("\r")
             since = since + len(text) if last < 0 else len(text) - last - 1
             if since > ROW_MOST: raise DataError(f"a row of more than {ROW_MOST:,} characters", name, rows=[line])
             ended = text.endswith("\n") if text else ended
@@ -406,6 +407,10 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 def is_number(t: pa.DataType) -> bool:
     "Whether values of this type are numbers."
     return pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t)
+
+def is_text(t: pa.DataType) -> bool:
+    "Whether values of this type are text."
+    return pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)
 
 def as_number(values: pa.Array, # A column, text or numbers
               decimal=".",      # Decimal mark of text
