@@ -380,6 +380,13 @@ class Scores:
     @property
     def n(self) -> int: "Number of students."; return int(self.schools["n"].sum())
 
+    def renamed(self,
+                names: dict, # school to its new id
+               ) -> "Scores":
+        "The same with other ids of schools."
+        new = lambda frame: frame.assign(school=frame["school"].map(names).astype("str"))
+        return replace(self, schools=new(self.schools), students=None if self.students is None else new(self.students))
+
     def summary(self) -> str:
         "What was read, kept and dropped, in sentences."
         n = self.schools["n"]
