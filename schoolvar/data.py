@@ -518,6 +518,7 @@ def check_students_read(students: "_Students", table: Table, checks: Checks, uni
     if students.marks and (doubt := students.marks.doubt()):
         said, positions, total = doubt
         raise DataError(said, table.name, name["score"], table.rows(positions), total)
+    weights = dict(zip(students.moments.index, students.moments.n))
     for what in ("school", *students.pairs):
         schools = students.moments.index
         values = pd.Series(list(schools) if what == "school" else pd.concat(students.pairs[what] or [pd.DataFrame({what: []})])[what].dropna().unique(), dtype="str")
@@ -528,7 +529,7 @@ def check_students_read(students: "_Students", table: Table, checks: Checks, uni
             checks.refuse("totals", said, table.name, name[what], rows_of(total) if "totals" not in checks.allow else [])
         if what == "school_name": continue   # names are spelled in many ways, and tell no schools apart
         check_odd_ids(values, table.name, name[what], checks, lambda at: rows_of(values.loc[list(at)]))
-        if not unify_ids: check_twins(values, table.name, name[what], checks, row_names=lambda at: rows_of(values.loc[list(at)]))
+        if not unify_ids: check_twins(values, table.name, name[what], checks, row_names=lambda at: rows_of(values.loc[list(at)]), weights=weights if what == "school" else None)
     if unify_ids: students.unify()
     scores_that = lambda some: rows_where(table, name["score"], lambda cells: np.isin(as_number(cells, table.decimal, table.thousands, table.marks_given)[0], some))
     check_sentinels(students.far, table.name, name["score"], checks, scores_that)

@@ -40,6 +40,9 @@ MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\xd0\xcf\x11\xe0": "excel
 def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
     "The kind of a file by its first bytes; a `DataError` where it cannot be opened."
     path = Path(path)
+    try: path.stat()
+    except FileNotFoundError: pass
+    except (OSError, ValueError) as e: raise DataError(f"cannot be read: {getattr(e, 'strerror', None) or e}", path.name[:80]) from None
     if path.is_dir(): raise DataError("is a folder; name the file inside it that holds the table", path.name or str(path))
     if not path.exists(): raise DataError("there is no such file", str(path))
     if not stat.S_ISREG(os.stat(path).st_mode):
@@ -219,7 +222,7 @@ def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
     "Batches of some columns (`where`) of a CSV that has `width` columns below `skip` of its `lines`."
     name, ragged, names, rows = Path(path).name, [], [str(i) for i in range(width)], 0
     def note(row):
-        ragged.append((row.number, row.actual_columns))
+        ragged.append((row.number, row.actual_columns, row.text))
         return "error"
     options = dict(
         read_options=pa.csv.ReadOptions(column_names=names, skip_rows=skip, use_threads=False, block_size=BLOCK, encoding="utf8" if encoding.startswith("utf-8") else encoding),
@@ -234,7 +237,8 @@ def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
     except pa.ArrowInvalid as e:
         if "Empty CSV" in str(e): return
         if ragged:
-            row, found = ragged[0]
+            row, found, text = ragged[0]
+            if '"' in text: check_quotes(path, encoding, delimiter)   # an open mark makes one cell of many
             raise DataError(f"a row with {count_of(found, 'field')} where the header has {width}", name, rows=[row] if row else []) from None
         check_quotes(path, encoding, delimiter)
         raise DataError(f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None

@@ -10,6 +10,7 @@ __all__ = ['CELLS_MOST', 'PART_MOST', 'FILLED', 'FAULTY', 'ROWS', 'BEYOND_Z', 'N
 
 # %% ../nbs/00_workbooks.ipynb #bad1830e
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 import io
 from pathlib import Path
@@ -103,11 +104,11 @@ def part_blocks(archive: zipfile.ZipFile, part, name) -> Iterator:
 
 def sheet_extent(archive, part, name) -> Extent:
     "How far the cells of a sheet's part reach: roughly, and exactly where that is too far."
-    extent = Extent()
-    for text in whole_rows(part_blocks(archive, part, name), name): extent.rough(text)
-    if extent.cells <= CELLS_MOST: return extent
-    extent = Extent()
-    for text in whole_rows(part_blocks(archive, part, name), name): extent.add(text)
+    for look in (Extent.rough, Extent.add):
+        extent = Extent()
+        with closing(part_blocks(archive, part, name)) as blocks:
+            for text in whole_rows(blocks, name): look(extent, text)
+        if extent.cells <= CELLS_MOST: break
     return extent
 
 def whole_rows(blocks, name) -> Iterator:
@@ -126,11 +127,12 @@ SMALL_MOST = 32 << 20   # bytes of a workbook's list of sheets
 
 def small_part(archive, part, name) -> ET.Element:
     "A small part of a workbook as XML."
-    blocks = []
-    for block in part_blocks(archive, part, name):
-        blocks.append(block)
-        if len(blocks) > SMALL_MOST >> 20: raise DataError("has a list of sheets of more than 32 MB", name)
-    return ET.fromstring(b"".join(blocks))
+    whole = b""
+    with closing(part_blocks(archive, part, name)) as blocks:
+        for block in blocks:
+            whole += block
+            if len(whole) > SMALL_MOST: raise DataError("has a list of sheets of more than 32 MB", name)
+    return ET.fromstring(whole)
 
 def local(tag) -> str: "A tag or attribute without its namespace."; return tag.rpartition("}")[2]
 
@@ -155,7 +157,8 @@ def check_archive(path) -> dict: # sheet to its `Extent`; {} for other kinds of 
         with zipfile.ZipFile(path) as archive:
             there = set(archive.namelist())
             for part in {"xl/sharedStrings.xml", "xl/styles.xml", "content.xml"} & there:
-                for block in part_blocks(archive, part, name): check_repeats(block, part, name)
+                with closing(part_blocks(archive, part, name)) as blocks:
+                    for block in blocks: check_repeats(block, part, name)
             if "xl/workbook.xml" not in there: return {}
             parts = sheet_parts(archive, name)
             return {sheet: sheet_extent(archive, part, name) for sheet, part in parts.items()

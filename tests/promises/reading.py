@@ -61,7 +61,7 @@ def outcome(case):
     with tempfile.TemporaryDirectory() as folder:
         table, doubts = read(case, Path(folder))
     if isinstance(table, DataError):
-        return "refused", str(table)
+        return "refused", str(table).replace(f"{folder}/", "").replace(Path(folder).name, "data")
     if doubts:
         return "read, with a warning", doubts[0]
     return "read", ""
