@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'NO_COUNT', 'COLUMNS', 'HUGE', 'counts_schema', 'with_first', 'Faults', 'settle_districts', 'natural_order',
-           'span', 'listed', 'Counts', 'reasons_text', 'counts_summary', 'accounts', 'select_counts', 'one_grade',
-           'check_cells', 'id_columns', 'with_unified_ids', 'check_ids', 'check_students', 'read_cells', 'in_order',
-           'sheets_read', 'sheet_notes', 'put_together', 'read_counts', 'scores_schema', 'Scores', 'covariate',
-           'one_value', 'present', 'own_covariates', 'rows_where', 'check_students_read', 'read_scores', 'scores_of',
-           'DataError']
+           'span', 'first_of', 'listed', 'Counts', 'reasons_text', 'counts_summary', 'accounts', 'select_counts',
+           'one_grade', 'check_cells', 'id_columns', 'with_unified_ids', 'check_ids', 'check_students', 'read_cells',
+           'in_order', 'sheets_read', 'sheet_notes', 'put_together', 'read_counts', 'scores_schema', 'Scores',
+           'covariate', 'one_value', 'present', 'own_covariates', 'rows_where', 'check_students_read', 'read_scores',
+           'scores_of', 'DataError']
 
 # %% ../nbs/03_data.ipynb #99554439
 from dataclasses import dataclass, field, replace
@@ -132,6 +132,11 @@ def span(values) -> str:
         else: runs.append([x])
     return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs)
 
+def first_of(names, noun, most=8) -> str:
+    "Some names, and how many more there are: `Math, Reading`."
+    more = len(names) - most
+    return ", ".join(names) if more <= 0 else ", ".join(names[:most]) + f" and {count_of(more, f'other {noun}')}"
+
 def listed(values) -> list|None:
     "None, one value or several, as a list."
     return None if values is None else [values] if isinstance(values, (str, int, np.integer)) else list(values)
@@ -177,7 +182,7 @@ def counts_summary(counts: Counts) -> str:
     where = f" in {count_of(f['district_id'].nunique(), 'district')}" if "district_id" in f else ""
     years, grades = f"{'year' if len(counts.years) == 1 else 'years'} {span(counts.years)}", f"{'grade' if len(counts.grades) == 1 else 'grades'} {span(counts.grades)}"
     n, y = f["n_trials"].sum(), f["y_success"].sum()
-    text = [f"{count_of(len(f), 'row')}: {count_of(f['school_id'].nunique(), 'school')}{where}, {years}, {grades}, {', '.join(counts.subjects)}; {n:,} results, {y / n:.1%} successes."]
+    text = [f"{count_of(len(f), 'row')}: {count_of(f['school_id'].nunique(), 'school')}{where}, {years}, {grades}, {first_of(counts.subjects, 'subject')}; {n:,} results, {y / n:.1%} successes."]
     if len(counts.withheld):
         by = counts.withheld["reason"].map(REASONS).value_counts()
         text += ["Withheld by the publisher: " + "; ".join(f"{r}: {count_of(int(n), 'row')}" for r, n in by.items()) + "."]

@@ -65,7 +65,7 @@ def check_twins(values: pd.Series, # a column
                 row_names=None,    # positions of records to rows of the file; None where they are unknown
                 weights=None):     # value to how often it is there; default as in the column
     "Refuse near-twins among the values of a column."
-    found = twins(values.dropna().unique())
+    found = twins(values.dropna().unique().tolist())
     if not found: return
     a, b = next(iter(found.values()))[:2]
     also = f", and {count_of(len(found) - 1, 'pair')} more" if len(found) > 1 else ""
@@ -103,7 +103,7 @@ DATES = (r"\d{4}-\d\d-\d\d(?:[ T]00:00:00)?|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|J
 
 def check_odd_ids(values: pd.Series, file, column, checks: Checks, row_names=None):
     "Refuse ids in scientific notation and dates among ids."
-    unique = pd.Series(values.dropna().unique(), dtype="str")
+    unique = values.dropna().drop_duplicates()
     for pattern, what in ((SCIENTIFIC, "ids as a spreadsheet shows long numbers, with their last digits lost"), (DATES, "dates where ids belong, as a spreadsheet makes of 3-12")):
         odd = unique[unique.str.fullmatch(pattern)]
         if not len(odd): continue

@@ -8,8 +8,8 @@ from pathlib import Path
 import time
 
 # %% auto #0
-__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_aloud', 'match_schools', 'covariate_table',
-           'match_covariates']
+__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',
+           'covariate_table', 'match_covariates']
 
 # %% ../nbs/59_workflow.ipynb #1af977b9
 def keep_counts(fit,          # a `Fit`
@@ -102,15 +102,23 @@ def columns_meant(counts,         # path or data frame of counts, or a list of t
 
 # %% ../nbs/59_workflow.ipynb #7ab1e402
 def read_aloud(read, *source, say, **how):
-    "Read a table, and say what was doubted, left out and chosen."
+    "Read a table, and say what was doubted and chosen; in a terminal also what is read, before and after."
     import warnings
     from schoolvar.checks import DataWarning
+    from schoolvar.incoming import shows_progress
+    watched = shows_progress()
+    if watched: say(f"reading {', '.join(names_of(source[0]))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)   # they are said below
         table = read(*source, **how)
     if "sheet" in table.source: say(f"{table.source['file']}: read from the sheet {table.source['sheet']}.")
     for doubt in table.warnings: say(f"warning: {doubt}")
+    if watched: say(table.summary())
     return table
+
+def names_of(source) -> list:
+    "What files are called."
+    return [Path(s).name if isinstance(s, (str, Path)) else "a table" for s in (source if isinstance(source, list) else [source])]
 
 def match_schools(scores, counts, say, allow=(), unify_ids=False, **_):
     "Say how many schools and districts scores and counts have in common; stop where there are none."
