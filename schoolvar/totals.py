@@ -98,9 +98,9 @@ def total_rows(frame: pd.DataFrame, # tidy counts; the index is the record's pos
     "Every reason to think that some rows are totals."
     found = []
     for column in ("school_id", "school_name", "district_id", "district"):
-        if column in frame: found.append((looks_total(frame[column]).to_numpy(), column, "by their name"))
+        if column in frame: found.append((looks_total(frame[column]).to_numpy(), column, "by name"))
     # A subject that stands alone is no sum of others, whatever its name.
-    if frame["subject"].nunique() > 1: found.append((looks_total(frame["subject"]).to_numpy(), "subject", "by their name"))
+    if frame["subject"].nunique() > 1: found.append((looks_total(frame["subject"]).to_numpy(), "subject", "by name"))
     found.append((zero_totals(frame), "school_id", "of a school whose id is zeros and who has as many students as the others together"))
     rest, place = frame, "district_id" if "district_id" in frame else "district"
     for within in ([[place]] if place in frame else []) + [[]]:
@@ -122,5 +122,7 @@ def check_totals(frame: pd.DataFrame, names: dict, table, checks: Checks):
     every = np.logical_or.reduce([f[0] for f in found])
     first, value = frame.index[rows], frame[column].to_numpy()[rows][0]
     also = f" (and {count_of(int(every.sum() - rows.sum()), 'row')} for other reasons)" if every.sum() > rows.sum() else ""
-    said = f"{count_of(int(rows.sum()), 'row')} are totals, {what}{also}: leave them out, for they count students twice"
-    checks.refuse("totals", said.replace("1 row are totals", "1 row is a total"), table.name, names.get(column, column), table.rows(first[:5]), len(first), str(value))
+    one = rows.sum() == 1
+    are, them = ("is a total", "leave it out, for it counts") if one else ("are totals", "leave them out, for they count")
+    said = f"{count_of(int(rows.sum()), 'row')} {are}, {what}{also}: {them} students twice"
+    checks.refuse("totals", said, table.name, names.get(column, column), table.rows(first[:5]), len(first), str(value))

@@ -1,5 +1,6 @@
 "Messy inputs: each is read as a person reads it, refused by a line that points where a person would, or warned of."
 from pathlib import Path
+import re
 import sys
 
 import pytest
@@ -10,6 +11,11 @@ from schoolvar.tables import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [f"{c.group}: {c.name}" for c in CASES]
+
+
+def slug(case):
+    "A name that a command line takes."
+    return re.sub("[^a-z0-9]+", "-", ascii(f"{case.group} {case.name}").lower()).strip("-")
 
 
 def test_there_are_many_and_each_has_its_name():
@@ -28,7 +34,7 @@ def one_line(text):
     return text.isprintable() and 0 < len(text) <= 1000 and "Traceback" not in text
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: ascii(c.name))
+@pytest.mark.parametrize("case", CASES, ids=slug)
 def test_each_is_read_as_a_person_reads_it(case, tmp_path):
     table, doubts = read(case, tmp_path)
     expect = case.expect
@@ -52,7 +58,7 @@ def test_each_is_read_as_a_person_reads_it(case, tmp_path):
         assert word in heard
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.command], ids=lambda c: ascii(c.name))
+@pytest.mark.parametrize("case", [c for c in CASES if c.command], ids=slug)
 def test_the_command_says_it_in_one_line_and_writes_nothing(case, tmp_path):
     status, lines = command(case, tmp_path, tmp_path / "out")
     assert status == 2 and len(lines) == 1 and one_line(lines[0]) and lines[0].startswith("schoolvar: ")
