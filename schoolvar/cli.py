@@ -16,11 +16,11 @@ from . import __version__
 
 # %% auto #0
 __all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'FitPolicy', 'FitMinN', 'EngineOption', 'Draws',
-           'Column', 'Format', 'Years', 'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers',
-           'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Release', 'Standalone', 'Stop', 'one_line', 'Engine',
-           'Model', 'Layout', 'Method', 'Extra', 'Likelihood', 'Missing', 'Language', 'years_of', 'columns_of',
-           'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'rerun', 'parameters_of', 'doctor',
-           'main']
+           'Column', 'Format', 'Years', 'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'Decimal', 'Thousands',
+           'Allow', 'UnifyIds', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Release',
+           'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra', 'Likelihood', 'Missing',
+           'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added', 'report',
+           'run', 'rerun', 'parameters_of', 'doctor', 'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -84,7 +84,11 @@ Grade = Annotated[Optional[int], typer.Option(help="Grade to keep.", show_defaul
 Subjects = Annotated[Optional[str], typer.Option(help="Subjects to keep, separated by commas.", show_default="all")]
 Counts_ = Annotated[list[Path], typer.Argument(metavar="COUNTS", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.", show_default=False)]
 Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of CSV files, e.g. cp1252 for those that Excel saves on Windows.", show_default="UTF-8")]
-Sheet = Annotated[Optional[str], typer.Option(metavar="NAME", help="Sheet of Excel workbooks.", show_default="the first with a header")]
+Sheet = Annotated[Optional[str], typer.Option(metavar="NAME", help="Sheet of Excel workbooks.", show_default="the visible one with the header")]
+Decimal = Annotated[Optional[str], typer.Option("--decimal", metavar="MARK", help="Decimal mark of numbers: . or ,", show_default="as the cells have it")]
+Thousands = Annotated[Optional[str], typer.Option("--thousands", metavar="MARK", help="Mark of thousands: , or . or ' or space.", show_default="none")]
+Allow = Annotated[Optional[list[str]], typer.Option("--allow", metavar="NAME", help="Let through what would be refused; may be repeated. Names: totals (rows that look like totals of the others), twins (ids that differ only in spelling), odd-ids (ids that a spreadsheet made into dates or 1.2E+08), percents (successes that look like percentages), sentinels (far scores such as -999), nothing-in-common (tables without a common school).", show_default=False)]
+UnifyIds = Annotated[bool, typer.Option("--unify-ids", help="Take ids and subjects for one that differ only in capitals, blanks, leading zeros and the like.")]
 
 # %% ../nbs/62_cli.ipynb #804a039b
 def years_of(text: str | None # "2017,2018,2019" or "2017-2019", also mixed
@@ -138,6 +142,10 @@ def _given(**options):
     "The options that were given: the library's own defaults hold for the rest."
     return {k: (v.value if isinstance(v, Enum) else v) for k, v in options.items() if v is not None}
 
+def _reading(encoding, sheet, decimal, thousands, allow, unify_ids):
+    "Options of the readers that were given."
+    return _given(encoding=encoding, sheet=sheet, decimal=decimal, thousands=thousands, allow=tuple(allow) if allow else None, unify_ids=unify_ids or None)
+
 def _check_out(out: Path, kind: str, *inputs):
     "Find out that results cannot go into a folder before a fit is paid for."
     from schoolvar.results import check_out
@@ -161,16 +169,18 @@ def _outcome(fit, out):
 # %% ../nbs/62_cli.ipynb #2f40ef5c
 def _scores(source, school, score, district, school_name=None, covariates=(), **how):
     from schoolvar.data import read_scores
+    from schoolvar.workflow import read_aloud
     start = time.perf_counter()
-    scores = read_scores(source, school=school, score=score, district=district, school_name=school_name, **how, **({"covariates": covariates} if covariates else {}))
+    scores = read_aloud(read_scores, source, say=_say, school=school, score=score, district=district, school_name=school_name, **how, **({"covariates": covariates} if covariates else {}))
     return scores, time.perf_counter() - start
 
 def _counts(source, format, columns, grade, years, subjects=None, **how):
     from schoolvar.data import read_counts
+    from schoolvar.workflow import read_aloud
     start = time.perf_counter()
     subjects = [s.strip() for s in subjects.split(",") if s.strip()] if subjects else None
     if isinstance(source, list) and len(source) == 1: source = source[0]
-    counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
+    counts = read_aloud(read_counts, source, say=_say, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
     return counts, time.perf_counter() - start
 
 def _without(policy, min_n, **tables):
@@ -209,6 +219,7 @@ def consistency(
     missing: Annotated[Missing, typer.Option(help="What to do with students without a covariate.")] = Missing.error,
     threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
+    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     policy: FitPolicy = None, min_n: FitMinN = None,
 ):
@@ -224,7 +235,7 @@ def consistency(
     else: extra = {}
     plain = likelihood is Likelihood.normal and not select and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
-    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_given(encoding=encoding, sheet=sheet))
+    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
     found = _without(policy, min_n, scores=table)
     fit = fit_consistency(found.scores if found else table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
     raise typer.Exit(DONE if _finish(_restored(fit, "consistency", found), out, started, read) else BAD_FIT)
@@ -253,6 +264,7 @@ def achievement(
     formula: Annotated[Optional[str], typer.Option(metavar="FORMULA", help="Formula of the covariates, e.g. 'ses + C(type)'.", show_default="the sum of all columns")] = None,
     sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
+    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     policy: FitPolicy = None, min_n: FitMinN = None,
 ):
@@ -260,9 +272,11 @@ def achievement(
     started = time.perf_counter(); _check_out(out, "fit", *counts, covariates)
     seed = _seed(seed)
     if formula and not covariates: raise Stop("--formula: of which covariates? Name their table with --covariates")
-    from schoolvar.workflow import covariate_table, keep_counts
-    beside = covariate_table(covariates, encoding) if covariates else None
-    table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
+    from schoolvar.workflow import covariate_table, keep_counts, match_covariates
+    how = _reading(encoding, sheet, decimal, thousands, allow, unify_ids)
+    beside = covariate_table(covariates, **how) if covariates else None
+    table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **how)
+    if beside is not None: beside = match_covariates(beside, table, _say, **_given(allow=allow, unify_ids=unify_ids or None))
     table = _sampled(table, sample, seed)
     from schoolvar.achievement import fit_achievement
     found = _without(policy, min_n, counts=table, grade=table.grades[0])
@@ -279,6 +293,7 @@ def compare(
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
     sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
+    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
 ):
     "Compare achievement models by leave-one-out prediction.\n\nWrites loo.csv (a row of counts left out at a time) and loo_by_school.csv (a school left out at a time)."
@@ -287,7 +302,7 @@ def compare(
     wanted = [m.strip() for m in models.split(",") if m.strip()]
     unknown = [m for m in wanted if m not in Model.__members__]
     if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
+    table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
     table = _sampled(table, sample, seed)
     from schoolvar.compare import compare as compare_models
     result = compare_models(table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws))
@@ -326,6 +341,7 @@ def value_added(
     good_participation: Annotated[float, typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended.")] = .7,
     good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
     encoding: Encoding = None, sheet: Sheet = None,
+    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     policy: FitPolicy = None, min_n: FitMinN = None,
 ):
@@ -333,7 +349,7 @@ def value_added(
     started = time.perf_counter(); _check_out(out, "fit", *counts)
     seed = _seed(seed)
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_given(encoding=encoding, sheet=sheet))
+    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
     from schoolvar.eligibility import EligibilityRules
     from schoolvar.value_added import fit_value_added
     from schoolvar.workflow import keep_counts
@@ -398,6 +414,7 @@ def run(
     grade: Annotated[Optional[int], typer.Option(help="Grade of the achievement model.", show_default="the lowest in the counts")] = None,
     to_grade: Annotated[Optional[int], typer.Option("--to-grade", help="Later grade of a value-added fit; without it there is none.", show_default=False)] = None,
     encoding: Encoding = None, sheet: Sheet = None,
+    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
     lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None,
@@ -412,7 +429,7 @@ def run(
     from schoolvar.workflow import fit_all
     with _fits_folder() as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), **_given(encoding=encoding, sheet=sheet))
+                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
         result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, **fits)
         if keep_fits: _keep_fits(fits, keep_fits)
     _say(f"{result.sentence}\n{result.release_sentence}")

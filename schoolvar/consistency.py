@@ -102,7 +102,7 @@ def school_table(
     out["direction"], out["verdict"] = direction(out["effect"]), verdicts(out["pip"], threshold)
     out |= {f"ratio{end}": np.exp(out[f"effect{end}"]) for end in ("", "_lower", "_upper")}
     out["borderline"] = borderline(out["pip"], out["pip_mcse"], threshold)
-    with np.errstate(divide="ignore", invalid="ignore"): out |= dict(raw_mean=s["mean"].values, raw_sd=np.where(s.n > 1, np.sqrt(s.ss / (s.n - 1)), np.nan))
+    with np.errstate(divide="ignore", invalid="ignore"): out |= dict(raw_mean=s["mean"].values, raw_sd=np.where(s.n > 1, np.sqrt(s.get("raw_ss", s.ss) / (s.n - 1)), np.nan))   # as observed, not raised to the least
     for name, p in others.items(): out |= {f"pip_{name}": p.mean((0, 1), dtype=float), f"pip_mcse_{name}": np.nan_to_num(mcse_mean(p))}
     return pd.DataFrame(out | {c: s[c].values for c in ("district", "school_name") if c in s})
 
@@ -198,6 +198,8 @@ def notes(model, schools, fewer) -> list:
     small = int((schools.n < 30).sum())
     said = [f"Program {model.program}: {model.why}.", "Priors in units of the score are multiples of the standard deviation of all scores."]
     if small: said.append(f"{small:,} of {len(schools):,} schools have fewer than 30 students; few of them can be told from typical, whatever they are.")
-    if model.raised: said.append(f"In {model.raised:,} of {len(schools):,} schools the scores are (nearly) all the same; their SD was taken as a twentieth of the pooled one.")
+    if model.alike: said.append(f"In {model.alike:,} of {len(schools):,} schools the scores are (nearly) all the same; their SD was taken as a twentieth of the pooled one.")
+    if (dwarfed := model.raised - model.alike) > 0:
+        said.append(f"In {dwarfed:,} of {len(schools):,} schools the SD is below a twentieth of the pooled one, as which it was taken: far scores elsewhere make the pooled one large.")
     if fewer: said.append("Students without a covariate were left out.")
     return said

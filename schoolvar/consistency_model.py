@@ -14,9 +14,9 @@ from .student_coordinates import Blocks, intercept_coordinates, slope_coordinate
 from .tables import DataError
 
 # %% auto #0
-__all__ = ['DEFAULTS', 'LEAST_SD', 'parameter_name', 'prior_scales', 'inclusion_data', 'floor_spread', 'students_of', 'Model',
-           'effect_names', 'check_select', 'same_within', 'make_model', 'plain_model', 'student_model', 'spreads',
-           'program_data', 'slope_data']
+__all__ = ['DEFAULTS', 'LEAST_SD', 'parameter_name', 'prior_scales', 'inclusion_data', 'floor_spread', 'alike_schools',
+           'students_of', 'Model', 'effect_names', 'check_select', 'same_within', 'make_model', 'plain_model',
+           'student_model', 'spreads', 'program_data', 'slope_data']
 
 # %% ../nbs/24_consistency_model.ipynb #a57b9cf4
 DEFAULTS = dict(location_intercept=3., location=2.5, scale_intercept=3., scale=1., df=3., sd_location=1., sd_scale=1., lkj=1., nu_shape=2., nu_rate=.1)
@@ -67,6 +67,16 @@ def floor_spread(
     least = (n - 1) * ss.sum() / (n - 1).sum() * LEAST_SD ** 2
     return np.maximum(ss, least), ss < least
 
+def alike_schools(
+    n, # students, (J,)
+    ss, # sum of squares within the school, (J,)
+) -> int:
+    "How many schools have scores that are (nearly) all the same: an SD below a twentieth of the median school's"
+    several = n > 1
+    sd = np.sqrt(ss[several] / (n[several] - 1))
+    return int((sd <= LEAST_SD * np.median(sd[sd > 0])).sum()) if (sd > 0).any() else int(several.sum())
+
+
 # %% ../nbs/24_consistency_model.ipynb #b3f1848c
 def students_of(
     scores, # Scores
@@ -107,6 +117,7 @@ class Model:
     y: np.ndarray | None # scores in the order of the schools; None for sufficient statistics
     effect_designs: tuple = () # designs of location and scale effects; slopes only
     raised: int = 0 # schools whose spread was raised to the least
+    alike: int = 0 # of these, schools whose scores are (nearly) all the same
 
     @property
     def on_scale(self): return np.array([e.startswith("scale") for e in self.effects])
@@ -149,8 +160,8 @@ def plain_model(scores, select) -> Model:
     s = scores.schools.reset_index(drop=True)
     one = np.ones((len(s), 1))
     ss, raised = floor_spread(s.n.values, s.ss.values)
-    return Model("consistency_schools", "there are only intercepts, so the number of students, mean and sum of squares of a school say all", s.assign(ss=ss), Blocks.of(s.n.values), None, None,
-                 dict(location=["Intercept"], scale=["Intercept"]), one, one, None, ["location_intercept", "scale_intercept"], select, None, raised=int(raised.sum()))
+    return Model("consistency_schools", "there are only intercepts, so the number of students, mean and sum of squares of a school say all", s.assign(ss=ss, raw_ss=s.ss), Blocks.of(s.n.values), None, None,
+                 dict(location=["Intercept"], scale=["Intercept"]), one, one, None, ["location_intercept", "scale_intercept"], select, None, raised=int(raised.sum()), alike=alike_schools(s.n.values, s.ss.values))
 
 # %% ../nbs/24_consistency_model.ipynb #fe31bdbb
 def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
@@ -166,8 +177,8 @@ def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
     common = dict(blocks=blocks, location=designs[0], scale=designs[1], terms=dict(location=designs[0].names, scale=designs[1].names), select=select)
     if simple and likelihood == "normal" and same_within(blocks, X) and same_within(blocks, W):
         ss, raised = floor_spread(n, s.ss.values)
-        return Model(program="consistency_schools", why="all covariates are of schools, so the number of students, mean and sum of squares of a school say all", school=s.assign(ss=ss), X=X[blocks.first], W=W[blocks.first],
-                     E=None, effects=["location_intercept", "scale_intercept"], y=None, raised=int(raised.sum()), **common)
+        return Model(program="consistency_schools", why="all covariates are of schools, so the number of students, mean and sum of squares of a school say all", school=s.assign(ss=ss, raw_ss=s.ss), X=X[blocks.first], W=W[blocks.first],
+                     E=None, effects=["location_intercept", "scale_intercept"], y=None, raised=int(raised.sum()), alike=alike_schools(n, s.ss.values), **common)
     if simple:
         why = "covariates differ between the students of a school" if likelihood == "normal" else "a Student-t likelihood needs every score"
         return Model(program="consistency_students", why=why, school=s, X=X, W=W, E=None, effects=["location_intercept", "scale_intercept"], y=y, **common)

@@ -124,7 +124,7 @@ def sd_check(
 
 def _band(model, made):
     some = (model.school.n > 1).values
-    observed = np.sort(np.sqrt(model.school.ss[some] / (model.school.n[some] - 1)))
+    observed = np.sort(np.sqrt(model.school.get("raw_ss", model.school.ss)[some] / (model.school.n[some] - 1)))
     low, middle, high = np.quantile(np.sort(made[:, some], axis=1), (.025, .5, .975), axis=0)
     return pd.DataFrame(dict(place=np.arange(1, some.sum() + 1), observed=observed, lower=low, middle=middle, upper=high))
 

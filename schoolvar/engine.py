@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from .cache import cached, content_hash
+from .incoming import shows_progress
 from .private import cache_folder, log, replacing, scratch_folder
 
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
            'cmdstan_folder', 'cmdstan_version', 'choose_engine', 'plain', 'starting_values', 'arviz', 'stored',
-           'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws', 'load_draws', 'shows_progress',
-           'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan',
-           'sample']
+           'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws', 'load_draws', 'ProgressText', 'run_stanli',
+           'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan', 'sample']
 
 # %% ../nbs/10_engine.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -223,12 +223,6 @@ def load_draws(
     return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
 
 # %% ../nbs/10_engine.ipynb #db25f1b1
-def shows_progress() -> bool:
-    "Whether a bar is wanted: a terminal or a notebook, and not CI"
-    if os.environ.get("CI", "").lower() not in ("", "0", "false"): return False
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return type(shell).__name__ == "ZMQInteractiveShell" or bool(getattr(sys.stderr, "isatty", bool)())
-
 class ProgressText(io.TextIOBase):
     "Takes CmdStan's lines of progress and moves a bar"
     LINE = re.compile(r"Chain \[(\d+)\] Iteration:\s*(\d+) /")

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['KEY', 'COUNTS', 'OPTIONAL', 'NUMBERS', 'REASONS', 'EQAO_SUBJECTS', 'EQAO_MARKS', 'EQAO_NAMES', 'PSSA_SUBJECTS',
-           'PSSA_NAMES', 'NYC_NAMES', 'FORMATS', 'Cells', 'text_columns', 'refuse', 'to_number', 'column_names',
-           'read_tidy', 'known_as', 'years_in', 'year_of', 'split_withheld', 'finish', 'eqao_long', 'read_eqao',
-           'count_from_percent', 'read_pssa', 'pssa_counts', 'nyc_subject', 'read_nyc']
+           'PSSA_NAMES', 'NYC_NAMES', 'FORMATS', 'Cells', 'text_columns', 'refuse', 'to_number', 'check_marks',
+           'column_names', 'read_tidy', 'known_as', 'years_in', 'year_of', 'split_withheld', 'finish', 'eqao_long',
+           'read_eqao', 'count_from_percent', 'read_pssa', 'pssa_counts', 'nyc_subject', 'read_nyc']
 
 # %% ../nbs/02_formats.ipynb #0a10d371
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .tables import DataError, Table, as_number, as_text, broken_rows, nearest, open_table
+from .numerals import NO_NUMBER, Marks, number_hint
+from .tables import DataError, Table, as_number, as_text, broken_rows, is_number, nearest, open_table
 
 # %% ../nbs/02_formats.ipynb #d5c6cee8
 KEY = ["school_id", "year", "grade", "subject"]
@@ -45,7 +46,8 @@ def text_columns(table: Table, names: dict, # Our column to its name in the file
     "Some columns as text, without the rows that are blank."
     parts = []
     for start, batch in table.batches(list(names.values()), hint):
-        part = pd.DataFrame({our: pd.Series(as_text(batch.column(i)).to_pylist(), dtype="str") for i, our in enumerate(names)})
+        table.typed |= {name for name, column in zip(names.values(), batch.columns) if is_number(column.type)}
+        part = pd.DataFrame({our: as_text(batch.column(i)).to_pandas().astype("str") for i, our in enumerate(names)})
         parts.append(part.set_axis(np.arange(start, start + batch.num_rows)))
     frame = pd.concat(parts) if parts else pd.DataFrame({our: pd.Series(dtype="str") for our in names})
     return frame[frame.notna().any(axis=1)] if len(names) > 1 else frame
@@ -56,18 +58,20 @@ def refuse(bad,               # Which rows are bad, bool, shape (rows,)
            table: Table,
            name,              # Name of the column in the file
            values: pd.Series, # The column; the index is the record's position
+           mend="",           # What to do about it
           ):
     "Raise the error that names the bad rows, if there are any."
     if not (bad := np.asarray(bad, bool)).any(): return
     rows = values.index[bad].unique()
     value = values[bad].iloc[0]
-    raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows))
+    raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows), mend=mend)
 
 # %% ../nbs/02_formats.ipynb #f03c9427
 def to_number(text: pd.Series, # Text whose index is the record's position
               table: Table,
               name,            # Name of the column in the file
               share=False,     # Whether "95%" means .95
+              whole=False,     # Whether whole numbers belong here
              ) -> pd.Series:   # float, NaN where nothing is there
     "Numbers of a text column; a `DataError` names the rows with other text."
     cells = pa.array(text.astype(object).where(text.notna(), None).tolist(), pa.string())
@@ -75,9 +79,19 @@ def to_number(text: pd.Series, # Text whose index is the record's position
     if share:
         percent = pc.fill_null(pc.ends_with(cells, "%"), False).to_numpy(zero_copy_only=False)
         cells = pc.utf8_rtrim(cells, "%")
-    number, bad = as_number(cells, table.decimal)
-    refuse(bad, "text where a number belongs", table, name, text)
+    number, bad = as_number(cells, table.decimal, table.thousands, table.marks_given)
+    if bad.any(): refuse(bad, NO_NUMBER, table, name, text, number_hint(text[bad].iloc[0]))
+    if not table.marks_given and name not in table.typed: check_marks(cells, table, name, text.index, whole)
     return pd.Series(np.where(percent, number / 100, number), index=text.index)
+
+# %% ../nbs/02_formats.ipynb #7ab1e101
+def check_marks(cells: pa.Array, table: Table, name, positions, whole):
+    "A `DataError` where the numbers of a text column can be read in two ways."
+    marks = Marks(table.decimal, whole)
+    marks.add(cells, positions)
+    if doubt := marks.doubt():
+        said, where, total = doubt
+        raise DataError(said, table.name, name, table.rows(where), total)
 
 # %% ../nbs/02_formats.ipynb #06d1b393
 def column_names(table: Table,
@@ -97,7 +111,7 @@ def read_tidy(table: Table, columns=None, **_) -> Cells:
     "Cells of a table that has a row for each."
     names = column_names(table, columns)
     frame = text_columns(table, names, hint="other names are mapped with columns={'their name': 'our name'}, or --column OURS=THEIRS on the command line")
-    for our in [n for n in NUMBERS if n in names]: frame[our] = to_number(frame[our], table, names[our], share=our == "participation")
+    for our in [n for n in NUMBERS if n in names]: frame[our] = to_number(frame[our], table, names[our], share=our == "participation", whole=our != "participation")
     none = frame.iloc[:0].drop(columns=COUNTS).assign(**{c: pd.Series(dtype="str") for c in ("reason", "reason_text", "mark")})
     return Cells(frame, none, {}, len(frame), names)
 

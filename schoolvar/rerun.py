@@ -20,18 +20,29 @@ from .results import check_out, locked, staged
 from .workers import open_cluster
 
 # %% auto #0
-__all__ = ['whole_table', 'part_of_table', 'values_of', 'example_table', 'study_notebook', 'known_parameters', 'Run', 'run_study',
-           'Reran', 'rerun']
+__all__ = ['whole_table', 'column_as_it_stands', 'part_of_table', 'values_of', 'example_table', 'study_notebook',
+           'known_parameters', 'Run', 'run_study', 'Reran', 'rerun']
 
 # %% ../nbs/56_rerun.ipynb #7f31aeab
-def whole_table(path, encoding=None, sheet=None) -> "pd.DataFrame":
-    "A table as text, as it stands in the file. Raises `DataError` for what is no table."
+def whole_table(path, encoding=None, sheet=None, wanted=(), **_) -> "pd.DataFrame":
+    "A table as it stands in the file. Raises `DataError` for what is no table."
     from schoolvar.tables import open_table
     import pandas as pd
-    table = open_table(path, (), encoding, sheet)
-    parts = [batch.to_pandas() for _, batch in table.batches(table.columns)]
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=range(len(table.columns)))
-    return frame.set_axis(table.columns, axis=1)
+    import pyarrow as pa
+    table = open_table(path, (), encoding, sheet, wanted=wanted)
+    batches = [batch for _, batch in table.batches(table.columns)]
+    if not batches: return pd.DataFrame(columns=table.columns)
+    columns = [pa.chunked_array([b.column(i) for b in batches]) for i in range(len(table.columns))]
+    return pd.concat([column_as_it_stands(c) for c in columns], axis=1).set_axis(table.columns, axis=1)
+
+def column_as_it_stands(values) -> "pd.Series":
+    "A column, with whole numbers as whole numbers: a workbook's 2021 is 2021, not 2021.0."
+    import pandas as pd
+    import pyarrow as pa
+    if pa.types.is_floating(values.type):
+        try: return pd.Series(values.cast(pa.int64()).to_pylist(), dtype="Int64")
+        except pa.ArrowInvalid: pass   # fractions, or not a number
+    return values.to_pandas()
 
 def part_of_table(path,       # of a table
                   only: dict, # column -> value; {} is all of it
@@ -39,7 +50,7 @@ def part_of_table(path,       # of a table
                  ):           # path or DataFrame, as the readers take it
     "The rows of a table that have these values."
     if not only: return path
-    frame = whole_table(path, **how)
+    frame = whole_table(path, wanted=tuple(only), **how)
     for column, value in only.items():
         if column not in frame:
             from schoolvar.tables import absent_column
@@ -50,7 +61,7 @@ def part_of_table(path,       # of a table
 def values_of(path, column: str, **how) -> list[str]: # in order
     "The values of a column, each of which becomes a run."
     from schoolvar.tables import absent_column
-    frame = whole_table(path, **how)
+    frame = whole_table(path, wanted=(column,), **how)
     if column not in frame: raise absent_column(column, list(frame.columns), Path(path).name)
     found = [v for v in dict.fromkeys(frame[column].dropna().astype(str).str.strip()) if v]
     if len(found) > 500: raise ReportError(f"--by {column}: {len(found):,} values, which is more than 500 runs")

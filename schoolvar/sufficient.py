@@ -59,9 +59,21 @@ class SchoolMoments:
         "Take in a batch."
         codes = self.codes(schools)
         grow = len(self.index) - len(self.n)
-        self.n, self.mean, self.ss = (np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss))
+        if grow: self.n, self.mean, self.ss = (np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss))
         self.n, self.mean, self.ss = merge_moments((self.n, self.mean, self.ss), batch_moments(codes, values, len(self.n)))
         return codes
+
+    def merged(self,
+               one: dict, # school to the school that it is taken for
+              ) -> "SchoolMoments":
+        "The same with some schools taken for one."
+        names = list(dict.fromkeys(one[s] for s in self.index))
+        index = {s: i for i, s in enumerate(names)}
+        codes = np.array([index[one[s]] for s in self.index], int)
+        n = np.bincount(codes, self.n, minlength=len(index))
+        mean = np.bincount(codes, self.n * self.mean, minlength=len(index)) / np.maximum(n, 1)
+        between = self.n * (self.mean - mean[codes])**2
+        return SchoolMoments(index, n, mean, np.bincount(codes, self.ss + between, minlength=len(index)))
 
     def total(self) -> tuple: # (n, mean, sum of squares)
         "Moments of all students together."

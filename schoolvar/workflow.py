@@ -8,7 +8,8 @@ from pathlib import Path
 import time
 
 # %% auto #0
-__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'covariate_table']
+__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',
+           'covariate_table', 'match_covariates']
 
 # %% ../nbs/59_workflow.ipynb #1af977b9
 def keep_counts(fit,          # a `Fit`
@@ -51,7 +52,7 @@ def fit_all(folder: Path,            # where the fits' folders go
             engine="auto", draws=None, seed=1,
             say=print,               # called with a sentence now and then
             policy=None,             # `DisclosurePolicy` that the fits will be published under: they are made without what it withholds
-            **how,                   # encoding and sheet, of the files
+            **how,                   # encoding, sheet, decimal, thousands, allow and unify_ids, as the readers take them
            ) -> tuple[dict, bool]:   # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
     from schoolvar.data import read_counts, read_scores
@@ -61,10 +62,11 @@ def fit_all(folder: Path,            # where the fits' folders go
         counts, scores = _simulated(say); to_grade = to_grade or 6
     else:
         if counts is not None and scores is not None and columns and format == "tidy": columns = columns_meant(counts, columns, **how)
-        if counts is not None: counts = read_counts(counts, format=format, columns=columns, years=years, subjects=subjects, **how)
+        if counts is not None: counts = read_aloud(read_counts, counts, say=say, format=format, columns=columns, years=years, subjects=subjects, **how)
         if scores is not None:
-            names = columns_there(scores, **how)
-            scores = read_scores(scores, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None, **how)
+            names = columns_there(scores, (school or "school_id", score), **how)
+            scores = read_aloud(read_scores, scores, say=say, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None, **how)
+        if counts is not None and scores is not None: scores = match_schools(scores, counts, say, **how)
     if counts is not None: grade = counts.grades[0] if grade is None else grade
     found = None
     if policy is not None and policy.min_n:
@@ -92,31 +94,99 @@ def fit_all(folder: Path,            # where the fits' folders go
     return {kind: Path(folder)/kind for kind in fits}, ok
 
 # %% ../nbs/59_workflow.ipynb #94a37c00
-def columns_there(source, encoding=None, sheet=None) -> list[str]:
+def columns_there(source, wanted=(), encoding=None, sheet=None, **_) -> list[str]:
     "The names in the header of a table."
     from schoolvar.tables import open_table
-    return list(open_table(source, (), encoding, sheet).columns)
+    return list(open_table(source, (), encoding, sheet, wanted=wanted).columns)
 
 def columns_meant(counts,         # path or data frame of counts, or a list of them
                   columns,        # their name -> ours
                   **how,          # encoding and sheet, of the files
                  ) -> dict | None: # those that are needed
     "Of the names given for two tables, those that the counts have: a table that says `school_id` needs no other name for it."
-    there = columns_there(counts[0] if isinstance(counts, list) else counts, **how)
+    either = [(theirs, ours) for theirs, ours in columns.items()]
+    there = columns_there(counts[0] if isinstance(counts, list) else counts, either, **how)
     return {theirs: ours for theirs, ours in columns.items() if theirs in there or ours not in there} or None
 
+
+# %% ../nbs/59_workflow.ipynb #7ab1e402
+def read_aloud(read, *source, say, **how):
+    "Read a table, and say what was doubted and chosen; in a terminal also what is read, before and after."
+    import warnings
+    from schoolvar.checks import DataWarning
+    from schoolvar.incoming import shows_progress
+    watched = shows_progress()
+    if watched: say(f"reading {', '.join(names_of(source[0]))}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)   # they are said below
+        table = read(*source, **how)
+    if "sheet" in table.source: say(f"{table.source['file']}: read from the sheet {table.source['sheet']}.")
+    for doubt in table.warnings: say(f"warning: {doubt}")
+    if watched: say(table.summary())
+    return table
+
+def names_of(source) -> list:
+    "What files are called."
+    return [Path(s).name if isinstance(s, (str, Path)) else "a table" for s in (source if isinstance(source, list) else [source])]
+
+def match_schools(scores, counts, say, allow=(), unify_ids=False, **_):
+    "Say how many schools and districts scores and counts have in common; stop where there are none."
+    from schoolvar.checks import Checks, allowed
+    from schoolvar.identifiers import aligned, check_common, in_common
+    checks, file = Checks(allowed(allow)), f"{scores.source['file']} and {counts.source['file']}"
+    if unify_ids: scores = scores.renamed(aligned(scores.schools["school"], counts.schools))
+    tables = {"scores": scores.schools["school"], "counts": counts.schools}
+    said = [in_common(tables)]
+    check_common(tables, file, checks)
+    if "district" in scores.schools and "district_id" in counts.frame:
+        districts = {"scores": scores.schools["district"].dropna(), "counts": counts.frame["district_id"].dropna().unique()}
+        said.append(in_common(districts, "district"))
+        check_common(districts, file, checks, "district")
+    say("; ".join(said) + ".")
+    return scores
+
+# %% ../nbs/59_workflow.ipynb #7ab1e403
 def covariate_table(source,          # path of a table with the column school_id
                     encoding=None,   # of a CSV
+                    sheet=None, decimal=None, thousands=None, # as the readers take them
+                    allow=(),        # names in `checks.ALLOW`
+                    unify_ids=False, # whether ids that differ only in spelling are one
                    ) -> "pd.DataFrame": # as `fit_achievement` takes it
     "Covariates from a file: ids and subjects stay text, columns of numbers become numbers. Raises `DataError` where there are none."
     import pandas as pd
-    from schoolvar.tables import DataError, absent_column, as_number, as_text, open_table
-    table = open_table(source, ("school_id",), encoding); frame = {c: [] for c in table.columns}
-    if "school_id" not in frame: raise absent_column("school_id", list(frame), Path(source).name)
-    for _, batch in table.batches(list(frame)):
-        for c, values in zip(frame, batch.columns): frame[c].append(values)
-    if not frame["school_id"]: raise DataError("the table has no rows", table.name)
-    for c, parts in frame.items():
-        numbers, other = ([*x] for x in zip(*map(as_number, parts))) if c not in ("school_id", "subject") else ([], [pd.Series([True])])
-        frame[c] = pd.concat([as_text(v).to_pandas() for v in parts]) if any(o.any() for o in other) else pd.concat(map(pd.Series, numbers))
-    return pd.DataFrame({c: v.to_numpy() for c, v in frame.items()}).astype({"school_id": "str"} | ({"subject": "str"} if "subject" in frame else {}))
+    import pyarrow as pa
+    from schoolvar.checks import Checks, allowed
+    from schoolvar.formats import check_marks
+    from schoolvar.identifiers import check_odd_ids, check_twins, unify
+    from schoolvar.tables import DataError, absent_column, as_number, as_text, is_text, open_table
+    table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=("school_id",))
+    if "school_id" not in table.columns: raise absent_column("school_id", table.columns, table.name)
+    parts = {c: [] for c in table.columns}
+    for _, batch in table.batches(list(parts)):
+        for c, values in zip(parts, batch.columns): parts[c].append(values)
+    if not parts["school_id"]: raise DataError("the table has no rows", table.name)
+    frame = {}
+    for c, batches in parts.items():
+        values = pa.chunked_array(batches).combine_chunks()
+        number, other = as_number(values, table.decimal, table.thousands, table.marks_given)
+        frame[c] = as_text(values).to_pandas().astype("str") if c in ("school_id", "subject") or other.any() else pd.Series(number)
+        if not other.any() and is_text(values.type) and not table.marks_given and c not in ("school_id", "subject", "year", "grade"):
+            check_marks(as_text(values), table, c, range(len(values)), False)
+    frame, checks = pd.DataFrame(frame), Checks(allowed(allow))
+    if unify_ids: frame["school_id"] = unify(frame["school_id"])
+    for check in (check_odd_ids, check_twins): check(frame["school_id"], table.name, "school_id", checks, row_names=table.rows)
+    frame.attrs["file"] = table.name
+    return frame
+
+def match_covariates(covariates, counts, say, allow=(), unify_ids=False):
+    "Say how many schools covariates and counts have in common; stop where there are none."
+    from schoolvar.checks import Checks, allowed
+    from schoolvar.identifiers import aligned, check_common, in_common
+    file = f"{covariates.attrs.get('file', 'covariates')} and {counts.source['file']}"
+    if unify_ids:
+        same = aligned(covariates["school_id"].dropna().unique(), counts.schools)
+        covariates = covariates.assign(school_id=covariates["school_id"].map(same).astype("str"))
+    tables = {"covariates": covariates["school_id"].dropna().unique(), "counts": counts.schools}
+    check_common(tables, file, Checks(allowed(allow)))
+    say(in_common(tables) + ".")
+    return covariates

@@ -153,6 +153,11 @@ WRONG = {   # a file or an option -> what is run
     "text.csv": HEAD + "01,2024,3,Math,N/R,5\n02,2024,3,Math,20,5\n", "twice.csv": HEAD + "01,2024,3,Math,20,5\n01,2024,3,Math,21,5\n",
     "grades.csv": HEAD + "01,2024,3,Math,20,5\n01,2024,6,Math,21,5\n02,2024,3,Math,20,5\n02,2024,6,Math,21,5\n", "year.csv": HEAD + "01,2024,3,Math,20,5\n02,2024,3,Math,21,5\n03,2024,3,Math,21,9\n",
     "subject.csv --model M3": HEAD + "01,2024,3,Math,20,5\n02,2024,3,Math,21,5\n01,2023,3,Math,21,9\n02,2023,3,Math,21,9\n", "noise.csv": "\0\1\2" * 500, "nowhere.csv": None,
+    "marks.csv": HEAD + "01,2024,3,Math,1.005,5\n02,2024,3,Math,980,5\n", "twins.csv": HEAD + "A1,2024,3,Math,20,5\na1,2024,3,Math,21,5\n02,2024,3,Math,21,5\n",
+    "totals.csv": HEAD + "01,2024,3,Math,20,5\n02,2024,3,Math,22,6\nTotal,2024,3,Math,42,11\n",
+    "sums.csv": HEAD + "".join(f"0{s},2024,3,{k},{20 + s},{5 + s}\n" for s in (1, 2, 3, 4) for k in "MR") + "09,2024,3,M,90,30\n09,2024,3,R,90,30\n",
+    "shares.csv": HEAD + "".join(f"{s},2024,3,Math,{40 + s},{s % 2}\n" for s in range(11, 30)), "page.xls": "<html><table>",
+    "year.csv --model M1 --covariates other.csv": None, "other.csv": "school_id,ses\nX,1\nY,2\n",
     "year.csv --model M1 --draws 10": None, "year.csv --model M1 --engine cmdstan": None}
 
 
@@ -162,7 +167,8 @@ def test_each_quoted_message_is_the_real_one(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("CMDSTAN", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     said = []
-    asked = [["achievement", *k.split()] for k in WRONG] + [["consistency", "year.csv", "--score", "maths"], ["report"], ["report", "--achievement", "nofit"]]
+    asked = [["achievement", *k.split()] for k in WRONG] + [["consistency", "year.csv", "--score", "maths"], ["consistency", "far.csv"], ["report"], ["report", "--achievement", "nofit"]]
+    (tmp_path / "far.csv").write_text("school_id,score\n" + "".join(f"0{i % 3},{50 + i % 17}\n" for i in range(60)) + "01,-999\n02,-999\n")
     for k, text in WRONG.items():
         if text:
             (tmp_path / k.split()[0]).write_text(text, encoding="utf-8")
