@@ -36,17 +36,16 @@ def _table(path):
     frame = pd.read_csv(path, dtype={c: "str" for c in _TEXT if c in head}, keep_default_na=False, na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT}, encoding="utf-8", engine=engine)
     return frame.assign(**{c: frame[c].map(armed) for c in _TEXT if c in head})
 
-_NUMBERS = {
-    "achievement": ("n_trials", "raw", "estimate", "effect"),
-    "consistency": ("n", "mean", "sd", "effect", "pip"),
-    "value_added": ("value_added",),
+_NUMBERS = {           # a column, and whether its interval is needed too
+    "achievement": {"n_trials": False, "raw": False, "estimate": True, "effect": True},
+    "consistency": {"n": False, "mean": True, "sd": True, "effect": False, "pip": False},
+    "value_added": {"value_added": True},
 }
-_BARE = ("n_trials", "raw", "n", "pip")          # numbers without an interval
 
 def _check_numbers(schools, kind, name):
     "What every page shows is there and is numbers. Raises `ReportError`."
-    wanted = list(_NUMBERS[kind])
-    wanted += [f"{c}_{end}" for c in wanted if c not in _BARE for end in ("lower", "upper")]
+    ends = ("", "_lower", "_upper")
+    wanted = [c + end for c, interval in _NUMBERS[kind].items() for end in (ends if interval else ends[:1])]
     for column in wanted:
         if column not in schools:
             raise ReportError(f"{name}: no column {column}; make the fit again")

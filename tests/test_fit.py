@@ -15,6 +15,7 @@ import pytest
 from frozen_fits import LABELS, achievement_fit, consistency_fit, eight_schools, small_fit, value_added_fit  # noqa: F401
 from schoolvar.diagnostics import Diagnostics
 from schoolvar.fit import Fit, FitError, _kind, _read_table, make_manifest, write_table
+from schoolvar.folders import FolderError
 from schoolvar.publication import read_fit
 
 
@@ -32,7 +33,7 @@ def test_there_and_back(small_fit, tmp_path):
 
 def test_the_files_of_the_contract(small_fit, tmp_path):
     small_fit.save(tmp_path / "fit")
-    assert sorted(p.name for p in (tmp_path / "fit").iterdir()) == ["fit.nc", "manifest.json", "parameters.csv", "schools.csv", "variance.csv"]
+    assert sorted(p.name for p in (tmp_path / "fit").iterdir()) == [".schoolvar.json", "fit.nc", "manifest.json", "parameters.csv", "schools.csv", "variance.csv"]
     with open(tmp_path / "fit" / "parameters.csv", newline="", encoding="utf-8") as f:
         rows = list(csv.DictReader(f))
     assert list(rows[0]) == ["parameter", "mean", "sd", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"] and [r["parameter"] for r in rows] == ["mu", "tau"]
@@ -104,10 +105,10 @@ def test_saving_replaces_all_of_an_earlier_fit(small_fit, tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(small_fit, tmp_path):
     (tmp_path / "work").mkdir(); (tmp_path / "work" / "essay.txt").write_text("mine")
-    with pytest.raises(FitError, match="not a fit"):
+    with pytest.raises(FolderError, match="holds essay.txt, which schoolvar did not write"):
         small_fit.save(tmp_path / "work")
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(FitError, match="not a fit"):
+    with pytest.raises(FolderError, match="is a file, not a folder"):
         small_fit.save(tmp_path / "file")
     assert (tmp_path / "work" / "essay.txt").read_text() == "mine"
     (tmp_path / "empty").mkdir()
@@ -116,7 +117,7 @@ def test_a_folder_of_something_else_is_left_alone(small_fit, tmp_path):
 
 # What is wrong is said
 
-@pytest.mark.parametrize("fault, say", [("no folder", "no manifest.json"), ("a file", "no manifest.json"), ("no manifest", "no manifest.json"), ("half a manifest", "cannot be read"), ("another manifest", "not the manifest of a fit"),
+@pytest.mark.parametrize("fault, say", [("no folder", "manifest.json is missing"), ("a file", "no manifest.json"), ("no manifest", "no manifest.json"), ("half a manifest", "cannot be read"), ("another manifest", "not the manifest of a fit"),
                                         ("no draws", "fit.nc is missing"), ("half the draws", "fit.nc was changed or cut short"), ("a row less", "schools.csv was changed")])
 def test_faults_of_a_folder(small_fit, tmp_path, fault, say):
     d = small_fit.save(tmp_path / "fit")
