@@ -87,9 +87,14 @@ class Extent:
         self.last_column = max(self.last_column, max(len(UNNAMED.findall(r)) for r in rows) - 1)
 
     @property
-    def cells(self): "Cells of the rectangle."; return self.last_row * (self.last_column + 1)
+    def cells(self) -> int:
+        "Cells of the rectangle."
+        return self.last_row * (self.last_column + 1)
+
     @property
-    def end(self): "The name of its last cell."; return f"{column_letters(self.last_column)}{self.last_row}"
+    def end(self) -> str:
+        "The name of its last cell."
+        return f"{column_letters(self.last_column)}{self.last_row}"
 
 # %% ../nbs/00_workbooks.ipynb #9babb5aa
 def part_blocks(archive: zipfile.ZipFile, part, name) -> Iterator:
@@ -134,7 +139,9 @@ def small_part(archive, part, name) -> ET.Element:
             if len(whole) > SMALL_MOST: raise DataError("has a list of sheets of more than 32 MB", name)
     return ET.fromstring(whole)
 
-def local(tag) -> str: "A tag or attribute without its namespace."; return tag.rpartition("}")[2]
+def local(tag) -> str:
+    "A tag or attribute without its namespace."
+    return tag.rpartition("}")[2]
 
 def sheet_parts(archive, name) -> dict: # sheet to the part of the archive that holds it
     "Where the sheets of an .xlsx workbook are."
