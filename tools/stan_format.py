@@ -1,6 +1,7 @@
 """Put the Stan programs into the form of the Stan formatter, or say which are not: `python tools/stan_format.py [--check]`.
 
-stanc is looked for in the wheel of httpstan (`pip install httpstan`), in CmdStan, on the path, and in the wheel of prophet.
+stanc is looked for in the wheel of httpstan (`make stan-format` puts it into an environment of its own), in CmdStan, on the
+path, and in the wheel of prophet.
 """
 import importlib.util
 import os
@@ -26,6 +27,7 @@ def stanc():
     "A Stan compiler, or None"
     places = [
         package("httpstan") / "stanc",
+        *ROOT.glob(".venv-stan/lib/python*/site-packages/httpstan/stanc"),
         Path(os.environ.get("CMDSTAN") or "/nowhere") / "bin" / "stanc",
         Path(shutil.which("stanc") or "/nowhere"),
         *package("prophet").glob("stan_model/cmdstan-*/bin/stanc"),
@@ -62,7 +64,7 @@ def warnings(compiler, path, out):
 
 
 def main(arguments):
-    compiler = stanc() or sys.exit("no stanc here; pip install httpstan brings one")
+    compiler = stanc() or sys.exit("no stanc here; `make stan-check` brings one")
     other = []
     for f in files():
         form = formatted(compiler, f)
@@ -72,7 +74,7 @@ def main(arguments):
             if "--check" not in arguments:
                 f.write_text(form, encoding="utf-8")
     if other and "--check" in arguments:
-        sys.exit("not in the form of the Stan formatter; `make format` puts them into it")
+        sys.exit("not in the form of the Stan formatter; `make stan-format` puts them into it")
 
 
 if __name__ == "__main__":
