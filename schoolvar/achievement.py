@@ -138,7 +138,7 @@ def unknowns(
     data: dict, # as given to Stan
 ) -> int:
     "Dimensions of the posterior, but for the few SDs"
-    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + data["N"] * data.get("row_effects", 0)
+    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (data["N"] if data.get("row_effects") else 0)
 
 # %% ../nbs/31_achievement.ipynb #d21f505f
 def variance_table(
