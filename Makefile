@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test validate mutations versions bench release docs lab clean export lock
+.PHONY: report test validate mutations versions bench release docs lab clean export lock stan-format stan-check
 
 # The stamp is older than pyproject.toml when the dependencies changed.
 $(BIN)/.made: pyproject.toml requirements/dev.txt
@@ -72,5 +72,16 @@ lock:
 	.venv-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements/dev.txt
 	rm -rf .venv-lock
 
+# The Stan programs in the form of the Stan formatter, which is in the wheel of httpstan (Linux and macOS).
+.venv-stan/bin/python:
+	$(PYTHON) -m venv .venv-stan
+	.venv-stan/bin/pip install --quiet --no-deps httpstan==4.13.0
+
+stan-format: .venv-stan/bin/python
+	.venv-stan/bin/python tools/stan_format.py
+
+stan-check: .venv-stan/bin/python
+	.venv-stan/bin/python tools/stan_format.py --check
+
 clean:
-	rm -rf .venv .venv-release $(OUT) dist _site _docs _proc docs build *.egg-info .pytest_cache .hypothesis
+	rm -rf .venv .venv-release .venv-stan $(OUT) dist _site _docs _proc docs build *.egg-info .pytest_cache .hypothesis

@@ -74,7 +74,7 @@ def saeb_case():
 
 
 def case(name): return saeb_case() if name == "saeb" else achievement_case(name)
-PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency_slopes"]} | {m: [f"achievement_{m.lower()}"] for m in textbook.TERMS}
+PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency_slopes"]} | {m: ["achievement"] for m in textbook.TERMS}
 
 
 # ---- references and differences
@@ -156,7 +156,7 @@ def published():
     t = pd.DataFrame(PUBLISHED, columns=["data", "model", "parameter", "published", "published_lower", "published_upper", "source"])
     ours = pd.DataFrame([fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter)]).reset_index(drop=True)
     t = t.assign(ours=ours["mean"], ours_lower=ours["q2.5"], ours_upper=ours["q97.5"], sds=(ours["mean"] - t.published) / ours.sd)
-    store_summary(STORED / "published", {"published": t}, programs=["consistency_schools", "consistency_students", "achievement_m3"], data={"saeb": content_hash(saeb.to_csv(index=False)), "pennsylvania": content_hash(pa.to_csv(index=False))},
+    store_summary(STORED / "published", {"published": t}, programs=["consistency_schools", "consistency_students", "achievement"], data={"saeb": content_hash(saeb.to_csv(index=False)), "pennsylvania": content_hash(pa.to_csv(index=False))},
                   settings=dict(seed=1, ok=all(f.ok for f in fits.values())), seconds=time.perf_counter() - clock, command="python benchmarks/agreement.py published")
     print(t.to_string(index=False))
 

@@ -46,7 +46,7 @@ def stage_one(two, seed):
     "Posterior mean and SD of each school's earlier quality."
     d = design(two.earlier)
     data = stan_data(d, LEVELS["M2"]) | {f"prior_{k}": v for k, v in prior_scales("M2").items()} | dict(want_rows=0)
-    idata = sample("achievement_m2", data, inits=.5, keep=["school", "sd_school"], seed=seed, **SETTINGS)
+    idata = sample("achievement", data, inits=.5, keep=["school", "sd_school"], seed=seed, **SETTINGS)
     order = pd.Index(d.schools).get_indexer(two.schools)
     return quality_table(flat(idata, "school")[:, order], two.schools, two.grades[0])
 

@@ -18,7 +18,7 @@ PARTS, STORED, SEED, BLOCK = ROOT / "build" / "validate", ROOT / "nbs" / "studie
 CONSISTENCY, ACHIEVEMENT = ("consistency", "consistency_model", "inclusion"), ("achievement", "coordinates")
 # study -> the program and the modules that make its draws: blocks made by others are not mixed with them
 MADE_BY = {"consistency": ("consistency_schools", CONSISTENCY), "wrong_rate": ("consistency_schools", CONSISTENCY), "covariates": ("consistency_students", CONSISTENCY),
-           "joint": ("value_added_joint", ("value_added", "two_grades"))} | {m: (f"achievement_{m.lower()}", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
+           "joint": ("value_added_joint", ("value_added", "two_grades"))} | {m: ("achievement", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
 
 SEEDS = {s: SEED + i for i, s in enumerate(("consistency", "wrong_rate", "M1", "M2", "M3", "covariates", "joint"))}   # no two studies share their random numbers
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from .coordinates import LEVELS, Design, design, mean_square, parent_of, sd_coordinate, stan_data
+from .coordinates import LEVELS, Design, design, levels_in, mean_square, parent_of, sd_coordinate, stan_data
 from .data import Counts, read_counts
 from .diagnostics import parameters_table
 from .fit import Fit, make_manifest
@@ -19,7 +19,7 @@ from .school_tables import interval, inverse_logit, proficiency, school_draws, s
 from .tables import DataError
 
 # %% auto #0
-__all__ = ['MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'prior_scales', 'levels_of', 'prior_words',
+__all__ = ['MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'prior_scales', 'levels_of', 'program_of', 'prior_words',
            'check_identified', 'stan_data_m0', 'unknowns', 'variance_table', 'flat', 'cells_table', 'shrinkage',
            'covariate_columns', 'check_slopes', 'prepare', 'program_data', 'parameter_names', 'achievement_tables',
            'fit_achievement', 'variance_shares', 'school_sd']
@@ -73,6 +73,14 @@ def levels_of(
     base = LEVELS.get(model, ("school",))
     return ("district", *base) if extra == "district" else (*base, "row") if extra == "row" else base
 
+def program_of(
+    model: str, # "M0" to "M3"
+    extra: str | None = None, # of `EXTRAS`
+) -> str: # name in `stan/`
+    "The Stan program of a model: one for M0, one for the ladder above it"
+    levels_of(model, extra)
+    return "achievement_normal" if model == "M0" else "achievement"
+
 def prior_words(
     model: str,
     scales: dict, # as from `prior_scales`
@@ -108,7 +116,7 @@ def check_identified(
 # %% ../nbs/31_achievement.ipynb #3d259456
 def stan_data_m0(
     d: Design,
-) -> dict: # data of achievement_m0, but for the priors
+) -> dict: # data of achievement_normal, but for the priors
     "Shares and coordinates of M0"
     share, Z, rows = d.y / d.n, d.fixed, np.bincount(d.school)
     mean = lambda x: np.bincount(d.school, x) / rows
@@ -130,7 +138,7 @@ def unknowns(
     data: dict, # as given to Stan
 ) -> int:
     "Dimensions of the posterior, but for the few SDs"
-    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (data["N"] if "row_logit" in data else 0)
+    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (data["N"] if data.get("row_effects") else 0)
 
 # %% ../nbs/31_achievement.ipynb #d21f505f
 def variance_table(
@@ -179,8 +187,8 @@ def shrinkage(
     if "school_rows" in data: V = flat(idata, "sd_row")[:, None] ** 2 / data["school_rows"]
     else:
         V = data["school_noise"][None]
-        for level in ("cohort", "subject", "row"):
-            if f"school_{level}s" in data: V = V + flat(idata, f"sd_{level}")[:, None] ** 2 * data[f"school_{level}s"]
+        for level, part in zip(levels_in(data), data["school_within"].T):
+            if part.any(): V = V + flat(idata, f"sd_{level}")[:, None] ** 2 * part
     return (V / (V + s2)).mean(0)
 
 # %% ../nbs/31_achievement.ipynb #74432d1d
@@ -242,9 +250,9 @@ def program_data(
 ) -> dict: # all that the program of the model declares as data
     "Indices, counts, coordinates and prior scales of a model"
     levels = levels_of(model, extra)
-    data = (stan_data_m0(d) if model == "M0" else stan_data(d, (*levels, "row") if extra == "betabinomial" else levels)) | {f"prior_{k}": v for k, v in scales.items()} | dict(want_rows=int(rows))
-    data["prior_slope"] = scales["slope"] / d.X.std(0)
-    return {k: v for k, v in data.items() if extra != "betabinomial" or k not in ("row_logit", "row_noise", "school_rows", "cohort_rows", "subject_rows")}
+    data = stan_data_m0(d) if model == "M0" else stan_data(d, levels, extra == "betabinomial")
+    priors = {f"prior_{k}": v for k, v in scales.items()} | dict(prior_slope=scales["slope"] / d.X.std(0))
+    return data | priors | dict(want_rows=int(rows))
 
 def parameter_names(
     d: Design,
@@ -304,7 +312,7 @@ def fit_achievement(
     plan = sampler_plan(unknowns(data)) | {k: v for k, v in dict(warmup=warmup, draws=draws).items() if v is not None} | settings
     ready = time.perf_counter()
     label = f"achievement {model}" + (f"+{extra}" if extra else "")
-    idata, verdict = draw_enough(f"achievement_{model.lower()}" + (f"_{extra}" if extra else ""), data, names, many=["school"], rounds=rounds, seed=seed, engine=engine, chains=chains, inits=.5,
+    idata, verdict = draw_enough(program_of(model, extra), data, names, many=["school"], rounds=rounds, seed=seed, engine=engine, chains=chains, inits=.5,
                                  keep=[*sds, "fixed", "school", "lprior", *replicated], dims=dict(fixed=["term"], school=["school_id"]), coords=dict(term=terms, school_id=d.schools),
                                  label=label, **plan)
     tables = achievement_tables(idata, d, data, model, levels)

@@ -12,9 +12,9 @@ import pandas as pd
 from .tables import DataError
 
 # %% auto #0
-__all__ = ['LEVELS', 'group_codes', 'parent_of', 'empirical_logits', 'Design', 'design', 'group_mean', 'mean_square', 'moments',
-           'sd_coordinate', 'school_blocks', 'least_squares', 'fitted_logits', 'refine', 'group_summary',
-           'rows_of_groups', 'district_summary', 'stan_data']
+__all__ = ['LEVELS', 'PLACES', 'group_codes', 'parent_of', 'empirical_logits', 'Design', 'design', 'group_mean', 'mean_square',
+           'moments', 'sd_coordinate', 'school_blocks', 'least_squares', 'fitted_logits', 'refine', 'group_summary',
+           'rows_of_groups', 'district_summary', 'levels_in', 'stan_data']
 
 # %% ../nbs/30_coordinates.ipynb #079312e9
 def group_codes(
@@ -263,6 +263,7 @@ def rows_of_groups(
 
 # %% ../nbs/30_coordinates.ipynb #9c254100
 LEVELS = dict(M1=("school",), M2=("school", "cohort"), M3=("school", "cohort", "subject")) # random effects of the ladder
+PLACES = ("district", "school", "cohort", "subject", "row") # of the levels among the SDs of the program
 
 def district_summary(
     d: Design,
@@ -276,30 +277,84 @@ def district_summary(
     out = dict(logit=np.bincount(d.district, share * school["logit"]), fixed=group_mean(d.district, weight, school["fixed"]), schools=np.bincount(d.district, share ** 2))
     return out | {k: np.bincount(d.district, share ** 2 * school[k]) for k in ("noise", "cohorts", "subjects") if k in school}
 
+def levels_in(
+    data: dict, # of the program `achievement`
+) -> list: # names of the SDs, in the program's order
+    "The levels that the program's data have"
+    has = dict(
+        district=data["D"],
+        school=data["J"],
+        cohort=data["C"],
+        subject=data["P"],
+        row=data["row_effects"] or data["betabinomial"],
+    )
+    return [k for k in PLACES if has[k]]
+
+def _group_data(name, d, levels, found=None):
+    "Coordinates of a level's groups as the program takes them, all of size zero where the level is absent"
+    F = d.F + d.X.shape[1]
+    found = found or dict(logit=np.zeros(0), fixed=np.zeros((0, F)), noise=np.zeros(0))
+    none = np.zeros(len(found["logit"]))
+    within = np.stack([found.get(f"{k}s", none) for k in levels], 1)
+    return {f"{name}_{k}": found[k] for k in ("logit", "fixed", "noise")} | {f"{name}_within": within}
+
+def _indices(d, levels):
+    "Group of each row and of each group within another, counted from one; empty where a level is absent"
+    none = np.zeros(0, int)
+    cohorts, subjects = "cohort" in levels, "subject" in levels
+    return dict(
+        N=len(d.y),
+        D=len(d.districts) if "district" in levels else 0,
+        J=d.J,
+        C=d.C if cohorts else 0,
+        P=d.P if subjects else 0,
+        F=d.F,
+        Q=d.X.shape[1],
+        y=d.y,
+        n=d.n,
+        X=d.X,
+        cell_of=d.cell + 1,
+        school_of=none if cohorts else d.school + 1,
+        cohort_of=d.cohort + 1 if cohorts else none,
+        subject_of=d.subject + 1 if subjects else none,
+        cohort_school=parent_of(d.cohort, d.school) + 1 if cohorts else none,
+        district_of=d.district + 1 if "district" in levels else none,
+    )
+
 def stan_data(
     d: Design,
     levels=("school", "cohort"), # random effects of the model: of `LEVELS`, with "district" or "row" added
-) -> dict: # data of the programs achievement_m1, _m2, _m3 and their extensions, but for the priors
+    betabinomial: bool = False, # a correlation of the students of a row in place of an effect of the row
+) -> dict: # data of the program `achievement`, but for the priors
     "Indices, counts and coordinates of an achievement model"
+    levels = [k for k in PLACES if k in levels or k == "row" and betabinomial]
     d = refine(d, levels)
     found, each = moments(d, levels), np.arange(len(d.y))
     at, by, weight = least_squares(d, {k: v for k, (v, _) in found.items()})
-    w = d.w
-    data = dict(N=len(d.y), J=d.J, F=d.F, Q=d.X.shape[1], y=d.y, n=d.n, cell_of=d.cell + 1, X=d.X, fixed_at=at, fixed_by=by)
-    for level, (v, error) in found.items(): data |= {f"{level}_{k}": x for k, x in sd_coordinate(v, error).items()}
-    smaller = lambda *names: {f"{k}s": each if k == "row" else getattr(d, k) for k in names if k in levels}
-    school = group_summary(d, d.school, weight, smaller("cohort", "subject", "row"))
-    data |= {f"school_{k}": x for k, x in school.items()}
-    if "district" in levels:
-        data |= {f"district_{k}": x for k, x in district_summary(d, school, found).items()}
-        data |= dict(D=len(d.districts), district_of=d.district + 1)
-    if "cohort" not in levels: return data | dict(school_of=d.school + 1)
-    profiles = dict(subjects=each) if "subject" in levels else {}             # a cohort has one row of each profile
-    data |= {f"cohort_{k}": x for k, x in group_summary(d, d.cohort, w, profiles | smaller("row")).items()}
-    data |= dict(C=d.C, cohort_of=d.cohort + 1, cohort_school=parent_of(d.cohort, d.school) + 1)
-    if "subject" in levels:
-        data |= {f"subject_{k}": x for k, x in group_summary(d, d.subject, w, smaller("row")).items()}
-        cohorts, weights = rows_of_groups(d.subject, w / np.bincount(d.subject, w)[d.subject], d.cohort)
-        data |= dict(P=d.P, subject_of=d.subject + 1, R=len(cohorts), subject_cohort=cohorts + 1, subject_weight=weights)
-    if "row" in levels: data |= dict(row_logit=d.logit, row_noise=1 / w)
-    return data
+    sds = [sd_coordinate(*found[k]) for k in levels]
+    data = _indices(d, levels) | dict(L=len(levels), fixed_at=at, fixed_by=by)
+    data |= {f"sd_{k}": np.array([c[k] for c in sds]) for k in ("unit", "at", "by")}
+
+    row_effects = "row" in levels and not betabinomial
+    rows = dict(rows=each) if row_effects else {}
+    lines = dict(subjects=d.subject) if "subject" in levels else {}
+    years = dict(cohorts=d.cohort) if "cohort" in levels else {}
+    # a cohort has one row of each profile
+    profiles = dict(subjects=each) if "subject" in levels else {}
+    school = group_summary(d, d.school, weight, years | lines | rows)
+    cohort = group_summary(d, d.cohort, d.w, profiles | rows) if years else None
+    subject = group_summary(d, d.subject, d.w, rows) if lines else None
+    district = district_summary(d, school, found) if "district" in levels else None
+    for name, summary in dict(district=district, school=school, cohort=cohort, subject=subject).items():
+        data |= _group_data(name, d, levels, summary)
+
+    cohorts, weights = np.zeros((0, 0), int), np.zeros((0, 0))
+    if lines:
+        share = d.w / np.bincount(d.subject, d.w)[d.subject]
+        cohorts, weights = rows_of_groups(d.subject, share, d.cohort)
+        cohorts = cohorts + 1
+    data |= dict(R=len(cohorts), subject_cohort=cohorts, subject_weight=weights)
+    data |= dict(row_effects=int(row_effects), betabinomial=int(betabinomial))
+    none = np.zeros(0)
+    return data | dict(row_logit=d.logit if row_effects else none, row_noise=1 / d.w if row_effects else none)
+

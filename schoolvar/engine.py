@@ -41,7 +41,7 @@ def stan_folder() -> Path:
     return next((d for d in (package / "stan", package.parent / "stan") if d.is_dir()), package / "stan")
 
 def stan_file(
-    name: str, # e.g. "achievement_m2" or "achievement_m2.stan"
+    name: str, # e.g. "achievement" or "achievement.stan"
 ) -> Path:
     "The file of one of the package's programs. Raises `EngineError` where there is none of that name."
     path = stan_folder() / (name if name.endswith(".stan") else f"{name}.stan")

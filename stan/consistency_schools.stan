@@ -2,11 +2,13 @@
 //   y_ij ~ Normal(mu_j, sigma_j),  mu_j = x_j' beta + u_j,  log sigma_j = w_j' zeta + delta_j t_j,
 //   (u_j, t_j) ~ MVN(0, diag(tau) Omega diag(tau)),  delta_j ~ Bernoulli(pi), delta summed out.
 // Source: the spike-and-slab mixed-effects location-scale model (schoolvar, DESIGN section 2).
-// Coordinates: u_j and t_j are written as their Gaussian conditionals given the school's statistics, times a
-// standard normal; hyper-parameters are centred and scaled by moment estimates. Where delta_j = 0 the data
-// say nothing of t_j, so any density may stand in for it (Carlin and Chib 1995): the standard normal of its coordinate.
+// Coordinates: u_j and t_j are written as their Gaussian conditionals given the school's
+// statistics, times a standard normal; hyper-parameters are centred and scaled by moment
+// estimates. Where delta_j = 0 the data say nothing of t_j, so any density may stand in for it
+// (Carlin and Chib 1995): the standard normal of its coordinate.
 functions {
-#include consistency.stanfunctions
+  #include functions/half_student_t.stanfunctions
+  #include functions/consistency.stanfunctions
 }
 data {
   int<lower=2> J; // schools
@@ -71,9 +73,8 @@ transformed parameters {
   real lprior = normal_lpdf(beta | beta_mean, beta_scale)
                 + normal_lpdf(zeta | zeta_mean, zeta_scale)
                 + half_student_t_lpdf(tau_u | tau_df, tau_u_scale)
-                + half_student_t_lpdf(tau_t | tau_df, tau_t_scale)
-                + lkj2_lpdf(rho | lkj)
-                + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0);
+                + half_student_t_lpdf(tau_t | tau_df, tau_t_scale) +
+                lkj2_lpdf(rho | lkj) + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0);
 }
 model {
   target += lprior + lu + lt + log1m(square(rho));
@@ -89,14 +90,14 @@ model {
     real v = square(tau_t) * (1 - square(rho));
     vector[J] Pt = inv(v) + h;
     vector[J] t = (m / v + hd - h .* (eta - Wz0)) ./ Pt + z2 ./ sqrt(Pt);
-    // log likelihood with the school's effect less that without it, the terms that both share left out
+    // log likelihood with the school's effect less that without it, terms that both share left out
     vector[J] gain = q - n .* t - q .* exp(-2 * t) - (0.5 / v) * square(t - m) - 0.5 * log(Pt);
-    target += -0.5 * dot_self(u) * inv_square(tau_u) - J * lu - 0.5 * sum(log(inv_square(tau_u) + prec))
-              - dot_product(n, eta) - sum(q);
+    target += -0.5 * dot_self(u) * inv_square(tau_u) - J * lu
+              - 0.5 * sum(log(inv_square(tau_u) + prec)) - dot_product(
+              n, eta) - sum(q);
     if (select) {
       vector[J] lost = 0.5 * square(z2);
-      target += J * log1m(pi) - sum(lost)
-                + sum(log1p_exp(logit(pi) - 0.5 * log(v) + gain + lost));
+      target += J * log1m(pi) - sum(lost) + sum(log1p_exp(logit(pi) - 0.5 * log(v) + gain + lost));
     } else {
       target += sum(gain) - 0.5 * J * log(v);
     }

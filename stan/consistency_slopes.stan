@@ -1,13 +1,16 @@
 // Consistency of schools with random slopes, and indicators on any of up to three effects.
 //   y_ij ~ Normal(mu_ij, sigma_ij) or Student-t with that SD,
 //   mu_ij = x_ij' beta + z_ij' (delta_j * v_j),  log sigma_ij = w_ij' zeta + s_ij' (delta_j * v_j),
-//   v_j ~ MVN(0, diag(tau) Omega diag(tau)),  delta_jk ~ Bernoulli(pi) for the K selected effects, else 1.
+//   v_j ~ MVN(0, diag(tau) Omega diag(tau)),
+//   delta_jk ~ Bernoulli(pi) for the K selected effects, else 1.
 // The indicators are summed out over their 2^K patterns.
 // Source: the spike-and-slab mixed-effects location-scale model (schoolvar, DESIGN section 2).
-// Coordinates: v_j is its Gaussian conditional given the school's data near the start, times a standard normal.
-// The selected effects stand last, so that an excluded one can be left to the standard normal of its coordinate.
+// Coordinates: v_j is its Gaussian conditional given the school's data near the start, times a
+// standard normal. The selected effects stand last, so that an excluded one can be left to the
+// standard normal of its coordinate.
 functions {
-#include consistency.stanfunctions
+  #include functions/half_student_t.stanfunctions
+  #include functions/consistency.stanfunctions
 
   // Cholesky factor of a correlation matrix from the atanh of its partial correlations, row by row.
   matrix correlation_factor(vector z, int R) {
@@ -118,9 +121,8 @@ transformed parameters {
   real pi = learn ? inv_logit(lp[1]) : pi_fixed;
   real nu = robust ? 2 + exp(ln[1]) : positive_infinity();
   real lprior = normal_lpdf(beta | beta_mean, beta_scale)
-                + normal_lpdf(zeta | zeta_mean, zeta_scale)
-                + correlation_lkj(zr, lkj)
-                + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0)
+                + normal_lpdf(zeta | zeta_mean, zeta_scale) + correlation_lkj(
+                zr, lkj) + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0)
                 + (robust ? gamma_lpdf(nu | nu_shape, nu_rate) : 0);
   matrix[J, R] v; // effects where they are included
   matrix[J, M] ll; // log density of each pattern of indicators
@@ -143,7 +145,7 @@ transformed parameters {
     }
     for (m in 1 : M) {
       int I = R - K + active[m];
-      array[I] int in_set;
+      array[I] int in_set = ones_int_array(I); // the effects that are on
       vector[R] keep = rep_vector(1, R);
       vector[J] a = rep_vector(0, J);
       int i = 0;

@@ -1,10 +1,11 @@
 // Consistency of schools with covariates of students: random intercepts in both submodels.
 //   y_ij ~ Normal(mu_ij, sigma_ij) or Student-t with that SD,  mu_ij = x_ij' beta + u_j,
-//   log sigma_ij = w_ij' zeta + delta_j t_j,  (u_j, t_j) and delta_j as in consistency_schools.stan.
+//   log sigma_ij = w_ij' zeta + delta_j t_j, (u_j, t_j) and delta_j as in consistency_schools.stan.
 // Source: the spike-and-slab mixed-effects location-scale model (schoolvar, DESIGN section 2).
 // Coordinates as in consistency_schools.stan; students stand in the order of their schools.
 functions {
-#include consistency.stanfunctions
+  #include functions/half_student_t.stanfunctions
+  #include functions/consistency.stanfunctions
 }
 data {
   int<lower=2> J; // schools
@@ -89,9 +90,8 @@ transformed parameters {
   real lprior = normal_lpdf(beta | beta_mean, beta_scale)
                 + normal_lpdf(zeta | zeta_mean, zeta_scale)
                 + half_student_t_lpdf(tau_u | tau_df, tau_u_scale)
-                + half_student_t_lpdf(tau_t | tau_df, tau_t_scale)
-                + lkj2_lpdf(rho | lkj)
-                + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0)
+                + half_student_t_lpdf(tau_t | tau_df, tau_t_scale) +
+                lkj2_lpdf(rho | lkj) + (learn ? beta_lpdf(pi | pi_a, pi_b) : 0)
                 + (robust ? gamma_lpdf(nu | nu_shape, nu_rate) : 0);
   vector[J] u = location_effect(zm, yw - Xw * beta, prec, tau_u);
   vector[J] t; // scale effect where it is included

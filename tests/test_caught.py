@@ -8,7 +8,7 @@ from schoolvar.consistency import fit_consistency
 from schoolvar.consistency_loo import school_log_likelihood
 from schoolvar.consistency_model import inclusion_data, make_model, program_data
 from schoolvar.consistency_predict import some_draws
-from schoolvar.coordinates import LEVELS, stan_data
+from schoolvar.coordinates import LEVELS, levels_in, stan_data
 from schoolvar.data import read_counts, read_scores
 from schoolvar.engine import sample
 from schoolvar.inclusion import TYPICAL, UNKNOWN, UNUSUAL, bayes_factor, false_discovery_rate, verdicts
@@ -34,10 +34,12 @@ def whitened(s, m, V, z):
 def ladder_density(levels, data, d):
     "Log density of M1, M2 or M3 in the sampler's coordinates: density on paper plus log Jacobian, up to a constant."
     s = {k: float(d[f"s_{k}"]) for k in levels}
+    sds = np.array([s[k] for k in levels_in(data)])
+    np.testing.assert_allclose(sds, d["s"])
     fixed, level = d["fixed"], d["fixed"][: data["F"]].mean()
     lp = stats.norm.logpdf(level, 0, 2.5) + stats.norm.logpdf(fixed[: data["F"]] - level, 0, 1.5).sum()
-    lp += sum(stats.t.logpdf(abs(x), 3, scale=2.5) for x in s.values()) + sum(np.log(np.cosh(float(d[f"t_{k}"]))) for k in levels)
-    spread = lambda at: data[f"{at}_noise"] + sum(s[k]**2 * data[f"{at}_{k}s"] for k in levels if f"{at}_{k}s" in data)
+    lp += sum(stats.t.logpdf(abs(x), 3, scale=2.5) for x in s.values()) + np.log(np.cosh(d["t"])).sum()
+    spread = lambda at: data[f"{at}_noise"] + data[f"{at}_within"] @ sds**2
     v, jacobian = whitened(s["school"], data["school_logit"] - data["school_fixed"] @ fixed, spread("school"), d["z_school"])
     school = s["school"] * v
     np.testing.assert_allclose(school, d["school"], atol=1e-5)
@@ -64,7 +66,7 @@ def test_ladder_programs_are_the_density_on_paper(model):
     counts = read_counts(simulate_counts(9, years=(2023, 2024), subjects=("Math", "Reading"), students=20, seed=2).frame)
     levels = LEVELS[model]
     data = stan_data(prepare(counts, model)[1], levels) | dict(prior_intercept=2.5, prior_cell=1.5, prior_slope=np.zeros(0), prior_sd=2.5, want_rows=0)
-    draws, target = draws_and_target(f"achievement_{model.lower()}", data)
+    draws, target = draws_and_target("achievement", data)
     gap = np.array([lp - ladder_density(levels, data, d) for lp, d in zip(target, draws)])
     assert np.ptp(target) > 3 and np.ptp(gap) < 1e-4
 

@@ -428,7 +428,7 @@ def test_small_site_has_its_parts(site):
     assert "schoolvar consistency" in (site / "docs" / "commands.html").read_text(encoding="utf-8")
     assert "consistency_schools.stan" in (site / "docs" / "programs.html").read_text(encoding="utf-8")
     beside = (site / "docs" / "source" / "programs.js").read_text(encoding="utf-8")
-    assert set(json.loads(beside.split(" = ", 1)[1].rstrip(";\n"))) == {f.read_text(encoding="utf-8") for f in (ROOT / "stan").glob("*.stan*")}
+    assert set(json.loads(beside.split(" = ", 1)[1].rstrip(";\n"))) == {f.read_text(encoding="utf-8") for f in (ROOT / "stan").glob("**/*.stan*")}
     page, code = (site / "docs" / "fit.html").read_text(encoding="utf-8"), (ROOT / "schoolvar" / "fit.py").read_text(encoding="utf-8")
     shown = json.loads((site / "docs" / "source" / "fit.js").read_text(encoding="utf-8").split(" = ", 1)[1].rstrip(";\n"))
     assert len(shown) == page.count("data-source=") > 3 and (site / "docs" / "source" / "fit.py.txt").read_text(encoding="utf-8") == code

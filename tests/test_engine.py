@@ -277,13 +277,34 @@ def test_cmdstan_errors_are_engine_errors(fake):
 
 # Programs
 
-def stanc():
-    "A stanc, where one is to be had: of a CmdStan, on the path, or in the wheel of prophet"
-    import importlib.util
-    prophet = importlib.util.find_spec("prophet")
-    places = [Path(REAL_CMDSTAN or "/nowhere") / "bin" / "stanc", Path(shutil.which("stanc") or "/nowhere")]
-    places += Path(prophet.origin).parent.glob("stan_model/cmdstan-*/bin/stanc") if prophet else []
-    return next((p for p in places if p.is_file()), None)
+sys.path.append(str(ROOT / "tools"))
+import stan_format  # noqa: E402
+STANC = stan_format.stanc()
+
+
+@pytest.mark.parametrize("path", stan_format.files(), ids=lambda p: p.name)
+def test_programs_are_in_the_form_of_the_formatter(path):
+    text = path.read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 100
+    if not STANC:
+        absent("cmdstan", "no stanc to format programs with")
+    assert text == stan_format.formatted(STANC, path), "run `make stan-format`"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stan").glob("*.stan")), ids=lambda p: p.stem)
+def test_pedantic_mode_finds_nothing(path, tmp_path):
+    "But for priors, which are added up in `lprior` or follow from coordinates, where stanc does not see them"
+    if not STANC:
+        absent("cmdstan", "no stanc to look at programs with")
+    assert stan_format.warnings(STANC, path, tmp_path / "out.hpp") == []
+
+
+def test_pedantic_mode_finds_what_is_wrong(tmp_path):
+    if not STANC:
+        absent("cmdstan", "no stanc to look at programs with")
+    wrong = tmp_path / "wrong.stan"
+    wrong.write_text("parameters {\n  real x;\n}\nmodel {\n  array[2] int k;\n  x ~ normal(k[1], 1);\n}\n")
+    assert "may not have been assigned" in " ".join(stan_format.warnings(STANC, wrong, tmp_path / "out.hpp"))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stan").glob("*.stan")) + sorted(PROGRAMS.glob("*.stan")), ids=lambda p: p.stem)
@@ -295,9 +316,9 @@ def test_programs_are_accepted_by_the_stan_compiler(path, tmp_path):
     assert stanli.stan_to_mir(text)
     # CmdStan checks the start of a slice even when the slice is empty, and stanli does not: x[K + 1 : K + Q] stops CmdStan where Q is 0
     assert not re.findall(r"\[[^\[\]:,]* \+ 1 : ", text), "use head, tail or segment for a slice that may be empty"
-    if stanc():
+    if STANC:
         (tmp_path / f"{name}.stan").write_text(text)
-        r = subprocess.run([stanc(), "--o", str(tmp_path / "out.hpp"), str(tmp_path / f"{name}.stan")], capture_output=True, text=True)
+        r = subprocess.run([STANC, "--o", str(tmp_path / "out.hpp"), str(tmp_path / f"{name}.stan")], capture_output=True, text=True)
         assert r.returncode == 0, r.stdout + r.stderr
         assert "Warning" not in r.stderr, r.stderr
 

@@ -61,7 +61,7 @@ def test_the_wheel_works_without_the_checkout(built, tmp_path):
     zipfile.ZipFile(next(p for p in built[0] if p.suffix == ".whl")).extractall(tmp_path / "site")
     code = ("import schoolvar, sys; from schoolvar.engine import stan_file, sample; from schoolvar.reports import template\n"
             "assert schoolvar.__file__.startswith(sys.argv[1]), schoolvar.__file__\n"
-            "assert str(stan_file('achievement_m2')).startswith(sys.argv[1]) and str(template('assets/report.typ')).startswith(sys.argv[1])\n"
+            "assert str(stan_file('achievement')).startswith(sys.argv[1]) and str(template('assets/report.typ')).startswith(sys.argv[1])\n"
             "from schoolvar.cli import main; main(['--version'])")
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "SCHOOLVAR_CACHE": str(tmp_path / "cache")}
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "site")], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)

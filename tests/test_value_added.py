@@ -94,11 +94,14 @@ def test_whitened_program_is_the_plain_model(method):
 
 
 def test_programs_are_formatted_alike():
-    "Each program is the one before plus terms: the joint program holds every line of the naive one's later grade."
+    "Each program is the one before plus terms: the joint program holds every line of the naive one's later grade, and both share functions with the ladder."
     from schoolvar.engine import stan_file
     joint, naive = (stan_file(f"value_added_{m}").read_text() for m in ("joint", "naive"))
-    for line in ("y_l ~ binomial_logit(n_l, cell_later[cell_l] + (later_effect[school_l] + cohort_later)[cohort_l]);", "#include value_added.stanfunctions"):
+    later = "target += binomial_logit_kernel(successes_l, trials_l, cell_later[cell_l] + group_l[cohort_l]);"
+    for line in (later, "#include functions/whitened.stanfunctions", "#include functions/school_sums.stanfunctions"):
         assert line in joint and line in naive
+    ladder = stan_file("achievement").read_text()
+    assert "#include functions/whitened.stanfunctions" in ladder and "#include functions/binomial.stanfunctions" in ladder
 
 
 # Known truth

@@ -84,8 +84,11 @@ def commands(docs):
 
 def programs(docs):
     "The Stan programs, folded, with the comment that opens each."
-    parts = ["One program a model; what several share is included from the `.stanfunctions` files. Both engines run these files as they are.\n"]
-    for f in sorted((ROOT / "stan").glob("*.stan")) + sorted((ROOT / "stan").glob("*.stanfunctions")):
+    parts = [
+        "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of size zero; the other programs are a model each. "
+        "What several share is included from `functions/`. Both engines run these files as they are.\n"
+    ]
+    for f in sorted((ROOT / "stan").glob("*.stan")) + sorted((ROOT / "stan").glob("functions/*.stanfunctions")):
         text = f.read_text(encoding="utf-8")
         said = re.match(r"(?:\s*//[^\n]*\n)+|\s*/\*.*?\*/", text, re.S)
         words = re.sub(r"^\s*(?://|/?\*+/?)\s?|\s*\*/$", "", said[0].strip(), flags=re.M).strip() if said else ""

@@ -120,7 +120,7 @@ def source_files(out):
     "The library's modules and the Stan programs as plain text, which a browser shows."
     folder = out / "docs" / "source"
     folder.mkdir(parents=True, exist_ok=True)
-    for f in [*ROOT.glob("schoolvar/*.py"), *ROOT.glob("stan/*.stan*")]:
+    for f in [*ROOT.glob("schoolvar/*.py"), *ROOT.glob("stan/**/*.stan*")]:
         shutil.copyfile(f, folder / f"{f.name}.txt")
     (folder / "open.js").write_text(OPEN, encoding="utf-8")
 

@@ -106,7 +106,7 @@ def digest(path):
     h = hashlib.sha256()
     files = [path, Path(__file__), ROOT / "settings.ini", *reached(path)]
     if any(f.stem == "engine" for f in files):
-        files += sorted((ROOT / "stan").glob("*.stan*"))
+        files += sorted((ROOT / "stan").glob("**/*.stan*"))
     if path.parent != NBS:
         files += sorted(p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc"))
     if re.search(r"reports|district\.ipynb", path.read_text(encoding="utf-8")):

@@ -1,11 +1,16 @@
 """Make the stored summaries of the studies again, from data that are not part of the repository.
 
 python tools/studies.py NAME|all [FOLDER]      FOLDER holds the data (default: ../shared/data, else the publisher)
+python tools/studies.py same                   after a change of programs that leaves their densities as they were
 
 A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so, and this without NAME. Summaries of
-other runs (agreement, references, published studies) name their own command in their manifest.
+other runs (agreement, references, published studies) name their own command in their manifest. A program that was only written
+otherwise is no reason to sample again: where tests/test_densities.py passes, `same` puts the present checksums beside those of
+the programs that were run, which stay in `programs_when_made`.
 """
+import json
 from pathlib import Path
+import subprocess
 import sys
 import time
 
@@ -38,9 +43,35 @@ def stale():
         print(f"{file.parent.name}: {'stale (' + ', '.join(changed) + '): ' + manifest['command'] if changed else 'matches the code'}")
 
 
+# programs that became another, and what it is called
+NOW = {"achievement_m0": "achievement_normal"} | dict.fromkeys(("achievement_m1", "achievement_m2", "achievement_m3"), "achievement")
+
+
+def same():
+    "Carry the stored summaries over to programs whose text has changed and whose density has not."
+    from schoolvar.stored import program_sha256
+    densities = [sys.executable, "-m", "pytest", "-q", "-n", "0", str(ROOT / "tests" / "test_densities.py")]
+    if subprocess.run(densities, cwd=ROOT).returncode:
+        raise SystemExit("the densities are not what they were: the summaries must be made again")
+    for file in sorted((STUDIES / "stored").glob("*/manifest.json")):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        made_with = manifest["programs"]
+        ours = {NOW.get(p, p) for p in made_with if "{" not in p}      # a program of somebody else's is kept as its text
+        now = {p: sha for p, sha in made_with.items() if "{" in p} | {p: program_sha256(p) for p in ours}
+        if now == made_with:
+            continue
+        manifest["programs"] = now
+        manifest.setdefault("programs_when_made", made_with)
+        file.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        print(f"{file.parent.name}: {', '.join(sorted(now))}")
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         stale()
+        raise SystemExit
+    if sys.argv[1] == "same":
+        same()
         raise SystemExit
     if sys.argv[1] not in (*RUNS, "all"):
         raise SystemExit(__doc__)
