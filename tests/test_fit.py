@@ -117,7 +117,7 @@ def test_a_folder_of_something_else_is_left_alone(small_fit, tmp_path):
 
 # What is wrong is said
 
-@pytest.mark.parametrize("fault, say", [("no folder", "manifest.json is missing"), ("a file", "no manifest.json"), ("no manifest", "no manifest.json"), ("half a manifest", "cannot be read"), ("another manifest", "not the manifest of a fit"),
+@pytest.mark.parametrize("fault, say", [("no folder", "manifest.json is missing"), ("a file", "manifest.json is missing"), ("no manifest", "manifest.json is missing"), ("half a manifest", "cannot be read"), ("another manifest", "not the manifest of a fit"),
                                         ("no draws", "fit.nc is missing"), ("half the draws", "fit.nc was changed or cut short"), ("a row less", "schools.csv was changed")])
 def test_faults_of_a_folder(small_fit, tmp_path, fault, say):
     d = small_fit.save(tmp_path / "fit")

@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outside import reseal
 from schoolvar.disclosure import DisclosurePolicy
+from schoolvar.folders import FolderError
 from schoolvar.labels import Labels
 from schoolvar.publication import ReportError, example_fits, publish
 from schoolvar import reports
@@ -123,19 +125,27 @@ def test_made_again_the_files_are_the_same(made, fits, tmp_path):
         for name in r["files"]: assert (tmp_path/"out"/name).read_bytes() == (made.out/name).read_bytes(), name
 
 
-def test_a_changed_page_is_not_taken_over(fits, tmp_path):
+def test_a_page_is_taken_over_unless_it_was_changed(fits, tmp_path):
+    "A page that somebody changed is theirs: nothing is replaced, and one line says which it is."
     first = render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1)
-    page = tmp_path/"out"/next(iter(first.reports[0]["files"])); good = page.read_bytes(); page.write_text("cut short")
-    second = render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1)
-    assert not second.reports[0]["reused"] and page.read_bytes() == good
+    page = tmp_path/"out"/next(iter(first.reports[0]["files"]))
+    good = page.read_bytes()
+    assert render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1).reports[0]["reused"]
+    page.write_text("my words")
+    with pytest.raises(FolderError, match="which was changed since schoolvar wrote it"):
+        render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1)
+    assert page.read_text() == "my words"
+    page.write_bytes(good)
+    assert render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1).reports[0]["reused"]
 
 
 def test_what_others_put_into_the_folder_stays(fits, tmp_path):
     out = tmp_path/"out"
     render_reports(out, **fits, districts=["SIM04"], formats=(), workers=1)
     (out/"notes.txt").write_text("mine")
-    render_reports(out, **fits, districts=["SIM02"], formats=(), workers=1)
-    assert (out/"notes.txt").read_text() == "mine" and [n[:5] for n in pages(out)] == ["sim02"]
+    with pytest.raises(FolderError, match="holds notes.txt, which schoolvar did not write"):
+        render_reports(out, **fits, districts=["SIM02"], formats=(), workers=1)
+    assert (out/"notes.txt").read_text() == "mine" and [n[:5] for n in pages(out)] == ["sim04"]
 
 
 RUN = """
@@ -157,9 +167,9 @@ def start(out, fits, workers=1, wait=0.):
 def test_a_killed_run_resumes(fits, tmp_path):
     out = tmp_path/"out"; first = start(out, fits, wait=.3)
     deadline = time.time() + 240
-    while time.time() < deadline and len(list(tmp_path.glob(".out.partial-*/.status/*.json"))) < 2: time.sleep(.05)
+    while time.time() < deadline and len(list(tmp_path.glob(".out.schoolvar-*/new/.status/*.json"))) < 2: time.sleep(.05)
     first.send_signal(signal.SIGKILL); first.communicate()
-    assert not out.exists() and len(list(tmp_path.glob(".out.partial-*/.status/*.json"))) >= 2
+    assert not out.exists() and len(list(tmp_path.glob(".out.schoolvar-*/new/.status/*.json"))) >= 2
     second = start(out, fits); said, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
     assert int(said.split()[-2]) >= 2 and len(pages(out)) == 4 and [p.name for p in tmp_path.iterdir()] == ["out"]
@@ -231,6 +241,7 @@ def test_schools_without_a_district_get_a_page(fits, tmp_path):
     folder = shutil.copytree(fits["consistency"], tmp_path/"consistency")
     schools = pd.read_csv(folder/"schools.csv").drop(columns=["district", "school_name"]).head(12); schools["school"] = [f"{i}" for i in range(12)]
     schools.to_csv(folder/"schools.csv", index=False)
+    reseal(folder)
     result = render_reports(tmp_path/"out", achievement=fits["achievement"], consistency=folder, districts=["", "SIM01"], formats=(), workers=1)
     assert not result.failed and "no-district.html" in pages(tmp_path/"out")
     alone = render_reports(tmp_path/"alone", consistency=folder, formats=(), workers=1)

@@ -10,6 +10,7 @@ import zipfile
 import pandas as pd
 import pytest
 
+from outside import reseal
 from schoolvar.disclosure import DisclosurePolicy
 from schoolvar.publication import example_fits, publish
 from schoolvar.reports import render_reports
@@ -38,6 +39,7 @@ def hostile(tmp_path_factory):
             c["subject"] = c.subject.replace({"Math": "<b onclick=window.pwned=1>Math"}); c.to_csv(path/"counts.csv", index=False)
         m = json.loads((path/"manifest.json").read_text()); m["source"]["path"] = "/home/secret/<img src=x onerror=window.pwned=1>.csv"; m["priors"] = {"<script>": "</script>"}
         (path/"manifest.json").write_text(json.dumps(m))
+        reseal(path)
     return fits
 
 
@@ -109,6 +111,7 @@ def secret(tmp_path_factory):
         for column, mark in MARKS.items():
             if column in f: f[column] = f[column].astype(float); f.loc[at, column] = mark
         f.to_csv(path/"schools.csv", index=False)
+        reseal(path)
     return fits
 
 
