@@ -98,20 +98,15 @@ class _Rows:
         return csr_matrix((value, (row, col)), shape=(self.count, columns)), low, high
 
 class _Program:
-    "Rows `low <= A x <= high` in whole numbers between `least` and `most`: the unknown n, then the unknown y, then a 0 or 1 for each entry of a rule."
+    "Rows `low <= A x <= high` in whole numbers between `least` and `most`: the unknown n, then the unknown y."
     def __init__(self, system: System, enclosed: np.ndarray):
         (n_low, n_high), (y_low, y_high), (f_low, f_high) = enclosed
         at_n, at_y = np.flatnonzero(n_low < n_high), np.flatnonzero(y_low < y_high)
-        ruled = np.unique(np.concatenate(system.rules)) if system.rules else np.array([], int)
-        ruled = ruled[n_low[ruled] < n_high[ruled]]
-        self.at, self.known, self.min_n = (at_n, at_y, ruled), (n_low, y_low), system.min_n
-        self.var = np.full((3, len(n_low)), -1)
-        first = 0
-        for kind, at in enumerate(self.at):
-            self.var[kind, at] = first + np.arange(len(at))
-            first += len(at)
-        self.least = np.r_[n_low[at_n], y_low[at_y], np.zeros(len(ruled))]
-        self.most = np.r_[n_high[at_n], y_high[at_y], np.ones(len(ruled))]
+        self.at, self.known, self.system = (at_n, at_y), (n_low, y_low), system
+        self.var = np.full((2, len(n_low)), -1)
+        self.var[0, at_n] = np.arange(len(at_n))
+        self.var[1, at_y] = len(at_n) + np.arange(len(at_y))
+        self.least, self.most = np.r_[n_low[at_n], y_low[at_y]], np.r_[n_high[at_n], y_high[at_y]]
         rows, place = _Rows(), system.matrix().tocoo()
         for var, fixed in zip(self.var, self.known):                            # the lines, for n and for y
             free = var[place.col] >= 0
@@ -121,20 +116,43 @@ class _Program:
         pair = at_y[self.var[0, at_y] >= 0]                                      # n - y, where neither is known
         each = np.arange(len(pair))
         rows.add(np.r_[each, each], np.r_[self.var[0, pair], self.var[1, pair]], np.repeat([1., -1.], len(pair)), f_low[pair], f_high[pair])
-        each = np.arange(len(ruled))
-        slack = n_high[ruled] - system.min_n + 1                                 # n < min_n where the rule's variable is 1
-        rows.add(np.r_[each, each], np.r_[self.var[0, ruled], self.var[2, ruled]], np.r_[np.ones(len(ruled)), slack], np.full(len(ruled), -np.inf), n_high[ruled])
+        self.A, self.low, self.high = rows.matrix(len(at_n) + len(at_y))
+        self.rules, self.group_of = [], {}                                       # those that what is known does not fulfil
         for cells in system.rules:
             known = n_low[cells] == n_high[cells]
-            if (known & (n_low[cells] < system.min_n)).any(): continue           # fulfilled by what is known
-            rows.add(np.zeros((~known).sum()), self.var[2, cells[~known]], 1., [1.], [np.inf])
-        self.A, self.low, self.high = rows.matrix(first)
+            if (known & (n_low[cells] < system.min_n)).any(): continue
+            self.group_of |= dict.fromkeys(map(int, cells), len(self.rules))
+            self.rules.append(cells[~known])
+        self.free_most = self.most.copy()
+
+    def choose(self, cells, small):
+        "Of a rule's cells this one is small."
+        variables = self.var[0, cells]
+        self.most[variables] = self.free_most[variables]
+        v = self.var[0, small]
+        self.most[v] = min(self.most[v], self.system.min_n - 1)
+
+    def obey(self, x, seconds):
+        "A solution like `x` that obeys the rules; None where there is none."
+        part_of = {v: part for part in self.parts() for v in part} if self.rules else {}
+        for cells in self.rules:
+            n = x[self.var[0, cells]]
+            self.choose(cells, cells[np.argmin(n)])
+            if n.min() < self.system.min_n: continue
+            inside = part_of[self.var[0, cells[0]]]
+            for small in cells[np.argsort(n, kind="stable")]:
+                self.choose(cells, small)
+                if self.most[self.var[0, small]] < self.least[self.var[0, small]]: continue
+                if (new := self.solve(np.zeros(len(inside)), inside, x, seconds)) is not None: break
+            else: return None
+            x = new
+        return x
 
     def __len__(self): return len(self.least)
 
     def start(self, n, y):
         "The variables at the counts `n` and `y` of all entries."
-        return np.r_[n[self.at[0]], y[self.at[1]], n[self.at[2]] < self.min_n].astype(float)
+        return np.r_[n[self.at[0]], y[self.at[1]]].astype(float)
 
     def fits(self, x):
         "Whether these whole numbers solve it."
@@ -188,7 +206,7 @@ class Attack:
     @property
     def narrow(self): return np.flatnonzero(self.values < self.needed)
 
-def _wanted(system, targets, keep, coded=None):
+def _wanted(system, targets):
     "Counts to attack: entries, and which of their counts."
     entry = np.flatnonzero(targets)
     whole = np.isfinite(system.y_high).all() and (system.y_high == 0).all()      # a table of students alone
@@ -197,7 +215,7 @@ def _wanted(system, targets, keep, coded=None):
 
 def _of_solution(program, wanted, x):
     "The values of the counts at a solution."
-    n, y = (np.where(var >= 0, x[var], known) for var, known in zip(program.var[:2], program.known))
+    n, y = (np.where(var >= 0, x[var], known) for var, known in zip(program.var, program.known))
     entry, what = wanted.T
     return np.select([what == 0, what == 1], [n[entry], y[entry]], n[entry] - y[entry])
 
@@ -212,7 +230,7 @@ def attack(system: System,       # what is known
           ) -> Attack:
     "Feasibility intervals of withheld counts, as far as needed to tell whether they are long enough (Fischetti and Salazar 2001, doi 10.1287/mnsc.47.7.1008.9805, call it the disclosure auditing problem). Raises `ValueError` where nothing fits what is known."
     enclosed = propagate(system)
-    wanted = _wanted(system, targets, keep)
+    wanted = _wanted(system, targets)
     if settled: wanted = np.array([p for p in map(tuple, wanted) if p not in settled], int).reshape(-1, 2)
     entry, what = wanted.T
     low, high = (enclosed[what, end, entry] for end in (0, 1))
@@ -221,6 +239,7 @@ def attack(system: System,       # what is known
     if not len(wanted) or quick and len(found.narrow): return found
     program = _Program(system, enclosed)
     x = program.start(*start) if start is not None else _first(program, seconds)
+    x = None if x is None else program.obey(x, seconds)
     if x is None or not program.fits(x): raise ValueError("no whole numbers fit what is published")
     outer = low.copy(), high.copy()
     at = _of_solution(program, wanted, x)
@@ -237,11 +256,12 @@ def attack(system: System,       # what is known
         r = rng.choice([-1., 1.], len(open_))*rng.uniform(.5, 1.5, len(open_))
         for k, sign in ((0, (1, 0)), (1, (0, 1)), (2, (1, -1))):
             of = what[open_] == k
-            for var, s in zip(program.var[:2], sign):
+            for var, s in zip(program.var, sign):
                 v = var[entry[open_[of]]]
                 np.add.at(w, v[v >= 0], s*r[of][v >= 0])
         return w[inside]
 
+    entry_of = np.concatenate(program.at)
     def variables(k): return [v for v in program.var[:2, entry[k]] if v >= 0]
     possible = outer[1] - outer[0] + 1 >= needed
     def open_counts(): return np.flatnonzero((found.values < needed) & possible)
@@ -261,16 +281,19 @@ def attack(system: System,       # what is known
                     if new is not None and program.fits(new): see(new)
     part_of = {v: i for i, part in enumerate(parts) for v in part}
     for k in open_counts():
-        if found.values[k] >= keep: continue                         # seen on the way
         inside = parts[part_of[variables(k)[-1]]]
         w = np.zeros(len(program))
-        for var, s in zip(program.var[:2, entry[k]], ((1, 0), (0, 1), (1, -1))[what[k]]):
+        for var, s in zip(program.var[:, entry[k]], ((1, 0), (0, 1), (1, -1))[what[k]]):
             if var >= 0: w[var] += s
-        for sign in (1, -1):
-            new = program.solve(sign*w[inside], inside, x, seconds)
-            found.programs += 1
-            if new is not None and program.fits(new): see(new)
-            if found.values[k] >= keep: break
+        rule = next((program.group_of[e] for v in inside if (e := entry_of[v]) in program.group_of), None)
+        for small in [None] if rule is None else [None, *program.rules[rule]]:
+            if small is not None: program.choose(program.rules[rule], small)
+            for sign in (1, -1):
+                if found.values[k] >= keep: break                    # seen on the way
+                new = program.solve(sign*w[inside], inside, x, seconds)
+                found.programs += 1
+                if new is not None and program.fits(new): see(new)
+        if rule is not None: program.choose(program.rules[rule], min(program.rules[rule], key=lambda e: x[program.var[0, e]]))
     return found
 
 def _batches(parts, most):
