@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import shutil
 import tempfile
@@ -16,8 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .folders import checksum, ordinary
+from .private import cache_folder, log, private_folder, replacing, warn_of_cache
+
 # %% auto #0
-__all__ = ['log', 'content_hash', 'cache_folder', 'replacing', 'checksum', 'cached', 'cache_report', 'clear_cache']
+__all__ = ['content_hash', 'cached', 'cache_report', 'clear_cache']
 
 # %% ../nbs/11_cache.ipynb #86514506
 def _feed(h, x):
@@ -44,55 +46,12 @@ def content_hash(
     h = hashlib.sha256(); _feed(h, x)
     return h.hexdigest()
 
-# %% ../nbs/11_cache.ipynb #7f1b6d23
-log = logging.getLogger("schoolvar")
-
-def cache_folder() -> Path:
-    "The folder of cached fits: `SCHOOLVAR_CACHE`, else the user's cache folder for schoolvar"
-    if named := os.environ.get("SCHOOLVAR_CACHE"): return Path(named).expanduser()
-    from platformdirs import user_cache_path
-    return user_cache_path("schoolvar", appauthor=False)
-
-# %% ../nbs/11_cache.ipynb #3befad65
-@contextlib.contextmanager
-def replacing(
-    path, # the file or folder to make or replace
-    folder: bool = False, # make a folder rather than a file
-):
-    "A temporary path beside `path` that takes its place when the block ends well, and is removed when it does not"
-    path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent))
-    old = new.with_name(new.name + ".old")
-    try:
-        target = new if folder else new / path.name
-        yield target
-        if folder:
-            os.chmod(new, 0o777 & ~_umask())                       # mkdtemp makes it private
-            if path.exists(): os.rename(path, old)
-            try: os.rename(new, path)
-            except OSError:                                         # put back what was there
-                if old.exists(): os.rename(old, path)
-                raise
-        else: os.replace(target, path)
-    finally:
-        for d in (new, old): shutil.rmtree(d, ignore_errors=True)
-
-def _umask():
-    mask = os.umask(0); os.umask(mask)
-    return mask
-
 # %% ../nbs/11_cache.ipynb #fabd56b7
-def checksum(
-    path, # a file of any size
-) -> str: # SHA-256, hexadecimal
-    "SHA-256 of a file's bytes"
-    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
-
 @contextlib.contextmanager
 def _locked(path):
     "Hold the lock of an entry; where locks cannot be had, go on without: renaming alone keeps entries whole"
     from filelock import FileLock
-    lock = FileLock(f"{path}.lock")
+    lock = FileLock(f"{path}.lock", mode=0o600)
     try: lock.acquire()
     except (OSError, NotImplementedError): lock = None
     try: yield
@@ -105,7 +64,9 @@ def _look_up(path, load):
     seal = path.with_suffix(".sha256")
     if not path.exists(): return None
     try:
-        if seal.read_text().strip() != checksum(path): raise ValueError("its checksum does not agree")
+        with ordinary(seal, 1000) as file:
+            sealed = file.read().decode().strip()
+        if sealed != checksum(path): raise ValueError("its checksum does not agree")
         found = load(path)
         with contextlib.suppress(OSError): os.utime(path)           # the date of the last use, for `cache_report`
         return found
@@ -134,11 +95,12 @@ def cached(
     "The value stored under `key`, or a new one which is then stored"
     path = cache_folder() / "fits" / key[:2] / f"{key}{suffix}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent.parent)
+        private_folder(path.parent)
         with tempfile.TemporaryFile(dir=path.parent): pass
     except OSError as e:
         if (found := _look_up(path, load)) is not None: return found, True
-        log.warning("working without a cache: %s cannot be written (%s)", cache_folder(), e.strerror or e)
+        warn_of_cache(e)
         return compute(), False
     with _locked(path):
         if (found := _look_up(path, load)) is not None: return found, True

@@ -181,16 +181,17 @@ SCRIPT, STYLE = "schoolvar-charts.js", "schoolvar-charts.css"
 def _bundle(version="6.4"):
     "Vega, Vega-Lite and Vega-Embed as one script: made by `vl_convert` in half a second, kept in the cache with its checksum."
     from importlib.metadata import version as installed
-    from schoolvar.cache import cache_folder, replacing
+    from schoolvar.folders import ordinary
+    from schoolvar.private import cache_folder, replacing
     path = cache_folder()/"vega"/f"vl-convert-{installed('vl-convert-python')}-{version}.js"
     try:
-        known, text = path.read_text(encoding="utf-8").split("\n", 1)
+        with ordinary(path, 50_000_000) as file:
+            known, text = file.read().decode("utf-8").split("\n", 1)
         if known == f"// {hashlib.sha256(text.encode()).hexdigest()}": return text
     except (OSError, ValueError): pass
     import vl_convert
     text = vl_convert.javascript_bundle(vl_version=version)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part: Path(part).write_text(f"// {hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8", newline="\n")
     except OSError: pass          # a cache that cannot be written costs half a second
     return text

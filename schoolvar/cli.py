@@ -15,11 +15,12 @@ import typer
 from . import __version__
 
 # %% auto #0
-__all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'EngineOption', 'Draws', 'Column', 'Format', 'Years',
-           'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang',
-           'Formats', 'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra', 'Likelihood',
-           'Missing', 'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added',
-           'report', 'run', 'rerun', 'parameters_of', 'doctor', 'main']
+__all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'FitPolicy', 'FitMinN', 'EngineOption', 'Draws',
+           'Column', 'Format', 'Years', 'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'app', 'Workers',
+           'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Release', 'Standalone', 'Stop', 'one_line', 'Engine',
+           'Model', 'Layout', 'Method', 'Extra', 'Likelihood', 'Missing', 'Language', 'years_of', 'columns_of',
+           'consistency', 'achievement', 'compare', 'value_added', 'report', 'run', 'rerun', 'parameters_of', 'doctor',
+           'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -71,7 +72,9 @@ class Language(str, Enum):
 
 # %% ../nbs/62_cli.ipynb #a2175596
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing. Earlier results stay if anything fails.", show_default=False)]
-Seed = Annotated[int, typer.Option(help="Seed of the sampler: the same seed gives the same draws.")]
+Seed = Annotated[Optional[int], typer.Option(min=0, help="Names a seed of the sampler that is made of it and of this machine's private key: the same here, unknown to others.", show_default="a private one")]
+FitPolicy = Annotated[Optional[str], typer.Option("--policy", metavar="NAME", help="Fit without what this disclosure policy withholds, so that the figures may be published: eqao, us or none.", show_default="none: fit everything")]
+FitMinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="With --policy: withhold results of fewer students than this.", show_default="by the policy")]
 EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the Stan programs; auto takes CmdStan where it is installed.")]
 Draws = Annotated[Optional[int], typer.Option(min=10, help="Draws kept per chain.", show_default="chosen by the model")]
 Column = Annotated[Optional[list[str]], typer.Option("--column", metavar="OURS=THEIRS", help="A column under another name in your table, e.g. n_trials=tested. May be repeated.", show_default=False)]
@@ -123,19 +126,22 @@ def _app(version: Annotated[Optional[bool], typer.Option("--version", callback=_
 # %% ../nbs/62_cli.ipynb #60dd96cd
 def _say(text):
     "Progress and results for a person, on standard error, so that standard output stays free for scripts."
-    print(text, file=sys.stderr, flush=True)
+    from schoolvar.inert import inert
+    print(inert(text), file=sys.stderr, flush=True)
+
+def _seed(asked):
+    "The sampler's seed: others cannot guess it, and so cannot refit candidates for what is withheld."
+    from schoolvar.releases import sampler_seed
+    return sampler_seed(asked)
 
 def _given(**options):
     "The options that were given: the library's own defaults hold for the rest."
     return {k: (v.value if isinstance(v, Enum) else v) for k, v in options.items() if v is not None}
 
-def _writable(out: Path):
-    "Find out that a folder cannot be written before a fit is paid for."
-    import tempfile
-    near = next(p for p in (Path(out).absolute(), *Path(out).absolute().parents) if p.exists())
-    if not near.is_dir(): raise NotADirectoryError(20, "", str(near))
-    try: tempfile.TemporaryFile(dir=near).close()
-    except OSError as e: raise type(e)(e.errno, e.strerror, str(out)) from None
+def _check_out(out: Path, kind: str, *inputs):
+    "Find out that results cannot go into a folder before a fit is paid for."
+    from schoolvar.results import check_out
+    check_out(out, kind, [path for path in inputs if path])
 
 # %% ../nbs/62_cli.ipynb #3e143661
 def _finish(fit, out: Path, started: float, read_seconds: float, quiet=False):
@@ -167,6 +173,18 @@ def _counts(source, format, columns, grade, years, subjects=None, **how):
     counts = read_counts(source, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
     return counts, time.perf_counter() - start
 
+def _without(policy, min_n, **tables):
+    "The tables without what a policy withholds; None where there is no policy."
+    from schoolvar.disclosure import DisclosurePolicy
+    from schoolvar.publishable import publishable
+    rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
+    return publishable(tables.pop("counts", None), tables.pop("scores", None), rules, **tables) if rules and rules.min_n else None
+
+def _restored(fit, kind, found):
+    "The fit with the withheld schools listed again."
+    from schoolvar.publishable import restored
+    return restored(fit, kind, found) if found else fit
+
 def _sampled(table, schools, seed):
     "The counts of a stratified sample of schools, where one is wanted"
     if schools is None: return table
@@ -191,10 +209,12 @@ def consistency(
     missing: Annotated[Missing, typer.Option(help="What to do with students without a covariate.")] = Missing.error,
     threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
+    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Find schools with unusually high or low within-school variability."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", scores)
+    seed = _seed(seed)
     if prior_inclusion != "learn":
         try: prior_inclusion = float(prior_inclusion)
         except ValueError: raise Stop(f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn") from None
@@ -205,8 +225,9 @@ def consistency(
     plain = likelihood is Likelihood.normal and not select and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
     from schoolvar.consistency import fit_consistency
     table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_given(encoding=encoding, sheet=sheet))
-    fit = fit_consistency(table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
-    raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
+    found = _without(policy, min_n, scores=table)
+    fit = fit_consistency(found.scores if found else table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
+    raise typer.Exit(DONE if _finish(_restored(fit, "consistency", found), out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #fe65a831
 def _students_kept(select, school, score):
@@ -232,18 +253,21 @@ def achievement(
     formula: Annotated[Optional[str], typer.Option(metavar="FORMULA", help="Formula of the covariates, e.g. 'ses + C(type)'.", show_default="the sum of all columns")] = None,
     sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
+    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Split proficiency into persistent school quality, cohort, subject and noise."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", *counts, covariates)
+    seed = _seed(seed)
     if formula and not covariates: raise Stop("--formula: of which covariates? Name their table with --covariates")
     from schoolvar.workflow import covariate_table, keep_counts
     beside = covariate_table(covariates, encoding) if covariates else None
     table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **_given(encoding=encoding, sheet=sheet))
     table = _sampled(table, sample, seed)
     from schoolvar.achievement import fit_achievement
-    fit = fit_achievement(table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
-    keep_counts(fit, table)
+    found = _without(policy, min_n, counts=table, grade=table.grades[0])
+    fit = fit_achievement(found.counts if found else table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
+    keep_counts(_restored(fit, "achievement", found), table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #56a8a41d
@@ -255,10 +279,11 @@ def compare(
     school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
     sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
     encoding: Encoding = None, sheet: Sheet = None,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
+    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
 ):
     "Compare achievement models by leave-one-out prediction.\n\nWrites loo.csv (a row of counts left out at a time) and loo_by_school.csv (a school left out at a time)."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "compare", *counts)
+    seed = _seed(seed)
     wanted = [m.strip() for m in models.split(",") if m.strip()]
     unknown = [m for m in wanted if m not in Model.__members__]
     if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
@@ -274,12 +299,12 @@ def compare(
 def _write_comparison(result, out, started, read, models):
     "`loo.csv` and `manifest.json` of a comparison."
     import json
-    from schoolvar.folders import staged
+    from schoolvar.results import staged
     frame = getattr(result, "table", result)
     manifest = dict(getattr(result, "manifest", None) or frame.attrs.get("manifest") or {})
     manifest = {"schoolvar": __version__, "kind": "compare", "models": models} | manifest
     manifest["timings"] = manifest.get("timings", {}) | {"read": round(read, 3), "total": round(time.perf_counter() - started, 3)}
-    with staged(out) as folder:
+    with staged(out, "compare", private=True) as folder:
         frame.to_csv(folder/"loo.csv", index=False)
         if getattr(result, "by_school", None) is not None: result.by_school.to_csv(folder/"loo_by_school.csv", index=False)
         (folder/"manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
@@ -301,36 +326,40 @@ def value_added(
     good_participation: Annotated[float, typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended.")] = .7,
     good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
     encoding: Encoding = None, sheet: Sheet = None,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
+    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    policy: FitPolicy = None, min_n: FitMinN = None,
 ):
     "Estimate a school's later results given its earlier quality."
-    started = time.perf_counter(); _writable(out)
+    started = time.perf_counter(); _check_out(out, "fit", *counts)
+    seed = _seed(seed)
     if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
     table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_given(encoding=encoding, sheet=sheet))
     from schoolvar.eligibility import EligibilityRules
     from schoolvar.value_added import fit_value_added
     from schoolvar.workflow import keep_counts
-    fit = fit_value_added(table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
+    found = _without(policy, min_n, counts=table, grade=from_grade, to_grade=to_grade)
+    fit = fit_value_added(found.counts if found else table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
                           rules=EligibilityRules(least_participation, good_participation, good_rows), engine=engine.value, seed=seed, **_given(draws=draws))
     for note in fit.manifest["notes"]: _say(note)
-    keep_counts(fit, table, [from_grade, to_grade])
+    keep_counts(_restored(fit, "value_added", found), table, [from_grade, to_grade])
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../nbs/62_cli.ipynb #765ae90b
 Workers = Annotated[Optional[int], typer.Option(min=1, help="Processes that make reports.", show_default="one a core")]
-Scheduler = Annotated[Optional[str], typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead of local processes, e.g. tcp://10.0.0.5:8786.", show_default=False)]
+Scheduler = Annotated[Optional[str], typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead of local processes, e.g. tls://10.0.0.5:8786; tcp:// asks for no credential.", show_default=False)]
 Policy = Annotated[Optional[str], typer.Option(metavar="NAME", help="Disclosure policy: eqao (fewer than 15 students are withheld), us (fewer than 10) or none.", show_default="us")]
 MinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="Withhold results of fewer students than this.", show_default="by the policy")]
 Lang = Annotated[Optional[list[Language]], typer.Option("--lang", help="Language of the reports; may be repeated.", show_default="en")]
 Formats = Annotated[Optional[str], typer.Option("--formats", help="Beside HTML, separated by commas: xlsx, pdf, notebook.", show_default="xlsx")]
+Release = Annotated[Optional[str], typer.Option("--release", metavar="NAME", help="Name of the release, which stands on every page.", show_default="a date and a private code")]
 Standalone = Annotated[bool, typer.Option("--standalone", help="Each page as a single file that needs no folder beside it.")]
 
 # %% ../nbs/62_cli.ipynb #05b1446f
-def _report(out, workers=None, scheduler=None, policy=None, min_n=None, lang=None, formats=None, standalone=False, **fits):
+def _report(out, workers=None, scheduler=None, policy=None, min_n=None, lang=None, formats=None, standalone=False, release=None, records=None, **fits):
     "Options of a report as the library takes them."
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.reports import render_reports
-    return render_reports(out, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), workers=workers, scheduler=scheduler, standalone=standalone, say=_say,
+    return render_reports(out, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), workers=workers, scheduler=scheduler, standalone=standalone, release=release, records=records, say=_say,
                           languages=tuple(dict.fromkeys(l.value for l in lang)) if lang else ("en",),
                           formats=tuple(f.strip() for f in ("xlsx" if formats is None else formats).split(",") if f.strip()), **fits)
 
@@ -347,12 +376,12 @@ def report(
     value_added: Annotated[Optional[Path], typer.Option("--value-added", help="Folder of a value-added fit.", show_default=False)] = None,
     district: Annotated[Optional[list[str]], typer.Option(metavar="ID", help="Only this district, by its id or its name; may be repeated.", show_default="all")] = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False,
+    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None,
 ):
     "Write a report for every district, with an index."
     if not (consistency or achievement or value_added): raise Stop("report: give at least one of --consistency, --achievement, --value-added")
-    result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, consistency=consistency, achievement=achievement, value_added=value_added, districts=district)
-    _say(result.sentence)
+    result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, consistency=consistency, achievement=achievement, value_added=value_added, districts=district)
+    _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result))
 
 # %% ../nbs/62_cli.ipynb #f296f8e0
@@ -369,38 +398,51 @@ def run(
     grade: Annotated[Optional[int], typer.Option(help="Grade of the achievement model.", show_default="the lowest in the counts")] = None,
     to_grade: Annotated[Optional[int], typer.Option("--to-grade", help="Later grade of a value-added fit; without it there is none.", show_default=False)] = None,
     encoding: Encoding = None, sheet: Sheet = None,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = 1,
+    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False,
+    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None,
     keep_fits: Annotated[Optional[Path], typer.Option("--keep-fits", metavar="DIR", help="Keep the fits here; not inside --out, for they hold what a policy withholds.", show_default=False)] = None,
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
-    _writable(out)
-    if keep_fits and Path(keep_fits).resolve().is_relative_to(Path(out).resolve()):
-        raise Stop(f"--keep-fits {keep_fits} lies inside --out {out}: fits hold what a policy withholds, and must not be published with the report")
+    _check_out(out, "report", *(counts or ()), scores)
+    if keep_fits is not None:
+        _check_keep(keep_fits, out, consistency=scores, achievement=counts, value_added=to_grade is not None)
+    seed = _seed(seed)
+    from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.workflow import fit_all
-    with _fits_folder(out) as folder:
+    with _fits_folder() as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, **_given(encoding=encoding, sheet=sheet))
-        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, **fits)
+                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), **_given(encoding=encoding, sheet=sheet))
+        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, **fits)
         if keep_fits: _keep_fits(fits, keep_fits)
-    _say(result.sentence)
+    _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result) or (DONE if ok else BAD_FIT))
 
 # %% ../nbs/62_cli.ipynb #1d8ad1a9
 def _keep_fits(fits, to):
     "Move fits to where the user wants them."
     import shutil
-    from schoolvar.folders import staged
+    from schoolvar.private import private_folder
+    from schoolvar.results import staged
+    if not Path(to).exists(): private_folder(to)
     for kind, folder in fits.items():
-        with staged(Path(to)/kind.replace("_", "-")) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+        with staged(Path(to)/kind.replace("_", "-"), "fit", private=True) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+
+def _check_keep(to, out, **made):
+    "Find out that fits cannot be kept in a folder before they are made."
+    from schoolvar.results import check_out, inside
+    if inside(to, out) or inside(out, to):
+        raise Stop(f"--keep-fits {to} and --out {out}: one lies inside the other; fits hold what a policy withholds, and must not be published with the report")
+    everything = not (made["consistency"] or made["achievement"])          # of a simulated province
+    for kind, wanted in made.items():
+        if wanted or everything: check_out(Path(to)/kind.replace("_", "-"), "fit")
 
 @contextlib.contextmanager
-def _fits_folder(out):
+def _fits_folder():
     "Where fits wait until the report is made; gone afterwards, whatever happens. They are not published: they hold what a policy withholds."
-    import shutil, tempfile
-    near = next(p for p in Path(out).absolute().parents if p.exists())
-    folder = Path(tempfile.mkdtemp(prefix=f".{Path(out).name[:40]}.fits-", dir=near))
+    import shutil
+    from schoolvar.private import scratch_folder
+    folder = scratch_folder("fits")
     try: yield folder
     finally: shutil.rmtree(folder, ignore_errors=True)
 
@@ -416,7 +458,7 @@ def rerun(
     workers: Workers = None, scheduler: Scheduler = None,
 ):
     "Run a study on another table: executed notebooks and pages out."
-    _writable(out)
+    _check_out(out, "rerun", data)
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.rerun import rerun as run_again
     rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
@@ -442,7 +484,8 @@ def doctor():
     "Say what is installed, what is missing, and the one command that mends it."
     from schoolvar.doctor import report as health
     found = health()
-    typer.echo(str(found))
+    from schoolvar.inert import inert
+    typer.echo(inert(found))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
 # %% ../nbs/62_cli.ipynb #8471d7d7
@@ -456,18 +499,50 @@ def _expected(error):
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and Path(frames[-1].filename).parent.name == "schoolvar"     # raised by a check of ours, not deep inside a library
 
+_ASKS = {"-h", "--help", "--version", "--show-completion", "--install-completion"}
+
+def _private(argv, ends):
+    "A scratch folder, where a command is going to run."
+    from schoolvar.private import private_run
+    asks = not argv or _ASKS & set(argv) or "_SCHOOLVAR_COMPLETE" in os.environ
+    return contextlib.nullcontext() if asks else private_run(everything=ends)
+
+def _run_command(argv, ends, stopped_by) -> int:
+    "Run a command; its status."
+    from schoolvar.private import stopped_line
+    try:
+        with _private(sys.argv[1:] if argv is None else argv, ends):
+            status = typer.main.get_command(app).main(args=argv, prog_name="schoolvar", standalone_mode=False)
+        if stopped_by():                                  # Typer makes an exit status of an interruption
+            raise KeyboardInterrupt
+        return status or DONE
+    except _Usage as e:
+        if type(e).__name__ == "NoArgsIsHelpError":
+            typer.echo(e.format_message())
+            return BAD_INPUT
+        where = getattr(getattr(e, "ctx", None), "command_path", "schoolvar")
+        _say(f"{where}: {one_line(ValueError(e.format_message()))} (see {where} --help)")
+        return BAD_INPUT
+    except (typer.Abort, KeyboardInterrupt):
+        _say(stopped_line())
+        return 128 + (stopped_by() or 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except Exception as e:
+        if stopped_by():                                  # what a library makes of being interrupted
+            _say(stopped_line())
+            return 128 + stopped_by()
+        if not _expected(e):
+            raise
+        _say(f"schoolvar: {one_line(e)}")
+        return getattr(e, "status", BAD_INPUT)
+
 def main(argv: list[str] | None = None # arguments; None takes those of the process
         ) -> int:                      # the exit status (also raised as SystemExit)
     "Entry point of the command."
-    try: status = typer.main.get_command(app).main(args=argv, prog_name="schoolvar", standalone_mode=False)
-    except _Usage as e: 
-        if type(e).__name__ == "NoArgsIsHelpError": typer.echo(e.format_message()); sys.exit(BAD_INPUT)
-        where = getattr(getattr(e, "ctx", None), "command_path", "schoolvar")
-        _say(f"{where}: {one_line(ValueError(e.format_message()))} (see {where} --help)"); sys.exit(BAD_INPUT)
-    except typer.Abort: _say("schoolvar: stopped"); sys.exit(130)
-    except KeyboardInterrupt: _say("schoolvar: stopped"); sys.exit(130)
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); sys.exit(DONE)
-    except Exception as e:
-        if not _expected(e): raise
-        _say(f"schoolvar: {one_line(e)}"); sys.exit(getattr(e, "status", BAD_INPUT))
-    sys.exit(status or DONE)
+    from schoolvar.private import stoppable
+    ends = argv is None
+    with stoppable(ends) as stopped_by:
+        status = _run_command(argv, ends, stopped_by)
+    sys.exit(status)

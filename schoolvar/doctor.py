@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from importlib import metadata
 
-from .cache import cache_folder, cache_report
+from .cache import cache_report
+from .private import cache_folder, private_folder
 from .engine import INSTALL_CMDSTAN, cmdstan_folder, cmdstan_version, stan_folder
 
 # %% auto #0
@@ -160,7 +161,7 @@ def look_at_machine() -> list[Finding]:
     room = "unknown" if gb is None else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else "")
     rows = [Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"), Finding("memory", "ok", room)]
     try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
+        private_folder(cache_folder())
         with tempfile.TemporaryFile(dir=cache_folder()): pass
         r, free = cache_report(), shutil.disk_usage(cache_folder()).free / 1e9
         rows.append(Finding("cache", "ok", f"{r['folder']}: {r['entries']} fits, {r['megabytes']:.0f} MB, {free:.1f} GB free on the disk"))

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .cache import cache_folder, cached, content_hash, log, replacing
+from .cache import cached, content_hash
+from .private import cache_folder, log, replacing, scratch_folder
 
 # %% auto #0
 __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'STATISTICS', 'KINDS', 'WIDE', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
@@ -300,7 +301,7 @@ def compile_cmdstan(
             with replacing(folder, folder=True) as new: (new / f"{name}.stan").write_text(text, encoding="utf-8")
     except OSError as e:
         log.warning("compiling %s in a temporary folder: %s cannot be written (%s)", name, folder, e.strerror or e)
-        folder = Path(tempfile.mkdtemp(prefix="schoolvar-")); (folder / f"{name}.stan").write_text(text, encoding="utf-8")
+        folder = scratch_folder("stan"); (folder / f"{name}.stan").write_text(text, encoding="utf-8")
     try: return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
     except (ValueError, RuntimeError, OSError) as e: raise EngineError(f"{name}: CmdStan {version} did not compile it: {str(e).strip()}") from None
 
@@ -381,6 +382,13 @@ def sample(
                      settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()}))
         return inference_data(found, statistics, dims, coords, attrs)
     key = content_hash([text, content, settings, start, run, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
-    idata, found = cached(key, compute, save_draws, load_draws) if cache else (compute(), False)
+    def load(path):
+        found = load_draws(path)
+        asked = dict(program_sha256=source, data_sha256=content, seed=settings["seed"])
+        sizes = groups_of(found)["posterior"].sizes
+        if any(found.attrs.get(k) != v for k, v in asked.items()) or (sizes["chain"], sizes["draw"]) != (settings["chains"], settings["draws"]):
+            raise ValueError("it is that of another fit")
+        return found
+    idata, found = cached(key, compute, save_draws, load) if cache else (compute(), False)
     idata.attrs["cached"] = int(found)                              # netCDF has no booleans
     return idata

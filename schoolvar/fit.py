@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .cache import checksum, replacing
+from .folders import FolderError, checksum, sealed, shown
+from .results import staged
 from .engine import load_draws, save_draws
+from .inert import armed, defused
 
 # %% auto #0
 __all__ = ['PACKAGES', 'DIGITS', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table', 'save_fit', 'load_fit']
 
 # %% ../nbs/13_fit.ipynb #8c9184c8
-class FitError(ValueError):
+class FitError(FolderError):
     "A folder that is not a whole fit; the line says which file and what is wrong"
 
 # %% ../nbs/13_fit.ipynb #e44225ab
@@ -118,10 +120,12 @@ def write_table(
     table: pd.DataFrame,
     path, # of a .csv or .parquet file
 ) -> None:
-    "A table as CSV with six significant digits, or as Parquet in full"
+    "A table as CSV with six significant digits, and without a cell that a spreadsheet computes; or as Parquet in full"
     path = Path(path)
     if path.suffix == ".parquet": return table.to_parquet(path, index=False)
-    bare = any("\r" in str(v) for c in table if _kind(table[c]) == "text" for v in table[c])          # Python quotes a line feed, not a carriage return
+    text = [c for c in table if _kind(table[c]) == "text"]
+    table = table.assign(**{c: table[c].map(defused, na_action="ignore") for c in text if table[c].map(lambda v: defused(v) != v, na_action="ignore").eq(True).any()})
+    bare = any("\r" in str(v) for c in text for v in table[c])          # Python quotes a line feed, not a carriage return
     table.to_csv(path, index=False, float_format=DIGITS, lineterminator="\n", encoding="utf-8", quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL)
 
 def _kind(column):
@@ -139,6 +143,7 @@ def _read_table(path, kinds):
         if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
         elif kind == "int": t[c] = t[c].astype("int64" if whole else "Int64")
         elif kind == "float": t[c] = t[c].astype(float)
+        elif t[c].str.startswith("'").any(): t[c] = t[c].map(armed, na_action="ignore").astype("str")
     return t
 
 # %% ../nbs/13_fit.ipynb #d0d02931
@@ -147,11 +152,9 @@ def save_fit(
     folder, # where; an earlier fit there is replaced when this one is whole
     parquet: bool = False, # the tables as Parquet too, in full precision
 ) -> Path: # the folder
-    "Write a fit's folder, all or nothing"
+    "Write a fit's folder, all or nothing and for its owner alone. Raises `FolderError` where something else is in the way."
     folder = Path(folder)
-    if folder.exists() and not (folder / "manifest.json").exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-        raise FitError(f"{folder} holds something that is not a fit; name another folder")
-    with replacing(folder, folder=True) as new:
+    with staged(folder, "fit", private=True) as new:
         for name, t in fit.all_tables().items():
             write_table(t, new / f"{name}.csv")
             if parquet: write_table(t, new / f"{name}.parquet")
@@ -169,13 +172,16 @@ def load_fit(
 ) -> Fit:
     "Read a fit's folder and check that it is whole. Raises `FitError`."
     folder = Path(folder)
-    try: manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError): raise FitError(f"{folder} is not a fit: it has no manifest.json") from None
-    except ValueError as e: raise FitError(f"{folder}/manifest.json cannot be read: {e}") from None
-    if not {"model", "files", "columns"} <= set(manifest): raise FitError(f"{folder}/manifest.json is not the manifest of a fit")
-    for name, sha in manifest["files"].items():
-        if not (folder / name).is_file(): raise FitError(f"{folder}/{name} is missing")
-        if checksum(folder / name) != sha: raise FitError(f"{folder}/{name} was changed or cut short since the fit was saved; fit again")
+    try: manifest = sealed(folder)
+    except FolderError as e: raise FitError(str(e)) from None
+    if absent := {"schools.csv", "parameters.csv", "fit.nc", *(f"{name}.csv" for name in manifest.get("columns", {}))} - set(manifest["files"]):
+        raise FitError(f"{shown(folder)}/manifest.json: is not the manifest of a fit (it does not list {shown(min(absent))})")
+    try: return _read_fit(folder, manifest)
+    except MemoryError: raise
+    except Exception as e:                                  # the files are as somebody sealed them, but no fit
+        raise FitError(f"{shown(folder)}: is not a fit that can be read ({type(e).__name__}: {' '.join(str(e).split())[:200]})") from e
+
+def _read_fit(folder, manifest):
     tables = {name: _read_table(folder / f"{name}.csv", kinds) for name, kinds in manifest["columns"].items()}
     tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
     files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}

@@ -9,7 +9,6 @@ import contextlib
 from functools import cache, lru_cache
 import linecache
 import sys
-import tempfile
 import traceback
 import types
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -25,8 +24,9 @@ __all__ = ['ENGINE', 'run_cell', 'InProcessEngine']
 def _shell():
     "IPython's formatters; made once a process, without history and without touching the user's profile."
     if InteractiveShell.initialized(): return InteractiveShell.instance()
+    from schoolvar.private import scratch_folder
     config = Config(); config.HistoryManager.enabled = False
-    return InteractiveShell.instance(config=config, ipython_dir=tempfile.mkdtemp(prefix="schoolvar-ipython-"))
+    return InteractiveShell.instance(config=config, ipython_dir=str(scratch_folder("ipython")))
 
 def _output(kind, **fields):
     "An output of a notebook; those of `nbformat.v4.new_output` are checked one by one, these with the whole notebook when it is written."

@@ -35,13 +35,10 @@ def _model_sentence(p, L, kind):
 
 def _computation(p, L, kind):
     "Sampler and diagnostics of a part; the verdict of the gate in the language of the report."
-    part = p.facts["parts"][kind]; run, sampler = part["run"], part["sampler"]
-    chains, draws = sampler.get("chains") or part["settings"].get("chains"), sampler.get("draws") or part["settings"].get("draws")
-    total = chains*draws if isinstance(chains, int) and isinstance(draws, int) else None
-    engine = " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan"
-    said = L("method.computation_text", engine=engine, draws=L.number(total) if total else "?", seed=str(run.get("seed", part["settings"].get("seed", "?"))))
+    part = p.facts["parts"][kind]; run = part["run"]
+    said = L("method.computation_text", engine=" ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan")
     f = p.tables[f"parameters_{kind}"]
-    gate = L(f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}", r_hat=L.number(f.r_hat.max(), 3), ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()))
+    gate = L(f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}", r_hat=L.number(f.r_hat.max(), 2), ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()))
     return (L(f"section.{kind}"), f"{said} {gate}")
 
 # %% ../nbs/57_methods.ipynb #69f51933

@@ -13,11 +13,13 @@ import unicodedata
 import numpy as np
 import pandas as pd
 from .disclosure import SHOWN, WITHHELD, DisclosurePolicy, add_up, distinct_students, only_limits, protect, Sums
-from .folders import content_hash, safe_name, write_whole
+from .folders import FolderError, checksum, content_hash, safe_name, sealed, write_whole
+from .inert import armed
+from .precision import on_ladder, settled, settled_parameters, settled_rows, to_step, two_digits
 from .sentences import side
 
 # %% auto #0
-__all__ = ['KINDS', 'ReportError', 'read_fit', 'example_fits', 'readable', 'place_districts', 'Publication', 'publish',
+__all__ = ['KINDS', 'COARSE', 'ReportError', 'read_fit', 'example_fits', 'readable', 'place_districts', 'Publication', 'publish',
            'example_publication', 'save_publication', 'load_publication']
 
 # %% ../nbs/66_publication.ipynb #4b2890d2
@@ -32,16 +34,15 @@ def _table(path):
     engine = "python" if b"\0" in Path(path).read_bytes() else "c"          # before pandas 3.1 the fast one ends a field at a NUL, without a word
     head = pd.read_csv(path, nrows=0, encoding="utf-8", engine=engine).columns
     frame = pd.read_csv(path, dtype={c: "str" for c in _TEXT if c in head}, keep_default_na=False, na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT}, encoding="utf-8", engine=engine)
-    return frame
+    return frame.assign(**{c: frame[c].map(armed) for c in _TEXT if c in head})
 
 def read_fit(folder: Path,  # as a command wrote it
              kind: str,     # "consistency", "achievement" or "value_added"
             ) -> dict:      # table name -> DataFrame, and "manifest"
     "The tables of a fit. Raises `ReportError` for a folder that is not a fit of that kind."
     folder = Path(folder)
-    try: found = {"manifest": json.loads((folder/"manifest.json").read_text(encoding="utf-8"))}
-    except (FileNotFoundError, NotADirectoryError): raise ReportError(f"{folder}: no fit there (manifest.json is missing)") from None
-    except ValueError: raise ReportError(f"{folder}/manifest.json: cannot be read; make the fit again") from None
+    try: found = {"manifest": sealed(folder)}
+    except FolderError as e: raise ReportError(str(e)) from None
     try: found |= {name: _table(folder/f"{name}.csv") for name in ("schools", "parameters")}
     except (OSError, ValueError) as e: raise ReportError(f"{folder}: {'schools.csv or parameters.csv is missing' if isinstance(e, FileNotFoundError) else e}") from None
     for name in ("variance", "counts"):
@@ -98,6 +99,7 @@ def example_fits(folder: Path,         # made where it is missing
         source = province.source | dict(path=f"{'scores' if kind == 'consistency' else 'counts'}.csv", sha256="0"*64, rows_read=1000, rows_kept=990)
         manifest = dict(model=model, created="2026-01-01T00:00:00+00:00", settings=settings | dict(seed=1, engine="auto"), priors={"sd_school": "half-normal(0, 1)"}, source=source, rows=dict(kept={"schools": len(schools)}, dropped=[dict(reason="no score", rows=10)]),
                         run=dict(engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300)), timings={}, diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]), notes=[], versions={"schoolvar": "0"})
+        manifest["files"] = {f"{name}.csv": checksum(out/f"{name}.csv") for name in ("schools", "parameters", *tables)}
         (out/"manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 
@@ -130,8 +132,8 @@ def place_districts(parts: dict,  # kind -> schools table
     return frames
 
 # %% ../nbs/66_publication.ipynb #70643601
-_ESTIMATES = {"achievement": ["n_trials", "students", "raw", "estimate", "estimate_lower", "estimate_upper", "rank_lower", "rank_upper"],
-              "consistency": ["n", "mean", "mean_lower", "mean_upper", "sd", "sd_lower", "sd_upper", "effect", "pip", "bayes_factor"],
+_ESTIMATES = {"achievement": ["n_trials", "raw", "estimate", "estimate_lower", "estimate_upper", "rank_lower", "rank_upper"],
+              "consistency": ["n", "mean", "mean_lower", "mean_upper", "sd", "sd_lower", "sd_upper", "effect", "pip"],
               "value_added": ["value_added", "value_added_lower", "value_added_upper", "earlier_quality", "earlier_quality_sd"]}
 _WORDS = {"achievement": ["compared"], "consistency": ["direction", "verdict"], "value_added": ["compared"]}
 
@@ -189,6 +191,7 @@ class Publication:
     "What may be shown: tables without anything withheld, and facts about how they came about."
     tables: dict   # achievement, consistency, value_added: a row a school; years: sums by year and subject; variance; parameters_KIND
     facts: dict    # plain values: policy, models, sources, typical values, thresholds, simulated
+    warnings: list = field(default_factory=list) # for the maker; not published
 
     @cached_property
     def districts(self) -> pd.DataFrame:
@@ -220,14 +223,13 @@ def publish(fits: dict,                # kind -> folder of a fit
     read = {k: read_fit(folder, k) for k, folder in fits.items() if folder is not None}
     if not read: raise ReportError("a report needs at least one fit")
     parts = place_districts({k: r["schools"] for k, r in read.items()})
-    facts = {"policy": policy.describe(), "parts": {k: _stamps(r["manifest"]) for k, r in read.items()}, "simulated": any(r["manifest"].get("source", {}).get("simulated") for r in read.values())}
+    facts = {"policy": policy.describe(), "parts": {k: _stamps(r["manifest"], policy) for k, r in read.items()}, "simulated": any(r["manifest"].get("source", {}).get("simulated") for r in read.values())}
     cells = read["achievement"].get("counts") if "achievement" in read else None
     if "achievement" in read:
         if cells is None or not {"school", "year", "subject", "n_trials", "y_success"} <= set(cells):
             a = read["achievement"]["schools"]      # an old fit without its cells: each school is one cell
             cells = pd.DataFrame(dict(school=a.school, year=0, subject="", n_trials=a.n_trials, y_success=(a.raw*a.n_trials).round()))
         cells = cells.assign(subject=[readable(v, 60) for v in cells.subject.astype(str)])
-        facts["funnel"] = {"sd_school": _mean(read["achievement"]["parameters"], "sd_school"), "sd_cohort": _mean(read["achievement"]["parameters"], "sd_cohort")}
         parts["achievement"] = parts["achievement"].assign(compared=side(parts["achievement"].effect_lower, parts["achievement"].effect_upper), students=parts["achievement"].school.map(distinct_students(cells, ["school"])))
     if "value_added" in read:
         if (counts := read["value_added"].get("counts")) is not None and "grade" in counts:
@@ -240,16 +242,27 @@ def publish(fits: dict,                # kind -> folder of a fit
         facts["typical_sd"] = float(np.exp(_mean(read["consistency"]["parameters"], "scale_intercept")))
         facts["threshold"] = float(read["consistency"]["manifest"].get("settings", {}).get("threshold") or .75)
     hidden, table = _protect_all(parts, cells, policy)
-    tables = {k: _tidy(_hide(f, hidden[k], k), k, policy) for k, f in parts.items()}
+    seen = _sees_withheld(read, parts, hidden, table, policy)
+    coarse = {k: COARSE if k in seen else 1. for k in parts}
+    subjects = cells.subject.nunique() if cells is not None else 1
+    tables, facts["steps"] = {}, {}
+    for k, f in parts.items():
+        fine = _hide(f, hidden[k], k)
+        rounded, facts["steps"][k] = _settle(fine, k, coarse[k])
+        tables[k] = _tidy(rounded, fine, k, policy, subjects)
     if table: tables["years"], tables["cells"] = _years(*table)
     if "achievement" in parts and "variance" in read["achievement"]: tables["spread"] = _spread(parts["achievement"][~hidden["achievement"]], read["achievement"]["variance"])
     facts |= _ranges(tables)
-    if "achievement" in parts: facts["typical"] = _typical(parts["achievement"][~hidden["achievement"]])
+    if "achievement" in parts: facts["typical"] = float(to_step(_typical(parts["achievement"][~hidden["achievement"]]), facts["steps"]["achievement"]["estimate"]))
+    if "consistency" in parts: facts["typical_sd"] = float(to_step(facts["typical_sd"], facts["steps"]["consistency"]["sd"]))
     facts["ranked"] = int(len(parts["achievement"])) if "achievement" in parts else 0
     for k, r in read.items():
-        tables[f"parameters_{k}"] = r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True)
-    if "achievement" in read and "variance" in read["achievement"]: tables["variance"] = read["achievement"]["variance"]
-    return Publication(tables, facts)
+        tables[f"parameters_{k}"] = settled_parameters(r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(drop=True), coarse[k])
+    if "achievement" in read:
+        facts["funnel"] = {name: _mean(tables["parameters_achievement"], name) for name in ("sd_school", "sd_cohort")}
+        if "variance" in read["achievement"]: tables["variance"] = _settled_variance(read["achievement"]["variance"], coarse["achievement"])
+    said = "{}: made with results that the policy {} withholds, so its figures are given only to half the width of their intervals; fit it with --policy {} (or by the command run) to give them in full"
+    return Publication(tables, facts, [said.format(fits[k], policy.name, policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}") for k in seen])
 
 # %% ../nbs/66_publication.ipynb #c68eb5c5
 def _mean(parameters, name):
@@ -273,29 +286,77 @@ def _spread(schools, variance, least=5):
     sd = (schools.effect_upper - schools.effect_lower)/3.92
     groups = schools.assign(own=sd**2).groupby("key")
     found = pd.DataFrame(dict(schools=groups.size(), variance=groups.effect.var(ddof=1) + groups.own.mean()))
-    found["share_latent"] = found.variance/(found.variance + v.drop("school").sum())
-    return found[found.schools >= least].reset_index()
+    found["share_latent"] = to_step(found.variance/(found.variance + v.drop("school").sum()), .05)     # a variance of few schools is known to no more
+    return found[found.schools >= least].drop(columns="variance").reset_index()
 
-def _stamps(manifest):
-    "What a page says of a fit; no path of the machine that made it."
+_SETTINGS = ("model", "grade", "years", "from_grade", "to_grade", "from_years", "to_years", "method", "threshold", "prior_inclusion", "expected_unusual", "extra", "likelihood", "location", "scale", "formula")
+
+def _stamps(manifest, policy):
+    "What a page says of a fit: nothing that identifies its data or its draws (hashes, seed, number of draws, times), and no path of the machine that made it."
     source, run, settings = manifest.get("source") or {}, manifest.get("run") or {}, manifest.get("settings") or {}
     path = str(source.get("path") or "").replace("\\", "/").rsplit("/", 1)[-1]
     plain = lambda d: {str(k): v for k, v in (d or {}).items() if isinstance(v, (str, int, float, bool)) or v is None}
-    return dict(model=str(manifest.get("model", "")), created=str(manifest.get("created", "")), settings=plain(settings), priors=plain(manifest.get("priors")), run=plain(run), sampler=plain(run.get("sampler") if isinstance(run.get("sampler"), dict) else {}),
-                source=plain(source) | {"path": path}, dropped=[dict(reason=str(d.get("reason", "")), rows=int(d.get("rows", 0))) for d in (manifest.get("rows") or {}).get("dropped", []) if isinstance(d, dict)],
-                diagnostics=dict(ok=bool((manifest.get("diagnostics") or {}).get("ok", False)), verdict=str((manifest.get("diagnostics") or {}).get("verdict", ""))),
-                notes=[str(n) for n in manifest.get("notes", [])], versions=plain(manifest.get("versions")))
+    pick = lambda d, names: {k: v for k, v in plain(d).items() if k in names}
+    said = dict(model=str(manifest.get("model", "")), created=str(manifest.get("created", ""))[:10], settings=pick(settings, _SETTINGS), priors={k: two_digits(v) if policy.min_n else v for k, v in plain(manifest.get("priors")).items()},
+                run=pick(run, ("engine", "engine_version")), source=pick(source, ("simulated", "format")) | {"path": path}, dropped=[],
+                diagnostics=dict(ok=bool((manifest.get("diagnostics") or {}).get("ok", False))), versions=plain(manifest.get("versions")))
+    if policy.min_n: return said          # numbers of rows are totals to subtract from
+    return said | dict(source=said["source"] | pick(source, ("rows_read", "rows_kept")), dropped=[dict(reason=str(d.get("reason", "")), rows=int(d.get("rows", 0))) for d in (manifest.get("rows") or {}).get("dropped", []) if isinstance(d, dict)])
 
-def _tidy(frame, kind, policy):
-    "The columns that are published, percentages beyond a limit drawn back to it."
+_GROUPS = {"achievement": [(("estimate", "estimate_lower", "estimate_upper"), "estimate_lower", "estimate_upper", .001), (("rank_lower", "rank_upper"), "rank_lower", "rank_upper", 1.)],
+           "consistency": [(("mean", "mean_lower", "mean_upper"), "mean_lower", "mean_upper", 0.), (("sd", "sd_lower", "sd_upper"), "sd_lower", "sd_upper", 0.), (("effect",), "effect_lower", "effect_upper", .01)],
+           "value_added": [(("value_added", "value_added_lower", "value_added_upper"), "value_added_lower", "value_added_upper", .01)]}
+
+COARSE = 5.    # times, where a fit was made with what is withheld
+
+def _sees_withheld(read, parts, hidden, table, policy):
+    "The fits that were made with what the policy withholds; those of invented data have nothing to protect."
+    if not policy.min_n: return []
+    limited = table is not None and bool(((table[2].state != SHOWN) | (table[2].limit != 0))[(table[0].level == "cell").to_numpy()].any())
+    found = []
+    for k, r in read.items():
+        if (r["manifest"].get("source") or {}).get("simulated"): continue
+        counted = parts[k][{"achievement": "estimate", "consistency": "sd", "value_added": "value_added"}[k]].notna()
+        if (counted & hidden[k]).any() or (k == "achievement" and limited and r["manifest"].get("publishable") != policy.describe()): found.append(k)
+    return found
+
+def _settle(frame, kind, coarse):
+    "Every estimate of a part as fine as its intervals support, and the steps. What is shown as counted (n, raw shares to a tenth of a percent) stays."
+    steps, shown_ = {}, frame.state == SHOWN
+    for columns, low, high, least in _GROUPS[kind]:
+        if not (columns[0] in frame): continue
+        nothing = pd.Series(np.nan, index=frame.index)
+        lower, upper = (frame[c].astype(float).where(shown_) if c in frame else nothing for c in (low, high))
+        frame, step = settled(frame, columns, lower, upper, least or (0. if low in frame else .05), coarse)
+        steps |= {c: step for c in columns if c in frame}
+    if "rank_lower" in frame: frame = frame.assign(rank_lower=frame.rank_lower.clip(lower=1), rank_upper=frame.rank_upper.clip(upper=float(len(frame))))
+    if "pip" in frame: frame, steps = frame.assign(pip=to_step(frame.pip, .02)), steps | {"pip": .02}
+    if "raw" in frame: frame, steps = frame.assign(raw=to_step(frame.raw, .001)), steps | {"raw": .001}
+    if "earlier_quality_sd" in frame:
+        half = 1.96*frame.earlier_quality_sd.astype(float).where(shown_)
+        frame, step = settled(frame, ["earlier_quality", "earlier_quality_sd"], -half, half, .01, coarse)
+        steps |= {"earlier_quality": step, "earlier_quality_sd": step}
+    return frame, steps
+
+def _settled_variance(variance, coarse):
+    "Components and shares as fine as their intervals."
+    for columns, low, high in (("variance", "q2.5", "q97.5"), ("share_full", "share_full_lower", "share_full_upper"), ("share_latent", "share_latent_lower", "share_latent_upper")):
+        if {columns, low, high} <= set(variance): variance = settled_rows(variance, [columns, low, high], low, high, 0. if columns == "variance" else .01, coarse)
+    return variance
+
+def _tidy(frame, fine, kind, policy, subjects):
+    "The columns that are published, percentages beyond a limit drawn back to it. The limit is chosen by what stands beside it: there are at least as many students as results in each subject."
     columns = ["key", "district_name", "school", "name", *_ESTIMATES[kind], *_WORDS[kind], "state"]
     frame = frame[[c for c in columns if c in frame]].copy()
     if kind == "achievement":
-        limit = policy.limit(frame.students.fillna(1)); inside = np.isnan(limit)
-        frame["limit"] = np.where(inside | frame.raw.isna(), 0, np.where(frame.raw >= limit, 1, np.where(frame.raw <= 1 - limit, -1, 0)))
+        limit = on_ladder(policy.limit(np.ceil(frame.n_trials.fillna(1)/subjects)), policy.top); inside = np.isnan(limit)
+        raw = fine.raw.to_numpy(float)
+        frame["limit"] = np.where(inside | np.isnan(raw), 0, np.where(raw >= limit, 1, np.where(raw <= 1 - limit, -1, 0)))
         frame["bound"] = np.where(frame.state == SHOWN, limit, np.nan)
         high, low = np.where(inside, 1., limit), np.where(inside, 0., 1 - limit)
         for c in ("raw", "estimate", "estimate_lower", "estimate_upper"): frame[c] = frame[c].clip(low, high)
+        edge = np.where(inside, 0., .001)                       # what is not a limit must not be rounded to one
+        frame["raw"] = np.where(frame.limit == 1, high, np.where(frame.limit == -1, low, frame.raw.clip(low + edge, high - edge)))
     return frame.reset_index(drop=True)
 
 def _years(entries, sums, done):
@@ -303,7 +364,7 @@ def _years(entries, sums, done):
     limit = done.policy.limit(entries.n_trials)
     share = (entries.y_success/entries.n_trials).where(done.state == SHOWN)
     share = share.where(done.limit == 0, np.where(done.limit > 0, limit, 1 - limit))
-    t = entries.assign(n_trials=entries.n_trials.astype(float).where(done.state == SHOWN), percent=share, limit=done.limit, state=done.state)
+    t = entries.assign(n_trials=entries.n_trials.astype(float).where(done.state == SHOWN), percent=to_step(share, .001), limit=done.limit, state=done.state)
     t["key"] = t.key.fillna("").astype(str)
     columns = ["level", "key", "year", "subject", "n_trials", "percent", "limit", "state"]
     sums_ = t[t.level.isin(["key+year+subject", "year+subject"])][columns].assign(level=lambda f: f.level.map({"key+year+subject": "district", "year+subject": "all"}))

@@ -13,17 +13,19 @@ import json
 import os
 from pathlib import Path
 import shutil
-import sys
-import tempfile
 import time
 from . import __version__
 from .disclosure import DisclosurePolicy
-from .folders import content_hash, locked, stage_path, staged, write_whole
+from .folders import content_hash, write_whole
 from .labels import LANGUAGES, Labels, template
+from .private import scratch_file, scratch_folder
+from .results import check_out, locked, staged
+from .releases import GUESSABLE, checked_release, keep_release, release_number, token
 from .publication import KINDS, Publication, ReportError, publish, save_publication
+from .workers import each, open_cluster
 
 # %% auto #0
-__all__ = ['FORMATS', 'Task', 'preload', 'run_notebook', 'make_report', 'district_page', 'code_hash', 'each', 'Rendered',
+__all__ = ['FORMATS', 'Task', 'preload', 'run_notebook', 'make_report', 'district_page', 'code_hash', 'Rendered',
            'render_reports', 'index_page']
 
 # %% ../nbs/61_reports.ipynb #7d6a7990
@@ -54,8 +56,8 @@ def _unpack(bundle: bytes) -> Path:
     "The folder that holds `data`, unpacked once a process."
     import tarfile
     digest = hashlib.sha256(bundle).hexdigest()
-    if digest not in _UNPACKED:
-        where = tempfile.mkdtemp(prefix="schoolvar-data-")
+    if digest not in _UNPACKED or not _UNPACKED[digest].is_dir():
+        where = scratch_folder("data")
         with tarfile.open(fileobj=io.BytesIO(bundle)) as tar: tar.extractall(where, filter="data")
         _UNPACKED[digest] = Path(where)
     return _UNPACKED[digest]
@@ -76,7 +78,7 @@ def run_notebook(task: Task, home: Path, engine: str | None = "schoolvar"):
     "Run the template for a district; gives the notebook and the error, if there was one."
     import nbformat, papermill
     asked = {"data": "data", "district": task.key, "language": task.language}
-    handle, path = tempfile.mkstemp(suffix=".ipynb"); os.close(handle)
+    path = str(scratch_file(".ipynb"))
     try:
         papermill.execute_notebook(str(template("district.ipynb")), path, parameters=asked, engine_name=engine, kernel_name="python3", cwd=str(home), progress_bar=False, request_save_on_cell_execute=False)
         error = None
@@ -147,7 +149,7 @@ def _contents(body):
     return [f'<a href="#{id}">{title}</a>' for id, title in re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body)]
 
 # %% ../nbs/61_reports.ipynb #a46b7625
-_MAKERS = ("charts", "chart_geometry", "chart_pages", "figures", "labels", "methods", "publication", "render", "sentences", "sheets", "reports", "excel", "pdf", "disclosure", "audit")
+_MAKERS = ("charts", "chart_geometry", "chart_pages", "figures", "labels", "methods", "publication", "render", "sentences", "sheets", "reports", "excel", "pdf", "disclosure", "audit", "precision")
 
 def code_hash() -> str:
     "A hash of the package's code and templates."
@@ -158,8 +160,8 @@ def code_hash() -> str:
 def _sha(data: bytes) -> str: return hashlib.sha256(data).hexdigest()
 
 def _finished(folder: Path, status: dict, wanted: str) -> bool:
-    "Whether the files of an earlier report are there, unchanged, and of the same hash."
-    if status.get("hash") != wanted or status.get("status") != "ready": return False
+    "Whether the files of an earlier report are there, unchanged, and of the same token."
+    if status.get("token") != wanted or status.get("status") != "ready": return False
     try: return bool(status["files"]) and all(_sha((folder/name).read_bytes()) == sha for name, sha in status["files"].items())
     except OSError: return False
 
@@ -180,45 +182,6 @@ def _take_over(status: dict, source: Path, stage: Path):
             (stage/name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source/name, stage/name)
 
-# %% ../nbs/61_reports.ipynb #30a0265f
-def _here(make, tasks, *data):
-    "One after the other in this process."
-    for task in tasks:
-        try: yield task, make(task, *data)
-        except (KeyboardInterrupt, OSError, MemoryError): raise
-        except Exception as e: yield task, dict(status="failed", error=f"{type(e).__name__}: {e}", files={}, seconds=0.)
-
-def _hold(data): return data
-
-def _on_dask(make, tasks, *data, workers, scheduler):
-    "On a cluster: a worker that dies loses nothing, its tasks go to others."
-    import dask
-    from distributed import Client, LocalCluster, as_completed
-    quiet = {"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "60s", "distributed.scheduler.allowed-failures": 3, "distributed.admin.log-format": "%(name)s: %(message)s", "logging.distributed": "error",
-             "distributed.scheduler.active-memory-manager.start": False}
-    with dask.config.set(quiet):
-        cluster = None if scheduler else LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40)
-        try:
-            with Client(scheduler or cluster) as client:
-                client.run(preload)
-                data = [client.submit(_hold, d, pure=False) for d in data]      # not scattered: what a dead worker held is sent anew
-                futures = {client.submit(make, t, *data, key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}", retries=1, pure=False): t for t in tasks}
-                for future in as_completed(futures):
-                    try: result = future.result()
-                    except Exception as e: result = dict(status="failed", error=f"{type(e).__name__}: {' '.join(str(e).split())[:300]}", files={}, seconds=0.)
-                    yield futures[future], result
-                    future.release()
-        finally:
-            if cluster is not None: cluster.close()
-
-def each(make, tasks, *data, workers=1, scheduler=None, progress=None):
-    "Results of tasks as they come, with a bar in a terminal."
-    from tqdm import tqdm
-    if not tasks: return
-    results = _here(make, tasks, *data) if not scheduler and workers == 1 else _on_dask(make, tasks, *data, workers=workers, scheduler=scheduler)
-    show = sys.stderr.isatty() and not os.environ.get("CI") if progress is None else progress
-    yield from tqdm(results, total=len(tasks), desc="reports", unit="report", disable=not show)
-
 # %% ../nbs/61_reports.ipynb #297f7a74
 @dataclass
 class Rendered:
@@ -228,6 +191,8 @@ class Rendered:
     ok: bool                            # whether all fits pass their diagnostics
     seconds: float
     districts: list = field(default_factory=list)
+    release: str = ""                   # the number that stands on every page
+    record: Path | None = None          # what the number stands for; private
 
     @property
     def failed(self): return [r["district"] or "(no district)" for r in self.reports if r["status"] != "ready"]
@@ -235,6 +200,10 @@ class Rendered:
     def sentence(self):
         taken = sum(r["reused"] for r in self.reports); n = len(self.reports)
         return f"{self.out}/index.html: {n:,} report{'s' * (n != 1)}{f', {taken:,} of them from the last run' if taken else ''}{f', {len(self.failed):,} failed' if self.failed else ''}, {self.seconds:.1f} s."
+    @property
+    def release_sentence(self):
+        kept = f"{self.record} says of which data and seeds; it is not to be published" if self.record else "of which data and seeds was not written down"
+        return f"Release {self.release}: {kept}."
 
 # %% ../nbs/61_reports.ipynb #cfd338b0
 def _key(table, wanted):
@@ -259,6 +228,21 @@ def _default_workers(n, formats=()):
     "As many processes as have work for longer than they take to start, some four seconds for imports and a scheduler."
     return max(1, min(os.cpu_count() or 1, int(n*sum(_SECONDS[f] for f in ("html", *formats))/4)))
 
+def _published(fits, policy):
+    "What may be published of fits. A folder whose files are as somebody sealed them may still be no fit."
+    try: return publish(fits, policy)
+    except (KeyError, TypeError, AttributeError, IndexError) as e:
+        folders = ", ".join(str(f) for f in fits.values() if isinstance(f, (str, Path)))
+        if not folders: raise
+        raise ReportError(f"{folders}: no report can be made of it ({type(e).__name__}: {' '.join(str(e).split())[:200]}); make the fit again") from e
+
+def _guessable(fits, p):
+    "Warnings of fits whose seed others can try, where it matters: with another seed they cannot tell candidates apart."
+    if not p.warnings: return
+    for folder in (f for f in fits.values() if f is not None):
+        seed = (json.loads((Path(folder)/"manifest.json").read_text(encoding="utf-8")).get("run") or {}).get("seed")
+        if isinstance(seed, int) and seed < GUESSABLE: yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
+
 def render_reports(out,                      # folder of the reports
                    *,
                    consistency=None, achievement=None, value_added=None, # folders of fits
@@ -271,33 +255,43 @@ def render_reports(out,                      # folder of the reports
                    scheduler: str | None = None, # address of a Dask scheduler
                    progress: bool | None = None, # a bar; None shows one in a terminal
                    say=None,                 # called with a sentence now and then
+                   release: str | None = None, # name of the release instead of a number
+                   records=None,             # folder of the private record of the release; None is the private folder
                   ) -> Rendered:
     "Write a report for every district, with an index and a manifest. Raises `ReportError` for what cannot be reported."
     start, say = time.perf_counter(), say or (lambda s: None)
     if unknown := [f for f in formats if f not in FORMATS]: raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     for l in languages: Labels(l)
-    for fit in (consistency, achievement, value_added):
+    if release is not None: checked_release(release)
+    given = [fit for fit in (consistency, achievement, value_added) if isinstance(fit, (str, Path))]
+    for fit in given:
         if isinstance(fit, (str, Path)) and Path(fit).resolve().is_relative_to(Path(out).resolve()):
             raise ReportError(f"the fit {fit} lies inside the report's folder {out}: fits hold what a policy withholds, and must not be published with it")
+    check_out(out, "report", given)
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
-    p = publish(dict(consistency=consistency, achievement=achievement, value_added=value_added), policy)
+    fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
+    p = _published(fits, policy)
+    for warning in (*p.warnings, *_guessable(fits, p), open_cluster(scheduler)):
+        if warning: say(warning)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
     tasks = _tasks(p, districts, languages, formats, standalone, made)
-    with tempfile.TemporaryDirectory() as scratch:
-        digest = save_publication(p, Path(scratch)/"data")
-        bundle = _bundle(Path(scratch)/"data")
-    base = content_hash(digest, code_hash())
-    hashes = {t: content_hash(base, t.__dict__) for t in tasks}
-    with locked(out, say), staged(out, key=content_hash(sorted(hashes.values()))) as stage:
-        reports = _run(tasks, hashes, p, bundle, stage, Path(out), workers, scheduler, progress)
-        _finish(stage, p, tasks, reports, languages, formats, standalone, policy, time.perf_counter() - start)
-    _sweep(Path(out))
-    return Rendered(Path(out), reports, all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()), time.perf_counter() - start, list(dict.fromkeys(t.key for t in tasks)))
+    unpacked = scratch_folder("data")
+    base = save_publication(p, unpacked/"data"), code_hash()
+    p.facts["release"] = release or release_number(made, *base)
+    save_publication(p, unpacked/"data")
+    bundle = _bundle(unpacked/"data")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    tokens = {t: token(*base, p.facts["release"], t.__dict__) for t in tasks}
+    with locked(out, say), staged(out, "report", key=token(sorted(tokens.values()))) as stage:
+        reports = _run(tasks, tokens, p, bundle, stage, Path(out), workers, scheduler, progress)
+        _finish(stage, p, tasks, reports, languages, formats, standalone, policy, made)
+    record = keep_release(p.facts["release"], fits, records, out=str(Path(out).absolute()), policy=policy.describe(), seconds=round(time.perf_counter() - start, 2))
+    return Rendered(Path(out), reports, all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()), time.perf_counter() - start, list(dict.fromkeys(t.key for t in tasks)), p.facts["release"], record)
 
 # %% ../nbs/61_reports.ipynb #6c4c52b0
 def _name(task): return f"{task.file}{task.suffix}"
 
-def _run(tasks, hashes, p, bundle, stage, out, workers, scheduler, progress):
+def _run(tasks, tokens, p, bundle, stage, out, workers, scheduler, progress):
     "Make what is not there yet and write it down, report by report."
     from schoolvar.figures import shared_data
     from schoolvar.render import report_assets
@@ -305,40 +299,36 @@ def _run(tasks, hashes, p, bundle, stage, out, workers, scheduler, progress):
     for folder in (stage, out):
         earlier = _earlier(folder)
         for t in tasks:
-            if _name(t) not in done and (s := earlier.get(_name(t))) and _finished(folder, s, hashes[t]):
+            if _name(t) not in done and (s := earlier.get(_name(t))) and _finished(folder, s, tokens[t]):
                 _take_over(s, folder, stage); done[_name(t)] = s | {"reused": True}
     todo = [t for t in tasks if _name(t) not in done]
     if not (tasks and tasks[0].standalone):
         for name, text in report_assets(shared).items(): write_whole(stage/"assets"/name, text)
     workers = workers or _default_workers(len(todo), tasks[0].formats if tasks else ())
-    for task, result in each(make_report, todo, bundle, shared, workers=workers, scheduler=scheduler, progress=progress):
+    for task, result in each(make_report, todo, bundle, shared, workers=workers, scheduler=scheduler, progress=progress, prepare=preload):
         for name, data in result["files"].items(): write_whole(stage/name, data)
-        status = dict(id=_name(task), district=task.key, name="", language=task.language, status=result["status"], error=result["error"], hash=hashes[task], seconds=round(result["seconds"], 3), files={n: _sha(d) for n, d in result["files"].items()})
+        status = dict(id=_name(task), district=task.key, name="", language=task.language, status=result["status"], error=result["error"], token=tokens[task], files={n: _sha(d) for n, d in result["files"].items()})
         write_whole(stage/".status"/f"{_name(task)}.json", json.dumps(status))
         done[_name(task)] = status | {"reused": False}
     return [done[_name(t)] for t in tasks]
 
 # %% ../nbs/61_reports.ipynb #b113f53f
-def _finish(stage, p, tasks, reports, languages, formats, standalone, policy, seconds):
+def _finish(stage, p, tasks, reports, languages, formats, standalone, policy, made):
     "Index pages and the manifest; what an earlier run left and this one did not make goes."
     from schoolvar.figures import shared_data
     names = p.districts.set_index("key")["name"]
     for r in reports: r["name"] = str(names.get(r["district"], ""))
     for l in languages: write_whole(stage/f"index{_suffix(l, languages)}.html", index_page(p, [(t, r) for t, r in zip(tasks, reports) if t.language == l], Labels(l), standalone))
     if "notebook" in formats: save_publication(p, stage/"data")
-    manifest = dict(schoolvar=__version__, made=datetime.now(timezone.utc).isoformat(timespec="seconds"), policy=policy.describe(), languages=list(languages), formats=["html", *formats], standalone=standalone,
+    manifest = dict(schoolvar=__version__, release=p.facts["release"], made=made, policy=policy.describe(), languages=list(languages), formats=["html", *formats], standalone=standalone,
                     simulated=p.facts["simulated"], fits={k: dict(model=v["model"], created=v["created"], diagnostics=v["diagnostics"], versions=v["versions"]) for k, v in p.facts["parts"].items()},
-                    seconds=round(seconds, 2), reports=reports)
+                    reports=[{k: v for k, v in r.items() if k != "reused"} for r in reports])
     shutil.rmtree(stage/".status", ignore_errors=True)
     write_whole(stage/"manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     keep = {n for r in reports for n in r["files"]}
     for folder in ("districts", "failed"):
         for path in (stage/folder).glob("*") if (stage/folder).is_dir() else ():
             if f"{folder}/{path.name}" not in keep: path.unlink()
-
-def _sweep(out):
-    "Remove what interrupted runs with other settings left beside the folder."
-    for old in stage_path(out, "x").parent.glob(f".{Path(out).absolute().name}.partial-*"): shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/61_reports.ipynb #4eba0a95
 def index_page(p: Publication, made: list, L: Labels, standalone: bool) -> str: # HTML

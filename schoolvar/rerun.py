@@ -9,12 +9,15 @@ import hashlib
 import json
 import os
 from pathlib import Path
-import tempfile
 import time
 from .disclosure import DisclosurePolicy
-from .folders import content_hash, locked, safe_name, staged, write_whole
+from .folders import safe_name, write_whole
 from .labels import Labels, template
+from .private import scratch_file
 from .publication import ReportError
+from .releases import sampler_seed, token
+from .results import check_out, locked, staged
+from .workers import open_cluster
 
 # %% auto #0
 __all__ = ['whole_table', 'part_of_table', 'values_of', 'example_table', 'study_notebook', 'known_parameters', 'Run', 'run_study',
@@ -85,10 +88,17 @@ class Run:
     notebook: bytes
     parameters: str  # JSON
     label: str
+    secret: str = "{}" # JSON: parameters that go in instead, and do not come out
 
 def _banner(parameters, L):
     "That nothing is withheld, where nothing is."
     return L("read.withheld_none") if not parameters.get("policy", {}).get("min_n") else ""
+
+def _show_asked(nb, parameters):
+    "Put the parameters as they were asked for where the notebook says which it was run with."
+    from papermill.translators import PythonTranslator
+    for cell in nb.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []): cell.source = PythonTranslator.codify(parameters, "Parameters").rstrip()
 
 def run_study(run: Run) -> dict: # status, error, files, seconds
     "Run a study; gives its executed notebook and its page. Runs on a worker."
@@ -96,13 +106,14 @@ def run_study(run: Run) -> dict: # status, error, files, seconds
     preload()
     import nbformat, papermill
     from schoolvar import inprocess, render
-    start, parameters = time.perf_counter(), json.loads(run.parameters)
+    start, parameters, given = time.perf_counter(), json.loads(run.parameters), json.loads(run.secret)
     nb = nbformat.reads(run.notebook.decode(), 4)
-    handle, path = tempfile.mkstemp(suffix=".ipynb"); os.close(handle)
+    path = str(scratch_file(".ipynb"))
     source = Path(path).with_suffix(".in.ipynb"); nbformat.write(nb, source)
-    try: papermill.execute_notebook(str(source), path, parameters=parameters, engine_name=inprocess.ENGINE, kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False); error = ""
+    try: papermill.execute_notebook(str(source), path, parameters=parameters | given, engine_name=inprocess.ENGINE, kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False); error = ""
     except papermill.PapermillExecutionError as e: error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
     done = nbformat.read(path, 4); os.unlink(path); source.unlink()
+    if given: _show_asked(done, parameters)
     for i, cell in enumerate(done.cells): cell.id = f"cell-{i}"; cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
     done.metadata = {"kernelspec": done.metadata.get("kernelspec", {}), "papermill": {"parameters": parameters}}
     files = {f"{run.name}.ipynb": nbformat.writes(done).encode("utf-8", "surrogatepass")}
@@ -142,6 +153,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
     from schoolvar.reports import each
     from schoolvar.tables import kind_of
     start, data, parameters = time.perf_counter(), Path(data).absolute(), dict(parameters or {})
+    check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])
     kind_of(data)
     notebook, fixed = study_notebook(study); known = known_parameters(notebook)
     if "data" not in known: raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
@@ -155,9 +167,11 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
     for v in values:
         given = fixed | parameters | {"data": str(data)} | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
         label = f"{Path(study).stem}: {by} {v}" if by else Path(study).stem
-        runs.append(Run(safe_name(f"{by}-{v}" if by else Path(study).stem), notebook.read_bytes(), json.dumps(given), label))
-    key = content_hash(notebook, data, [r.parameters for r in runs])
-    with locked(out, say), staged(out, key=key) as stage: made = _all(runs, stage, workers or max(1, min(len(runs), os.cpu_count() or 1)), scheduler, progress, each, key)
+        secret = {"fit": given.get("fit", {}) | {"seed": sampler_seed(given.get("fit", {}).get("seed"))}} if fixed else {}
+        runs.append(Run(safe_name(f"{by}-{v}" if by else Path(study).stem), notebook.read_bytes(), json.dumps(given), label, json.dumps(secret)))
+    if say and open_cluster(scheduler): say(open_cluster(scheduler))
+    key = token(notebook, data, [r.parameters for r in runs])
+    with locked(out, say), staged(out, "rerun", key=key) as stage: made = _all(runs, stage, workers or max(1, min(len(runs), os.cpu_count() or 1)), scheduler, progress, each, key)
     return Reran(Path(out), made, time.perf_counter() - start)
 
 # %% ../nbs/56_rerun.ipynb #834b8874
@@ -175,14 +189,15 @@ def _all(runs, stage, workers, scheduler, progress, each, key):
     "Run what an interrupted run has not finished, and write an index and a manifest."
     from schoolvar import render
     from schoolvar.charts import theme
+    from schoolvar.reports import preload
     done = {}
     for path in (stage/".status").glob("*.json") if (stage/".status").is_dir() else (): done[path.stem] = json.loads(path.read_text(encoding="utf-8"))
     done = {k: d for k, d in done.items() if d["status"] == "ready" and all((stage/f).is_file() and hashlib.sha256((stage/f).read_bytes()).hexdigest() == sha for f, sha in d["files"].items())}
     todo = [r for r in runs if r.name not in done]
     for name, text in render.report_assets({"theme": theme()}).items(): write_whole(stage/"assets"/name, text)
-    for run, result in each(run_study, todo, workers=min(workers, max(len(todo), 1)), scheduler=scheduler, progress=progress):
+    for run, result in each(run_study, todo, workers=min(workers, max(len(todo), 1)), scheduler=scheduler, progress=progress, prepare=preload):
         for name, content in result["files"].items(): write_whole(stage/name, content)
-        done[run.name] = dict(label=run.label, status=result["status"], error=result["error"], seconds=round(result["seconds"], 2), files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()})
+        done[run.name] = dict(label=run.label, status=result["status"], error=result["error"], files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()})
         write_whole(stage/".status"/f"{run.name}.json", json.dumps(done[run.name]))
     made = [done[r.name] for r in runs]
     rows = "".join(f'<li>{f"""<a href="{r.name}.html">{render.text(r.label)}</a>""" if d["status"] == "ready" else render.text(r.label) + ": " + render.text(d["error"])} (<a href="{r.name}.ipynb">Jupyter</a>)</li>' for r, d in zip(runs, made))

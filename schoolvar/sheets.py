@@ -145,15 +145,15 @@ def parameters_sheet(p: Publication, L: Labels, kind: str) -> Sheet:
     "Population parameters with their diagnostics."
     f = p.tables[f"parameters_{kind}"].assign(state="")
     return Sheet(f"parameters_{kind}", L("page.pair", a=L(f"section.{kind}"), b=L("method.posterior").split(". ", 1)[-1]), [Column(L("column.parameter"), ("parameter",)), Column(L("column.posterior_mean"), ("mean",), "number", 3), Column(L("column.posterior_sd"), ("sd",), "number", 3),
-        Column(L("column.interval"), ("q2.5", "q97.5"), "interval_number", 3, (L("column.lower"), L("column.upper"))), Column(L("column.ess_bulk"), ("ess_bulk",), "int"), Column(L("column.ess_tail"), ("ess_tail",), "int"), Column(L("column.r_hat"), ("r_hat",), "number", 3), Column(L("column.mcse"), ("mcse_mean",), "number", 4)], f)
+        Column(L("column.interval"), ("q2.5", "q97.5"), "interval_number", 3, (L("column.lower"), L("column.upper"))), Column(L("column.ess_bulk"), ("ess_bulk",), "int"), Column(L("column.ess_tail"), ("ess_tail",), "int"), Column(L("column.r_hat"), ("r_hat",), "number", 2)], f)
 
 # %% ../nbs/58_sheets.ipynb #ba5ad5a9
 def stamps(p: Publication, L: Labels, kind: str) -> list[tuple[str, str]]: # name and value
     "Where the data of a part come from and what made the fit."
     s = p.facts["parts"][kind]; source, run, settings = s["source"], s["run"], s["settings"]
-    rows = [("model", s["model"]), ("source", source.get("path")), ("sha", source.get("sha256")), ("rows_read", source.get("rows_read")), ("rows_kept", source.get("rows_kept"))]
+    rows = [("model", s["model"]), ("source", source.get("path")), ("rows_read", source.get("rows_read")), ("rows_kept", source.get("rows_kept"))]
     rows += [(k, settings.get(k)) for k in ("grade", "years") if settings.get(k)]
-    rows += [("engine", " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k))), ("seed", run.get("seed", settings.get("seed"))), ("version", s["versions"].get("schoolvar"))]
+    rows += [("engine", " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k))), ("version", s["versions"].get("schoolvar")), ("release", p.facts.get("release"))]
     known = {"rows_read", "rows_kept"} 
     if p.facts["policy"]["min_n"]: rows = [r for r in rows if r[0] not in known]   # exact counts of rows would be one more total to subtract from
     found = [(L(f"stamp.{k}"), L.number(v) if k in known and isinstance(v, (int, float)) else str(v)) for k, v in rows if v not in (None, "")]

@@ -50,6 +50,7 @@ def fit_all(folder: Path,            # where the fits' folders go
             to_grade=None,           # later grade of a value-added fit; None makes none
             engine="auto", draws=None, seed=1,
             say=print,               # called with a sentence now and then
+            policy=None,             # `DisclosurePolicy` that the fits will be published under: they are made without what it withholds
             **how,                   # encoding and sheet, of the files
            ) -> tuple[dict, bool]:   # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
@@ -64,19 +65,27 @@ def fit_all(folder: Path,            # where the fits' folders go
         if scores is not None:
             names = columns_there(scores, **how)
             scores = read_scores(scores, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None, **how)
+    if counts is not None: grade = counts.grades[0] if grade is None else grade
+    found = None
+    if policy is not None and policy.min_n:
+        from schoolvar.publishable import publishable, restored
+        found = publishable(counts, scores, policy, grade, to_grade if counts is not None else None)
+        counts, scores = found.counts, found.scores
     fits, ok = {}, True
     if scores is not None:
         from schoolvar.consistency import fit_consistency
         start = time.perf_counter(); fits["consistency"] = _timed(fit_consistency(scores, **run), start, say, "consistency")
     if counts is not None:
         from schoolvar.achievement import fit_achievement
-        start = time.perf_counter(); grade = counts.grades[0] if grade is None else grade
-        fits["achievement"] = _timed(keep_counts(fit_achievement(counts, model=model, grade=grade, **run), counts), start, say, f"achievement, grade {grade}")
+        start = time.perf_counter()
+        fits["achievement"] = _timed(fit_achievement(counts, model=model, grade=grade, **run), start, say, f"achievement, grade {grade}")
         if to_grade is not None:
             from schoolvar.value_added import fit_value_added
             start = time.perf_counter()
-            fits["value_added"] = _timed(keep_counts(fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run), counts, [grade, to_grade]), start, say, f"value added, grade {grade} to {to_grade}")
+            fits["value_added"] = _timed(fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run), start, say, f"value added, grade {grade} to {to_grade}")
     for kind, fit in fits.items():
+        if found: restored(fit, kind, found)
+        if kind != "consistency": keep_counts(fit, found.whole if found else counts, [grade, to_grade] if kind == "value_added" else None)
         if simulated: fit.manifest.setdefault("source", {})["simulated"] = True
         ok = fit.ok and ok
         fit.save(Path(folder)/kind)

@@ -1,13 +1,20 @@
 "What the tests share: where the real data is, and which absences are failures."
+import atexit
 import os
 from pathlib import Path
 import shutil
 import sys
+import tempfile
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))   # textbook programs, and makers of large files
 SHARED = ROOT.parent / "shared" / "data"
+# A private key of the tests' own, always the same: the user's is not touched, and the command's draws do not change from run to run.
+STATE = Path(tempfile.mkdtemp(prefix="schoolvar-tests-"))
+(STATE / "key").write_text("5c" * 32)
+os.environ["SCHOOLVAR_STATE"] = str(STATE)
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 REQUIRED = set(os.environ.get("SCHOOLVAR_REQUIRE", "").split())
 
 
