@@ -23,6 +23,7 @@ class System:
     member: np.ndarray   # entries that are summed, line after line
     rules: list = field(default_factory=list) # arrays of entries of which at least one has fewer than `min_n` results
     min_n: int = 0       # of the rules
+    share: np.ndarray | None = None # [2, entries]: share at the standard, at least and at most; for entries whose n is not known
 
     def matrix(self):
         "Sparse [lines x entries]: 1 for a member, -1 for the sum. Its product with the entries is zero."
@@ -70,6 +71,8 @@ def propagate(system: System,
             np.minimum.at(high[k], entry, new_high)
             np.maximum.at(low[k], entry, new_low)
         n, y, f = 0, 1, 2                                  # n = y + f
+        if system.share is not None:
+            low[y], high[y] = np.maximum(low[y], system.share[0]*low[n]), np.minimum(high[y], system.share[1]*high[n])
         low[n], high[n] = np.maximum(low[n], low[y] + low[f]), np.minimum(high[n], high[y] + high[f])
         for a, b in ((y, f), (f, y)): low[a], high[a] = np.maximum(low[a], low[n] - high[b]), np.minimum(high[a], high[n] - low[b])
         low, high = np.ceil(low - 1e-6), np.floor(high + 1e-6)
@@ -116,6 +119,11 @@ class _Program:
         pair = at_y[self.var[0, at_y] >= 0]                                      # n - y, where neither is known
         each = np.arange(len(pair))
         rows.add(np.r_[each, each], np.r_[self.var[0, pair], self.var[1, pair]], np.repeat([1., -1.], len(pair)), f_low[pair], f_high[pair])
+        if system.share is not None:                                             # low n <= y <= high n
+            both = pair[(system.share[0, pair] > 0) | (system.share[1, pair] < 1)]
+            each = np.arange(len(both))
+            for share, low, high in ((system.share[0], 0., np.inf), (system.share[1], -np.inf, 0.)):
+                rows.add(np.r_[each, each], np.r_[self.var[1, both], self.var[0, both]], np.r_[np.ones(len(both)), -share[both]], np.full(len(both), low), np.full(len(both), high))
         self.A, self.low, self.high = rows.matrix(len(at_n) + len(at_y))
         self.rules, self.group_of = [], {}                                       # those that what is known does not fulfil
         for cells in system.rules:
@@ -236,12 +244,12 @@ def attack(system: System,       # what is known
     low, high = (enclosed[what, end, entry] for end in (0, 1))
     needed = np.full(len(wanted), keep)
     found = Attack(entry, what, low, high, needed)
-    if not len(wanted) or quick and len(found.narrow): return found
+    possible = high - low + 1 >= needed
+    if not possible.any() or quick and not possible.all(): return found
     program = _Program(system, enclosed)
     x = program.start(*start) if start is not None else _first(program, seconds)
     x = None if x is None else program.obey(x, seconds)
     if x is None or not program.fits(x): raise ValueError("no whole numbers fit what is published")
-    outer = low.copy(), high.copy()
     at = _of_solution(program, wanted, x)
     found.low, found.high = at.copy(), at.copy()
     rng = np.random.default_rng(seed)
@@ -262,8 +270,7 @@ def attack(system: System,       # what is known
         return w[inside]
 
     entry_of = np.concatenate(program.at)
-    def variables(k): return [v for v in program.var[:2, entry[k]] if v >= 0]
-    possible = outer[1] - outer[0] + 1 >= needed
+    def variables(k): return [v for v in program.var[:, entry[k]] if v >= 0]
     def open_counts(): return np.flatnonzero((found.values < needed) & possible)
 
     for parts, rounds, gap in ((_batches(program.parts(longest=12), 250), 6, .02), (program.parts(), 4, .02)):
