@@ -41,7 +41,7 @@ def system_of(sums,                    # entries and lines; anything with n, y, 
              ) -> System:
     "What a table tells that is published with these entries hidden and coded."
     n = np.asarray(sums.n, float)
-    limit = policy.limit(n)
+    limit = policy.limit(n) if getattr(sums, "limit", None) is None else sums.limit
     limit = np.where(np.isnan(limit), 1, limit)
     n_low, n_high = np.where(hidden, 1, n), np.where(hidden, np.inf, n)
     if sums.y is None: return System(n_low, n_high, np.zeros(len(n)), np.zeros(len(n)), sums.total, sums.start, sums.member)
@@ -56,7 +56,7 @@ def propagate(system: System,
     "How narrowly the lines enclose each entry. Raises `ValueError` where no whole numbers fit."
     low = np.stack([system.n_low, system.y_low, np.zeros(len(system.n_low))]).astype(float)
     known = system.n_high[np.isfinite(system.n_high)]
-    cap = (known.max() if len(known) else 0)*4 + 1000      # stands in for infinity, so that sums stay finite
+    cap = known.sum()*4 + 1000                             # stands in for infinity, so that sums stay finite
     high = np.minimum(np.stack([system.n_high, system.y_high, system.n_high]), cap)
     A = system.matrix()
     plus, minus = A.maximum(0), (-A).maximum(0)
@@ -139,6 +139,10 @@ class _Program:
         self.most[variables] = self.free_most[variables]
         v = self.var[0, small]
         self.most[v] = min(self.most[v], self.system.min_n - 1)
+
+    def near(self, x, far=1000.):
+        "Look no further than this from a solution: nobody asks for so many values."
+        self.least, self.most, self.free_most = np.maximum(self.least, x - far), np.minimum(self.most, x + far), np.minimum(self.free_most, x + far)
 
     def obey(self, x, seconds):
         "A solution like `x` that obeys the rules; None where there is none."
@@ -250,6 +254,7 @@ def attack(system: System,       # what is known
     x = program.start(*start) if start is not None else _first(program, seconds)
     x = None if x is None else program.obey(x, seconds)
     if x is None or not program.fits(x): raise ValueError("no whole numbers fit what is published")
+    program.near(x)
     at = _of_solution(program, wanted, x)
     found.low, found.high = at.copy(), at.copy()
     rng = np.random.default_rng(seed)

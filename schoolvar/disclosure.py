@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 # %% auto #0
-__all__ = ['SHOWN', 'WITHHELD', 'PolicyError', 'DisclosurePolicy', 'Sums', 'add_up', 'complement', 'Protected', 'Before',
-           'only_limits', 'protect', 'distinct_students']
+__all__ = ['SHOWN', 'WITHHELD', 'PolicyError', 'DisclosurePolicy', 'policy_table', 'Sums', 'add_up', 'complement', 'Protected',
+           'Before', 'only_limits', 'protect', 'distinct_students']
 
 # %% ../nbs/40_disclosure.ipynb #3e7d0dc2
 class PolicyError(ValueError):
@@ -51,11 +51,29 @@ class DisclosurePolicy:
         with np.errstate(divide="ignore"): by_count = 1 - (self.keep - 1)/n
         return np.maximum(np.minimum(self.top, by_count), .5)
 
+    @classmethod
+    def of(cls, described: dict) -> "DisclosurePolicy":
+        "A policy from its description."
+        try: return cls(**{k: v for k, v in described.items() if k in ("name", "min_n", "top") or k == "keep" and v is not None})
+        except TypeError: raise PolicyError(f"a policy has a name and min_n, and may have top and keep; given were {', '.join(map(str, described)) or 'none of them'}") from None
+
     def describe(self) -> dict:
         "What the policy promises, for manifests and `schoolvar policies`."
         promises = {"top": self.top, "bottom": None if self.top is None else round(1 - self.top, 6), "keep": self.keep if self.min_n or self.top else None}
         counts = ["results", "at the standard", "below the standard"] if promises["keep"] else []
         return {"name": self.name, "min_n": self.min_n, **promises, "protected_counts": counts}
+
+# %% ../nbs/40_disclosure.ipynb #4f0c7a11
+def policy_table(policies # of `DisclosurePolicy`
+                ) -> list[str]: # lines of text
+    "What policies promise, a row each."
+    rows = [("policy", "withholds groups of", "shares given only as limits", "values that stay possible of each withheld or limited count")]
+    for p in policies:
+        d = p.describe()
+        counts = f"at least {d['keep']}: {', '.join(d['protected_counts'])}" if d["keep"] else "no promise"
+        rows.append((p.name, f"fewer than {p.min_n} students" if p.min_n else "nothing", f"{d['top']:.0%} and more, {d['bottom']:.0%} and less" if p.top else "none", counts))
+    widths = [max(len(r[k]) for r in rows) for k in range(3)]
+    return ["  ".join(text.ljust(w) for text, w in zip(r, widths)) + "  " + r[3] for r in rows]
 
 # %% ../nbs/40_disclosure.ipynb #e528ae85
 @dataclass
@@ -67,6 +85,7 @@ class Sums:
     total: np.ndarray       # entry that is the sum, one a line
     start: np.ndarray       # where each line's members begin in `member`
     member: np.ndarray      # entries that are summed, line after line
+    limit: np.ndarray | None = None # share from which each entry is given only as a limit; None is the policy's, by n
 
     def members(self, line): return self.member[self.start[line]:self.start[line + 1]]
 
@@ -99,27 +118,31 @@ def add_up(cells: pd.DataFrame, # a row a cell: n_trials, y_success and the colu
     return entries, Sums(entries.n_trials.to_numpy(float), entries.students.to_numpy(float), entries.y_success.to_numpy(float), np.array(total, int), np.array(start, int), np.array(member, int))
 
 # %% ../nbs/40_disclosure.ipynb #9f744e41
-def _hide_more(sums, line, hidden, policy, known):
-    "Another entry to hide on this line, or None."
+def _hide_more(sums, line, hidden, public, policy, known):
+    "Another entry to hide on this line, or None. What is public already hides nothing."
     t, members = sums.total[line], sums.members(line)
+    members = members[~public[members]]
     inside = members[hidden[members]]
-    if not len(inside) and not hidden[t]: return None
+    covered = hidden[t] and not public[t]
+    if not len(inside) and not covered: return None
     shown = members[~hidden[members]]
-    if hidden[t]: return None if len(inside) else shown[np.argmin(sums.n[shown])] if len(shown) else None
+    if covered: return None if len(inside) else shown[np.argmin(sums.n[shown])] if len(shown) else None
     n = sums.n[inside].sum()
     enough = len(inside) > 1 and n >= policy.min_n
     if enough and sums.y is not None:                  # all or none of the hidden ones together would tell of each of them
         y, limit = sums.y[inside].sum(), known(n)
         enough = np.isnan(limit) and 0 < y < n or (1 - limit)*n < y < limit*n
     if enough: return None
-    return shown[np.argmin(sums.n[shown])] if len(shown) else t
+    return shown[np.argmin(sums.n[shown])] if len(shown) else None if public[t] else t
 
 def complement(sums: Sums,               # the table
                hidden: np.ndarray,       # bool: what is hidden already
                policy: DisclosurePolicy, # how large a group must be
+               public=None,              # bool: what everyone has already
               ) -> np.ndarray:           # bool: what must be hidden
     "Hide what would give hidden entries away along a line, to a fixed point."
     hidden = hidden.copy()
+    public = np.zeros(len(hidden), bool) if public is None else public
     lines_of = [[] for _ in range(len(sums.n))]
     for line in range(len(sums.total)):
         for e in (sums.total[line], *sums.members(line)): lines_of[e].append(line)
@@ -127,7 +150,7 @@ def complement(sums: Sums,               # the table
     waiting = set(todo)
     while todo:
         line = todo.pop(); waiting.discard(line)
-        while (more := _hide_more(sums, line, hidden, policy, lambda n: float(policy.limit(n)))) is not None:
+        while (more := _hide_more(sums, line, hidden, public, policy, lambda n: float(policy.limit(n)))) is not None:
             hidden[more] = True
             fresh = [l for l in lines_of[more] if l not in waiting and l != line]
             todo.extend(fresh); waiting.update(fresh)
@@ -145,7 +168,7 @@ class Protected:
     primary: int = 0     # entries withheld because they are small; for the log of the maker, never published
     rounds: int = 0      # how often the attack made more go
     programs: int = 0    # integer programs that were solved
-    public: int = 0      # counts that earlier releases alone give away: nothing that is withheld now can take them back
+    public: int = 0      # small entries that earlier releases alone give away: nothing that is withheld now can take them back
 
 @dataclass
 class Before:
@@ -162,7 +185,7 @@ class Before:
 def only_limits(sums: Sums, policy: DisclosurePolicy) -> np.ndarray: # 1, -1 or 0 an entry
     "Which shares are given as a limit only."
     if sums.y is None or policy.top is None: return np.zeros(len(sums.n), int)
-    limit, p = policy.limit(sums.n), sums.y/np.maximum(sums.n, 1)
+    limit, p = policy.limit(sums.n) if sums.limit is None else sums.limit, sums.y/np.maximum(sums.n, 1)
     return np.where(p >= limit, 1, np.where(p <= 1 - limit, -1, 0))
 
 def _reader_rules(sums, hidden, also, policy, most=60):
@@ -207,14 +230,16 @@ def protect(sums: Sums,               # a table
     also = np.zeros(size, bool) if also is None else also
     code = only_limits(sums, policy)
     small = sums.students < policy.min_n if policy.min_n else np.zeros(size, bool)
-    hidden = complement(sums, small | also, policy)
+    public = np.zeros(size, bool)
     extra = 0 if before is None else len(before.n_low) - size
     longer = lambda mask: np.r_[mask, np.zeros(extra, bool)]
-    settled, programs, public = set(), 0, 0
+    settled, programs = set(), 0
     if before is not None:
-        alone = attack(_known_of(sums, np.ones(size, bool), np.zeros(size, int), policy, before), longer(hidden), policy.keep)
+        alone = attack(_known_of(sums, np.ones(size, bool), np.zeros(size, int), policy, before), longer(np.ones(size, bool)), policy.keep)
         settled = {(int(alone.entry[k]), int(alone.what[k])) for k in alone.narrow}
-        public = len(settled)
+        public[[e for e, what in settled if what == 0]] = True
+    hidden = complement(sums, small | also, policy, public)
+    given_away = len({e for e, _ in settled if small[e]})
     start = None if before is not None else (sums.n, np.zeros(size) if sums.y is None else sums.y)
     for round in range(rounds):
         known = _known_of(sums, hidden, np.where(hidden, 0, code), policy, before)
@@ -222,14 +247,14 @@ def protect(sums: Sums,               # a table
         found = attack(known, longer(hidden | (code != 0)), policy.keep, start=start, settled=settled, quick=True)
         programs += found.programs
         narrow = found.narrow
-        if not len(narrow): return Protected(np.where(hidden, WITHHELD, SHOWN), np.where(hidden, 0, code), policy, int(small.sum()), round, programs, public)
+        if not len(narrow): return Protected(np.where(hidden, WITHHELD, SHOWN), np.where(hidden, 0, code), policy, int(small.sum()), round, programs, given_away)
         if found.programs: settled |= {(int(e), int(k)) for e, k, v in zip(found.entry, found.what, found.values) if v >= policy.keep}
-        more = _hide_around(sums, hidden, list(zip(found.entry[narrow], found.what[narrow])))
+        more = _hide_around(sums, hidden, public, list(zip(found.entry[narrow], found.what[narrow])))
         if (more == hidden).all(): break
-        hidden = complement(sums, more, policy)
+        hidden = complement(sums, more, policy, public)
     raise PolicyError("the withheld figures can still be worked out: publish fewer tables, or ask for larger groups")
 
-def _hide_around(sums, hidden, found):
+def _hide_around(sums, hidden, public, found):
     "For each count that was found out, hide one more entry near it; one for all that share a line."
     hidden = hidden.copy()
     lines_of = [[] for _ in range(len(sums.n))]
@@ -244,7 +269,7 @@ def _hide_around(sums, hidden, found):
         while reached and chosen is None:                    # the nearest shown entries, over lines of hidden ones
             lines = sorted({l for h in reached for l in lines_of[h]}, key=lambda l: (hidden[sums.total[l]], hidden[sums.members(l)].sum(), l))
             if done & set(lines): break                      # something near was hidden already in this round
-            chosen = next((c for l in lines if (c := _best(sums, hidden, l, what)) is not None), None)
+            chosen = next((c for l in lines if (c := _best(sums, hidden | public, l, what)) is not None), None)
             on = {int(x) for l in lines for x in (sums.total[l], *sums.members(l))}
             reached = [x for x in on if hidden[x] and x not in seen]
             seen.update(reached)
