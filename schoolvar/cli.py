@@ -17,10 +17,10 @@ from . import __version__
 # %% auto #0
 __all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'FitPolicy', 'FitMinN', 'EngineOption', 'Draws',
            'Column', 'Format', 'Years', 'Grade', 'Subjects', 'Counts_', 'Encoding', 'Sheet', 'Decimal', 'Thousands',
-           'Allow', 'UnifyIds', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Release',
-           'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra', 'Likelihood', 'Missing',
-           'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added', 'report',
-           'run', 'rerun', 'parameters_of', 'doctor', 'main']
+           'Allow', 'UnifyIds', 'app', 'Workers', 'Scheduler', 'Policy', 'MinN', 'Lang', 'Formats', 'Previous',
+           'Release', 'Standalone', 'Stop', 'one_line', 'Engine', 'Model', 'Layout', 'Method', 'Extra', 'Likelihood',
+           'Missing', 'Language', 'years_of', 'columns_of', 'consistency', 'achievement', 'compare', 'value_added',
+           'report', 'run', 'rerun', 'parameters_of', 'doctor', 'policies', 'main']
 
 # %% ../nbs/62_cli.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
@@ -367,15 +367,16 @@ Policy = Annotated[Optional[str], typer.Option(metavar="NAME", help="Disclosure 
 MinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="Withhold results of fewer students than this.", show_default="by the policy")]
 Lang = Annotated[Optional[list[Language]], typer.Option("--lang", help="Language of the reports; may be repeated.", show_default="en")]
 Formats = Annotated[Optional[str], typer.Option("--formats", help="Beside HTML, separated by commas: xlsx, pdf, notebook.", show_default="xlsx")]
+Previous = Annotated[Optional[list[Path]], typer.Option("--previous", metavar="DIR", help="Folder of an earlier release: this one is protected together with it; may be repeated.", show_default=False)]
 Release = Annotated[Optional[str], typer.Option("--release", metavar="NAME", help="Name of the release, which stands on every page.", show_default="a date and a private code")]
 Standalone = Annotated[bool, typer.Option("--standalone", help="Each page as a single file that needs no folder beside it.")]
 
 # %% ../nbs/62_cli.ipynb #05b1446f
-def _report(out, workers=None, scheduler=None, policy=None, min_n=None, lang=None, formats=None, standalone=False, release=None, records=None, **fits):
+def _report(out, workers=None, scheduler=None, policy=None, min_n=None, lang=None, formats=None, standalone=False, release=None, records=None, previous=None, **fits):
     "Options of a report as the library takes them."
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.reports import render_reports
-    return render_reports(out, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), workers=workers, scheduler=scheduler, standalone=standalone, release=release, records=records, say=_say,
+    return render_reports(out, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), workers=workers, scheduler=scheduler, standalone=standalone, release=release, records=records, previous=previous or (), say=_say,
                           languages=tuple(dict.fromkeys(l.value for l in lang)) if lang else ("en",),
                           formats=tuple(f.strip() for f in ("xlsx" if formats is None else formats).split(",") if f.strip()), **fits)
 
@@ -392,11 +393,11 @@ def report(
     value_added: Annotated[Optional[Path], typer.Option("--value-added", help="Folder of a value-added fit.", show_default=False)] = None,
     district: Annotated[Optional[list[str]], typer.Option(metavar="ID", help="Only this district, by its id or its name; may be repeated.", show_default="all")] = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None,
+    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None, previous: Previous = None,
 ):
     "Write a report for every district, with an index."
     if not (consistency or achievement or value_added): raise Stop("report: give at least one of --consistency, --achievement, --value-added")
-    result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, consistency=consistency, achievement=achievement, value_added=value_added, districts=district)
+    result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, previous=previous, consistency=consistency, achievement=achievement, value_added=value_added, districts=district)
     _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result))
 
@@ -417,7 +418,7 @@ def run(
     decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
     engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
     workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None,
+    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None, previous: Previous = None,
     keep_fits: Annotated[Optional[Path], typer.Option("--keep-fits", metavar="DIR", help="Keep the fits here; not inside --out, for they hold what a policy withholds.", show_default=False)] = None,
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
@@ -426,11 +427,13 @@ def run(
         _check_keep(keep_fits, out, consistency=scores, achievement=counts, value_added=to_grade is not None)
     seed = _seed(seed)
     from schoolvar.disclosure import DisclosurePolicy
+    from schoolvar.release_audit import read_release
     from schoolvar.workflow import fit_all
+    earlier = [read_release(p) for p in dict.fromkeys(previous or ())]
     with _fits_folder() as folder:
         fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
-        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, **fits)
+                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), earlier=earlier, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
+        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, previous, **fits)
         if keep_fits: _keep_fits(fits, keep_fits)
     _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result) or (DONE if ok else BAD_FIT))
@@ -471,7 +474,7 @@ def rerun(
     out: Out,
     by: Annotated[Optional[str], typer.Option(metavar="COLUMN", help="Run once for each value of this column: each grade, year or country.", show_default=False)] = None,
     parameter: Annotated[Optional[list[str]], typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebook; may be repeated. Values are JSON, or else text.", show_default=False)] = None,
-    policy: Policy = None, min_n: MinN = None,
+    policy: Policy = None, min_n: MinN = None, previous: Previous = None,
     workers: Workers = None, scheduler: Scheduler = None,
 ):
     "Run a study on another table: executed notebooks and pages out."
@@ -479,7 +482,7 @@ def rerun(
     from schoolvar.disclosure import DisclosurePolicy
     from schoolvar.rerun import rerun as run_again
     rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
-    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), policy=rules, workers=workers, scheduler=scheduler, say=_say)
+    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), policy=rules, previous=previous or (), workers=workers, scheduler=scheduler, say=_say)
     _say(result.sentence)
     raise typer.Exit(SOME_FAILED if result.failed else DONE)
 
@@ -504,6 +507,13 @@ def doctor():
     from schoolvar.inert import inert
     typer.echo(inert(found))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
+
+# %% ../nbs/62_cli.ipynb #5e1fc0de
+@app.command(epilog="Example: schoolvar policies")
+def policies():
+    "Say what each disclosure policy promises."
+    from schoolvar.disclosure import DisclosurePolicy, policy_table
+    for line in policy_table(DisclosurePolicy.all()): typer.echo(line)
 
 # %% ../nbs/62_cli.ipynb #8471d7d7
 _Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

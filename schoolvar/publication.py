@@ -177,15 +177,23 @@ def _hide(frame, hidden, kind):
     return frame
 
 # %% ../nbs/66_publication.ipynb #388b172c
-def _protect_all(parts, cells, policy):
-    "Which schools are withheld, and the states of the achievement table."
+def _protect_all(parts, cells, policy, earlier=(), grade=None):
+    "Which schools are withheld, and the states of the achievement table; with what earlier releases told."
+    told = None
+    if "achievement" in parts and earlier:
+        from schoolvar.release_audit import known_before
+        f = parts["achievement"]
+        entries, _ = _achievement_sums(f, cells)
+        told = known_before(entries, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade).before
     table, hidden = None, {k: np.zeros(len(f), bool) for k, f in parts.items()}
     for _ in range(20):
         before = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
         if "achievement" in parts:
             entries, sums = table[:2] if table else _achievement_sums(parts["achievement"], cells)
+            of_schools = (entries.level == "key+school").to_numpy()
+            sums.limit = np.where(of_schools, _school_limit(sums.n, policy, cells.subject.nunique()), policy.limit(sums.n))
             also = (entries.level.isin(["cell", "key+school"]) & entries.school.isin(before)).to_numpy()
-            done = protect(sums, policy, also)
+            done = protect(sums, policy, also, before=told)
             table = entries, sums, done
             out = set(entries.school[(entries.level == "key+school").to_numpy() & (done.state != SHOWN)])
             hidden["achievement"] = parts["achievement"].school.isin(out).to_numpy()
@@ -235,6 +243,7 @@ class Publication:
 # %% ../nbs/66_publication.ipynb #95156458
 def publish(fits: dict,                # kind -> folder of a fit
             policy: DisclosurePolicy,  # applied here and nowhere else
+            earlier=(),                # releases (`read_release`) that are out already: what is made must be safe beside them
            ) -> Publication:           # what reports are made of
     "Read fits and take away what must not be published."
     read = {k: read_fit(folder, k) for k, folder in fits.items() if folder is not None}
@@ -258,7 +267,8 @@ def publish(fits: dict,                # kind -> folder of a fit
         if "borderline" in f: parts["consistency"] = f.assign(verdict=f.verdict.where(~f.borderline.astype(str).str.lower().isin(["true", "1"]), "borderline"))
         facts["typical_sd"] = float(np.exp(_mean(read["consistency"]["parameters"], "scale_intercept")))
         facts["threshold"] = float(read["consistency"]["manifest"].get("settings", {}).get("threshold") or .75)
-    hidden, table = _protect_all(parts, cells, policy)
+    grade = read["achievement"]["manifest"].get("settings", {}).get("grade") if "achievement" in read else None
+    hidden, table = _protect_all(parts, cells, policy, earlier, grade)
     seen = _sees_withheld(read, parts, hidden, table, policy)
     coarse = {k: COARSE if k in seen else 1. for k in parts}
     subjects = cells.subject.nunique() if cells is not None else 1
@@ -361,12 +371,16 @@ def _settled_variance(variance, coarse):
         if {columns, low, high} <= set(variance): variance = settled_rows(variance, [columns, low, high], low, high, 0. if columns == "variance" else .01, coarse)
     return variance
 
+def _school_limit(n_trials, policy, subjects):
+    "The share from which a school's is given as a limit. It is chosen by what stands beside it: there are at least as many students as results in each subject."
+    return on_ladder(policy.limit(np.ceil(np.asarray(n_trials, float)/subjects)), policy.top)
+
 def _tidy(frame, fine, kind, policy, subjects):
-    "The columns that are published, percentages beyond a limit drawn back to it. The limit is chosen by what stands beside it: there are at least as many students as results in each subject."
+    "The columns that are published, percentages beyond a limit drawn back to it."
     columns = ["key", "district_name", "school", "name", *_ESTIMATES[kind], *_WORDS[kind], "state"]
     frame = frame[[c for c in columns if c in frame]].copy()
     if kind == "achievement":
-        limit = on_ladder(policy.limit(np.ceil(frame.n_trials.fillna(1)/subjects)), policy.top); inside = np.isnan(limit)
+        limit = _school_limit(frame.n_trials.fillna(1), policy, subjects); inside = np.isnan(limit)
         raw = fine.raw.to_numpy(float)
         frame["limit"] = np.where(inside | np.isnan(raw), 0, np.where(raw >= limit, 1, np.where(raw <= 1 - limit, -1, 0)))
         frame["bound"] = np.where(frame.state == SHOWN, limit, np.nan)

@@ -63,6 +63,7 @@ def publishable(counts,            # `Counts` or None
                 policy: DisclosurePolicy,
                 grade=None,        # of the achievement fit
                 to_grade=None,     # of a value-added fit
+                earlier=(),        # releases (`read_release`) that are out already
                ) -> Publishable:
     "Take out of tables what a policy withholds. Raises `DataError` where fewer than two schools are left."
     from schoolvar.publication import _protect_all, place_districts, readable
@@ -71,7 +72,7 @@ def publishable(counts,            # `Counts` or None
     cells = _cells(counts, grade) if counts is not None else None
     if cells is not None:
         cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
-    hidden, table = _protect_all(parts, cells, policy)
+    hidden, table = _protect_all(parts, cells, policy, earlier, grade)
     found.schools = {kind: f[hidden[kind]] for kind, f in parts.items()}
     for kind, f in parts.items():
         if len(f) - int(hidden[kind].sum()) < 2:

@@ -21,6 +21,7 @@ from .labels import LANGUAGES, Labels, template
 from .private import scratch_file, scratch_folder
 from .results import check_out, locked, staged
 from .releases import GUESSABLE, checked_release, keep_release, release_number, token
+from .release_audit import read_release
 from .publication import KINDS, Publication, ReportError, publish, save_publication
 from .workers import each, open_cluster
 
@@ -117,7 +118,17 @@ def make_report(task: Task, bundle: bytes, shared: dict) -> dict: # status, erro
     if "pdf" in task.formats:
         from schoolvar.pdf import pdf_report
         files[f"districts/{task.file}{task.suffix}.pdf"] = pdf_report(p, task.key, L, shared, task.made)
-    return dict(status="ready", error="", files=files, seconds=time.perf_counter() - start)
+    return dict(status="ready", error="", files=files, statements=_statements(files), seconds=time.perf_counter() - start)
+
+def _statements(files):
+    "What the files say, for the audit; one that cannot be read is left for the audit to refuse."
+    from schoolvar.statements import StatementError, file_statements
+    found = {}
+    for name, data in files.items():
+        try: found[name] = file_statements(name, data)
+        except StatementError: pass
+    return found
+
 
 # %% ../nbs/61_reports.ipynb #97129d6f
 def district_page(p: Publication, task: Task, nb, L: Labels, shared: dict) -> str: # HTML
@@ -149,7 +160,7 @@ def _contents(body):
     return [f'<a href="#{id}">{title}</a>' for id, title in re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body)]
 
 # %% ../nbs/61_reports.ipynb #a46b7625
-_MAKERS = ("charts", "chart_geometry", "chart_pages", "figures", "labels", "methods", "publication", "render", "sentences", "sheets", "reports", "excel", "pdf", "disclosure", "audit", "precision")
+_MAKERS = ("charts", "chart_geometry", "chart_pages", "figures", "labels", "methods", "publication", "render", "sentences", "sheets", "reports", "excel", "pdf", "disclosure", "audit", "statements", "release_audit", "precision")
 
 def code_hash() -> str:
     "A hash of the package's code and templates."
@@ -228,9 +239,9 @@ def _default_workers(n, formats=()):
     "As many processes as have work for longer than they take to start, some four seconds for imports and a scheduler."
     return max(1, min(os.cpu_count() or 1, int(n*sum(_SECONDS[f] for f in ("html", *formats))/4)))
 
-def _published(fits, policy):
+def _published(fits, policy, earlier):
     "What may be published of fits. A folder whose files are as somebody sealed them may still be no fit."
-    try: return publish(fits, policy)
+    try: return publish(fits, policy, earlier)
     except (KeyError, TypeError, AttributeError, IndexError) as e:
         folders = ", ".join(str(f) for f in fits.values() if isinstance(f, (str, Path)))
         if not folders: raise
@@ -242,6 +253,33 @@ def _guessable(fits, p):
     for folder in (f for f in fits.values() if f is not None):
         seed = (json.loads((Path(folder)/"manifest.json").read_text(encoding="utf-8")).get("run") or {}).get("seed")
         if isinstance(seed, int) and seed < GUESSABLE: yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
+
+def _not_beside(earlier, fits):
+    "Warnings of earlier releases that cannot be put beside this one."
+    if not earlier or fits.get("achievement") is None: return
+    from schoolvar.release_audit import known_before
+    from schoolvar.publication import _achievement_sums, place_districts, read_fit
+    fit = read_fit(fits["achievement"], "achievement")
+    if "counts" not in fit: return
+    schools = place_districts({"achievement": fit["schools"]})["achievement"]
+    entries, _ = _achievement_sums(schools, fit["counts"])
+    yield from known_before(entries, dict(zip(schools.school, zip(schools.key, schools["name"]))), earlier, fit["manifest"].get("settings", {}).get("grade")).warnings
+
+def _replaced(out, previous, release):
+    "A warning where a release is about to be replaced that this one is not protected together with."
+    try: manifest = json.loads((out/"manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError): return None
+    if "reports" not in manifest or manifest.get("release") == release or any(Path(p).resolve() == out.resolve() for p in previous): return None
+    return f"{out}: replaces the release {manifest.get('release', 'of schoolvar 0.1')}; if that was published, keep it and name it by --previous, or the two together may give away what each withholds"
+
+def _attacked(stage, out, policy, earlier, read):
+    "Attack the folder as it is to be published. Raises `ReportError` where it gives something away."
+    from schoolvar.release_audit import ReleaseError, audit_release, read_release
+    try:
+        release = read_release(stage, whole=False, read=read)
+        found = audit_release(release, earlier, policy.keep)
+    except ReleaseError as e: raise ReportError(f"{out}: no report was written, for the audit fails: {str(e).replace(str(stage), str(out))}") from None
+    if found.narrow: raise ReportError(f"{out}: no report was written: {found.sentence}; publish fewer tables, or ask for larger groups by --min-n")
 
 def render_reports(out,                      # folder of the reports
                    *,
@@ -257,6 +295,7 @@ def render_reports(out,                      # folder of the reports
                    say=None,                 # called with a sentence now and then
                    release: str | None = None, # name of the release instead of a number
                    records=None,             # folder of the private record of the release; None is the private folder
+                   previous=(),              # folders of earlier releases: what they told is known
                   ) -> Rendered:
     "Write a report for every district, with an index and a manifest. Raises `ReportError` for what cannot be reported."
     start, say = time.perf_counter(), say or (lambda s: None)
@@ -270,28 +309,31 @@ def render_reports(out,                      # folder of the reports
     check_out(out, "report", given)
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
-    p = _published(fits, policy)
-    for warning in (*p.warnings, *_guessable(fits, p), open_cluster(scheduler)):
+    earlier = [read_release(folder) for folder in dict.fromkeys(map(str, previous))]
+    p = _published(fits, policy, earlier)
+    for warning in (*p.warnings, *_guessable(fits, p), *_not_beside(earlier, fits), open_cluster(scheduler)):
         if warning: say(warning)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
     tasks = _tasks(p, districts, languages, formats, standalone, made)
-    unpacked = scratch_folder("data")
+    unpacked, read = scratch_folder("data"), {}
     base = save_publication(p, unpacked/"data"), code_hash()
     p.facts["release"] = release or release_number(made, *base)
     save_publication(p, unpacked/"data")
+    if policy.min_n and (warning := _replaced(Path(out), previous, p.facts["release"])): say(warning)
     bundle = _bundle(unpacked/"data")
     shutil.rmtree(unpacked, ignore_errors=True)
     tokens = {t: token(*base, p.facts["release"], t.__dict__) for t in tasks}
     with locked(out, say), staged(out, "report", key=token(sorted(tokens.values()))) as stage:
-        reports = _run(tasks, tokens, p, bundle, stage, Path(out), workers, scheduler, progress)
+        reports = _run(tasks, tokens, p, bundle, stage, Path(out), workers, scheduler, progress, read)
         _finish(stage, p, tasks, reports, languages, formats, standalone, policy, made)
+        if policy.min_n: _attacked(stage, out, policy, earlier, read)
     record = keep_release(p.facts["release"], fits, records, out=str(Path(out).absolute()), policy=policy.describe(), seconds=round(time.perf_counter() - start, 2))
     return Rendered(Path(out), reports, all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()), time.perf_counter() - start, list(dict.fromkeys(t.key for t in tasks)), p.facts["release"], record)
 
 # %% ../nbs/61_reports.ipynb #6c4c52b0
 def _name(task): return f"{task.file}{task.suffix}"
 
-def _run(tasks, tokens, p, bundle, stage, out, workers, scheduler, progress):
+def _run(tasks, tokens, p, bundle, stage, out, workers, scheduler, progress, read):
     "Make what is not there yet and write it down, report by report."
     from schoolvar.figures import shared_data
     from schoolvar.render import report_assets
@@ -307,6 +349,7 @@ def _run(tasks, tokens, p, bundle, stage, out, workers, scheduler, progress):
     workers = workers or _default_workers(len(todo), tasks[0].formats if tasks else ())
     for task, result in each(make_report, todo, bundle, shared, workers=workers, scheduler=scheduler, progress=progress, prepare=preload):
         for name, data in result["files"].items(): write_whole(stage/name, data)
+        read.update(result.get("statements", {}))
         status = dict(id=_name(task), district=task.key, name="", language=task.language, status=result["status"], error=result["error"], token=tokens[task], files={n: _sha(d) for n, d in result["files"].items()})
         write_whole(stage/".status"/f"{_name(task)}.json", json.dumps(status))
         done[_name(task)] = status | {"reused": False}
@@ -321,7 +364,7 @@ def _finish(stage, p, tasks, reports, languages, formats, standalone, policy, ma
     for l in languages: write_whole(stage/f"index{_suffix(l, languages)}.html", index_page(p, [(t, r) for t, r in zip(tasks, reports) if t.language == l], Labels(l), standalone))
     if "notebook" in formats: save_publication(p, stage/"data")
     manifest = dict(schoolvar=__version__, release=p.facts["release"], made=made, policy=policy.describe(), languages=list(languages), formats=["html", *formats], standalone=standalone,
-                    simulated=p.facts["simulated"], fits={k: dict(model=v["model"], created=v["created"], diagnostics=v["diagnostics"], versions=v["versions"]) for k, v in p.facts["parts"].items()},
+                    simulated=p.facts["simulated"], grade=p.facts["parts"].get("achievement", {}).get("settings", {}).get("grade"), complete={t.key for t in tasks} == set(p.districts.key), fits={k: dict(model=v["model"], created=v["created"], diagnostics=v["diagnostics"], versions=v["versions"]) for k, v in p.facts["parts"].items()},
                     reports=[{k: v for k, v in r.items() if k != "reused"} for r in reports])
     shutil.rmtree(stage/".status", ignore_errors=True)
     write_whole(stage/"manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

@@ -158,6 +158,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
           by: str | None = None, # column: one run for each of its values
           policy: "DisclosurePolicy | str | None" = None, # what is withheld; None is "us" where the notebook takes a policy
           parameters: dict | None = None, # of the notebook
+          previous=(),         # folders of earlier releases, where the notebook takes them
           workers: int | None = None, scheduler: str | None = None, progress=None, say=None,
          ) -> Reran:
     "Run a study on another table. Raises `DataError` or `ReportError` for what cannot be run."
@@ -172,6 +173,10 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
     if unknown := [k for k in parameters if k not in known]: raise ReportError(f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}")
     if policy is not None and "policy" not in known: raise ReportError(f"{notebook.name}: has no parameter `policy`, so it withholds nothing; what it shows is as its cells make it")
     if "policy" in known and "policy" not in parameters: parameters["policy"] = (DisclosurePolicy.named(policy or "us") if isinstance(policy or "us", str) else policy).describe()
+    if previous and "previous" not in known: raise ReportError(f"{notebook.name}: has no parameter `previous`, so it cannot be protected together with an earlier release")
+    if previous:
+        from schoolvar.release_audit import read_release
+        for folder in previous: read_release(folder)
     if by and "only" not in known: raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
     values = values_of(data, by, **{k: v for k, v in parameters.get("reader", {}).items() if k in ("encoding", "sheet")}) if by else [None]
     runs = []
@@ -179,6 +184,7 @@ def rerun(study: str,          # achievement, consistency, or the path of a note
         given = fixed | parameters | {"data": str(data)} | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
         label = f"{Path(study).stem}: {by} {v}" if by else Path(study).stem
         secret = {"fit": given.get("fit", {}) | {"seed": sampler_seed(given.get("fit", {}).get("seed"))}} if fixed else {}
+        if previous: secret["previous"] = [str(Path(folder).absolute()) for folder in previous]
         runs.append(Run(safe_name(f"{by}-{v}" if by else Path(study).stem), notebook.read_bytes(), json.dumps(given), label, json.dumps(secret)))
     if say and open_cluster(scheduler): say(open_cluster(scheduler))
     key = token(notebook, data, [r.parameters for r in runs])

@@ -52,6 +52,7 @@ def fit_all(folder: Path,            # where the fits' folders go
             engine="auto", draws=None, seed=1,
             say=print,               # called with a sentence now and then
             policy=None,             # `DisclosurePolicy` that the fits will be published under: they are made without what it withholds
+            earlier=(),              # releases (`read_release`) that are out already
             **how,                   # encoding, sheet, decimal, thousands, allow and unify_ids, as the readers take them
            ) -> tuple[dict, bool]:   # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
@@ -71,7 +72,7 @@ def fit_all(folder: Path,            # where the fits' folders go
     found = None
     if policy is not None and policy.min_n:
         from schoolvar.publishable import publishable, restored
-        found = publishable(counts, scores, policy, grade, to_grade if counts is not None else None)
+        found = publishable(counts, scores, policy, grade, to_grade if counts is not None else None, earlier)
         counts, scores = found.counts, found.scores
     fits, ok = {}, True
     if scores is not None:
