@@ -19,6 +19,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from outside import reseal
 from schoolvar.cli import main
 from schoolvar.disclosure import DisclosurePolicy
 from schoolvar.fit import Fit
@@ -395,6 +396,7 @@ def test_names_with_terminal_escapes_are_printed_inert(made, tmp_path, capsys):
     schools = pd.read_csv(fit / "schools.csv", dtype={"school": "str", "district_id": "str"})
     schools["district_id"] = "\x1b[31mred\x07\x9b2J" + schools.district_id
     schools.to_csv(fit / "schools.csv", index=False)
+    reseal(fit)
     command("report", "--achievement", fit, "--out", tmp_path / "out", "--district", "nobody\x1b[2J", "--workers", 1)
     command("report", "--achievement", tmp_path / "none\x1b]0;x\x07", "--out", tmp_path / "out")
     both = capsys.readouterr()
