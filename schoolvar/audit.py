@@ -237,6 +237,7 @@ def attack(system: System,       # what is known
            start=None,           # (n, y) of all entries, where a solution is known; else one is looked for
            settled=None,         # (entry, what) pairs that need not be looked at
            quick: bool = False,  # stop after the cheap bounds where these find something
+           cheap: bool = False,  # stop after the cheap bounds
            seconds: float = 20., # for one integer program
            seed: int = 1,
           ) -> Attack:
@@ -249,7 +250,7 @@ def attack(system: System,       # what is known
     needed = np.full(len(wanted), keep)
     found = Attack(entry, what, low, high, needed)
     possible = high - low + 1 >= needed
-    if not possible.any() or quick and not possible.all(): return found
+    if not possible.any() or cheap or quick and not possible.all(): return found
     program = _Program(system, enclosed)
     x = program.start(*start) if start is not None else _first(program, seconds)
     x = None if x is None else program.obey(x, seconds)

@@ -233,13 +233,14 @@ def protect(sums: Sums,               # a table
     public = np.zeros(size, bool)
     extra = 0 if before is None else len(before.n_low) - size
     longer = lambda mask: np.r_[mask, np.zeros(extra, bool)]
-    settled, programs = set(), 0
+    settled, programs, given_away = set(), 0, set()
     if before is not None:
-        alone = attack(_known_of(sums, np.ones(size, bool), np.zeros(size, int), policy, before), longer(np.ones(size, bool)), policy.keep)
+        nothing_new = _known_of(sums, np.ones(size, bool), np.zeros(size, int), policy, before)
+        alone = attack(nothing_new, longer(np.ones(size, bool)), policy.keep, cheap=True)
         settled = {(int(alone.entry[k]), int(alone.what[k])) for k in alone.narrow}
         public[[e for e, what in settled if what == 0]] = True
+        given_away = settled.copy()
     hidden = complement(sums, small | also, policy, public)
-    given_away = len({e for e, _ in settled if small[e]})
     start = None if before is not None else (sums.n, np.zeros(size) if sums.y is None else sums.y)
     for round in range(rounds):
         known = _known_of(sums, hidden, np.where(hidden, 0, code), policy, before)
@@ -247,10 +248,18 @@ def protect(sums: Sums,               # a table
         found = attack(known, longer(hidden | (code != 0)), policy.keep, start=start, settled=settled, quick=True)
         programs += found.programs
         narrow = found.narrow
-        if not len(narrow): return Protected(np.where(hidden, WITHHELD, SHOWN), np.where(hidden, 0, code), policy, int(small.sum()), round, programs, given_away)
+        if not len(narrow): return Protected(np.where(hidden, WITHHELD, SHOWN), np.where(hidden, 0, code), policy, int(small.sum()), round, programs, len({e for e, _ in given_away if small[e]}))
         if found.programs: settled |= {(int(e), int(k)) for e, k, v in zip(found.entry, found.what, found.values) if v >= policy.keep}
+        if before is not None and found.programs:            # is it that earlier releases give these away by themselves?
+            alone = attack(nothing_new, longer(np.isin(np.arange(size), found.entry[narrow])), policy.keep, settled=settled)
+            programs += alone.programs
+            lost = {(int(alone.entry[k]), int(alone.what[k])) for k in alone.narrow}
+            given_away |= lost
+            settled |= lost
+            public[[e for e, what in lost if what == 0]] = True
+            narrow = [k for k in narrow if (found.entry[k], found.what[k]) not in lost]
         more = _hide_around(sums, hidden, public, list(zip(found.entry[narrow], found.what[narrow])))
-        if (more == hidden).all(): break
+        if (more == hidden).all() and len(narrow): break
         hidden = complement(sums, more, policy, public)
     raise PolicyError("the withheld figures can still be worked out: publish fewer tables, or ask for larger groups")
 

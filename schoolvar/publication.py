@@ -183,8 +183,8 @@ def _protect_all(parts, cells, policy, earlier=(), grade=None):
     if "achievement" in parts and earlier:
         from schoolvar.release_audit import known_before
         f = parts["achievement"]
-        entries, _ = _achievement_sums(f, cells)
-        told = known_before(entries, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade).before
+        entries, sums = _achievement_sums(f, cells)
+        told = known_before(entries, sums, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade).before
     table, hidden = None, {k: np.zeros(len(f), bool) for k, f in parts.items()}
     for _ in range(20):
         before = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
@@ -193,7 +193,8 @@ def _protect_all(parts, cells, policy, earlier=(), grade=None):
             of_schools = (entries.level == "key+school").to_numpy()
             sums.limit = np.where(of_schools, _school_limit(sums.n, policy, cells.subject.nunique()), policy.limit(sums.n))
             also = (entries.level.isin(["cell", "key+school"]) & entries.school.isin(before)).to_numpy()
-            done = protect(sums, policy, also, before=told)
+            if table is None or (also & (table[2].state == SHOWN)).any(): done = protect(sums, policy, also, before=told)
+            else: done = table[2]                         # all of these are withheld already
             table = entries, sums, done
             out = set(entries.school[(entries.level == "key+school").to_numpy() & (done.state != SHOWN)])
             hidden["achievement"] = parts["achievement"].school.isin(out).to_numpy()

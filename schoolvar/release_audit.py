@@ -120,26 +120,37 @@ class _Builder:
         spare = 1e-9*n + 1e-9
         self.y[at] = [max(self.y[at][0], np.ceil(low*n - spare)), min(self.y[at][1], np.floor(high*n + spare), n)]
 
+    def total(self, key, members):
+        "The entry that is the sum of others; the same sum is the same entry, whichever release speaks of it."
+        whole = (*key, hash(frozenset(members)))
+        new = whole not in self.index
+        at = self.entry(whole, 1.)
+        if new: self.lines.append((at, [self.index[m] for m in members]))
+        return whole, at
+
     def add(self, release, number):
-        "The entries of a release; its cells are those of any other."
-        said, members = release.said, {}
-        for (level, district, school, year, subject), what in said.items():
-            if level != "cell": continue
-            at = self.entry(("cell", district, school, year, subject), 1.)
+        "The entries of a release; its cells are those of any other. Gives the entry of each of its counts."
+        said, members, place = release.said, {}, {}
+        for key, what in said.items():
+            if key[0] != "cell": continue
+            place[key] = at = self.entry(key, 1.)
             self.learn(at, what)
-            for key in (("school", district, school, 0, ""), ("district", district, "", year, subject)): members.setdefault(key, []).append(at)
+            _, district, school, year, subject = key
+            for total in (("school", district, school, 0, ""), ("district", district, "", year, subject)): members.setdefault(total, []).append(key)
         for key in [*members]:
             if key[0] == "school" and key not in said: continue
-            at = self.entry((*key, number), 1.)
-            if key in said: self.learn(at, said[key])
-            self.lines.append((at, members[key]))
-            if key[0] == "district": members.setdefault(("all", "", "", *key[3:]), []).append(at)
+            whole, place[key] = self.total(key, members[key])
+            if key in said: self.learn(place[key], said[key])
+            if key[0] == "district": members.setdefault(("all", "", "", *key[3:]), []).append(whole)
         for key, parts in members.items():
             if key[0] != "all" or key not in said: continue
-            at = self.entry((*key, number), 1.)
-            self.learn(at, said[key])
-            rest = [] if release.complete else [self.entry(("rest", "", "", *key[3:], number))]
-            self.lines.append((at, parts + rest))
+            if not release.complete:
+                rest = ("rest", "", "", *key[3:], number)
+                self.entry(rest)
+                parts = [*parts, rest]
+            _, place[key] = self.total(key, parts)
+            self.learn(place[key], said[key])
+        return place
 
     def system(self) -> System:
         n, y, share = np.array(self.n).T, np.array(self.y).T, np.array(self.share).T
@@ -182,19 +193,18 @@ def audit_release(release: Release,
     keep = keep or release.policy.get("keep") or 1
     earlier = [e for e in earlier if _same_results(e, release.grade)]
     build = _Builder()
-    for number, r in enumerate([release, *earlier]): build.add(r, number)
+    place = [build.add(r, number) for number, r in enumerate([release, *earlier])][0]
     if not build.n: return Audit([], 0, len(release.statements), 0)
     known = build.system()
     keys = list(build.index)
     targets = np.zeros(len(keys), bool)
     for key, what in release.said.items():
-        at = build.index.get(("cell", *key[1:]) if key[0] == "cell" else (*key, 0))
-        if at is not None and what[3]: targets[at] = True
+        if key in place and what[3]: targets[place[key]] = True
     settled = set()
     if earlier:
         before = _Builder()
         for number, r in enumerate(earlier, 1): before.add(r, number)
-        shared = np.array([k[0] == "cell" and k in build.index and targets[build.index[k]] for k in before.index], bool)
+        shared = np.array([k in build.index and targets[build.index[k]] for k in before.index], bool)
         old = attack(before.system(), shared, keep)
         olds = list(before.index)
         settled = {(build.index[olds[old.entry[k]]], int(old.what[k])) for k in old.narrow}
@@ -212,6 +222,7 @@ class Earlier:
     warnings: list = field(default_factory=list)
 
 def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, school, year, subject, n_trials, y_success
+                 sums,                  # the lines among them
                  names: dict,           # school -> (key, name)
                  earlier,               # of `Release`
                  grade=None,            # of the table
@@ -239,23 +250,28 @@ def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, sc
             index[at] = now[key]
             (n, y), n_ends, y_ends = truth[now[key]], build.n[at], build.y[at]
             if not (n_ends[0] <= n <= n_ends[1] and y_ends[0] <= y <= y_ends[1]): revised.add(at)
-        else:
-            index[at] = size + extra
-            extra += 1
+    same = {frozenset(sums.members(line)): sums.total[line] for line in range(len(sums.total))}
+    for at, members in build.lines:                          # a sum of the same entries is the same entry
+        index[at] = same.get(frozenset(index[m] for m in members), -1)
+    for at in np.flatnonzero(index < 0):
+        index[at] = size + extra
+        extra += 1
     total = size + extra
     n, y = np.tile([[0.], [np.inf]], total), np.tile([[0.], [np.inf]], total)
     n[0, size:] = 1.
-    for at in range(len(build.n)):
-        if at in revised: continue
-        n[:, index[at]], y[:, index[at]] = build.n[at], build.y[at]
-    lines = []
+    lines, old = [], set(revised)
     for at, members in build.lines:
-        if revised & set(members): continue
+        if old & set(members):
+            old.add(at)
+            continue
         whole = [truth[index[m]] for m in members if index[m] < size]
         if len(whole) == len(members):
-            sums = np.sum(whole, axis=0)
-            if not (build.n[at][0] <= sums[0] <= build.n[at][1] and build.y[at][0] <= sums[1] <= build.y[at][1]): continue
-        lines.append((index[at], [index[m] for m in members]))
+            added = np.sum(whole, axis=0)
+            if not (build.n[at][0] <= added[0] <= build.n[at][1] and build.y[at][0] <= added[1] <= build.y[at][1]):
+                old.add(at)
+                continue
+        if index[at] >= size: lines.append((index[at], [index[m] for m in members]))
+    for at in set(range(len(build.n))) - old: n[:, index[at]], y[:, index[at]] = build.n[at], build.y[at]
     if revised: warnings.append(f"{len(revised):,} results were published before with other numbers; the old numbers are taken as revised")
     missing = len({k[1:3] for k in build.index if k[0] == "cell"} - set(place.values()))
     if missing: warnings.append(f"{missing:,} schools of earlier releases have no namesake in their district here; if they are here under another name, their results are not protected together")

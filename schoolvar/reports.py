@@ -262,8 +262,8 @@ def _not_beside(earlier, fits):
     fit = read_fit(fits["achievement"], "achievement")
     if "counts" not in fit: return
     schools = place_districts({"achievement": fit["schools"]})["achievement"]
-    entries, _ = _achievement_sums(schools, fit["counts"])
-    yield from known_before(entries, dict(zip(schools.school, zip(schools.key, schools["name"]))), earlier, fit["manifest"].get("settings", {}).get("grade")).warnings
+    entries, sums = _achievement_sums(schools, fit["counts"])
+    yield from known_before(entries, sums, dict(zip(schools.school, zip(schools.key, schools["name"]))), earlier, fit["manifest"].get("settings", {}).get("grade")).warnings
 
 def _replaced(out, previous, release):
     "A warning where a release is about to be replaced that this one is not protected together with."
