@@ -58,6 +58,11 @@ def _open_middle(cells, code, policy):
     high = np.floor((np.ceil(inner*n - 1e-9) + n)/2)
     return np.where(code > 0, high, np.where(code < 0, n - high, cells.y_success)).astype(int)
 
+def _too_few(policy, kind):
+    "The error of tables of which nothing may be shown."
+    return DataError(f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is "
+                     "nothing to publish; --policy none shows everything, for your own eyes")
+
 def publishable(counts,            # `Counts` or None
                 scores,            # `Scores` or None
                 policy: DisclosurePolicy,
@@ -72,11 +77,13 @@ def publishable(counts,            # `Counts` or None
     cells = _cells(counts, grade) if counts is not None else None
     if cells is not None:
         cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
+    if cells is not None and not (cells.n_trials >= policy.min_n).any():      # nothing is left to protect
+        raise _too_few(policy, "achievement")
     hidden, table = _protect_all(parts, cells, policy, earlier, grade)
     found.schools = {kind: f[hidden[kind]] for kind, f in parts.items()}
     for kind, f in parts.items():
         if len(f) - int(hidden[kind].sum()) < 2:
-            raise DataError(f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is nothing to publish; --policy none shows everything, for your own eyes")
+            raise _too_few(policy, kind)
     away = set().union(*(set(f.school) for f in found.schools.values()))
     if scores is not None:
         found.scores = without_schools(scores, away)
