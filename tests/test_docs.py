@@ -172,8 +172,8 @@ def test_each_quoted_message_is_the_real_one(tmp_path, monkeypatch, capsys):
     for k, text in WRONG.items():
         if text:
             (tmp_path / k.split()[0]).write_text(text, encoding="utf-8")
-    for args in asked:
-        monkeypatch.setattr(sys, "argv", ["schoolvar", *args, "--out", "out"])
+    for number, args in enumerate(asked):
+        monkeypatch.setattr(sys, "argv", ["schoolvar", *args, "--out", f"out{number}"])
         with pytest.raises(SystemExit) as e:
             main()
         assert e.value.code in (2, 3), args

@@ -1,4 +1,5 @@
 "The command on machines that are not kind: no network, another locale or time zone, closed folders, full disks, little memory, absent packages."
+import hashlib
 import ctypes
 import json
 import os
@@ -161,7 +162,10 @@ def test_a_full_disk_keeps_the_earlier_results(scores, usual, cache, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if not shutil.which("unshare"): absent("namespaces", "no unshare on this machine")
-    script = f"mount -t tmpfs -o size=96k tmpfs '{disk}' && mkdir '{disk}/fit' && echo '{{}}' > '{disk}/fit/manifest.json' && echo earlier > '{disk}/fit/schools.csv' && \"$@\"; status=$?; ls -A '{disk}' >&1; cat '{disk}/fit/schools.csv'; exit $status"
+    earlier = {"manifest.json": b"{}\n", "schools.csv": b"earlier\n"}
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in earlier.items()}
+    marker = json.dumps({"schoolvar": "0.1.0", "kind": "fit", "files": sums})
+    script = f"mount -t tmpfs -o size=96k tmpfs '{disk}' && mkdir '{disk}/fit' && echo '{{}}' > '{disk}/fit/manifest.json' && echo earlier > '{disk}/fit/schools.csv' && echo '{marker}' > '{disk}/fit/.schoolvar.json' && \"$@\"; status=$?; ls -A '{disk}' >&1; cat '{disk}/fit/schools.csv'; exit $status"
     prefix = ["unshare", "-Urm", "sh", "-c", script, "sh"]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode: absent("namespaces", "no mount namespaces are to be had here")
     run = command("consistency", scores, "--school-name", "school_name", "--out", disk / "fit", cache=cache, prefix=prefix)
