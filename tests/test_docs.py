@@ -173,9 +173,8 @@ def test_each_quoted_message_is_the_real_one(tmp_path, monkeypatch, capsys):
         if text:
             (tmp_path / k.split()[0]).write_text(text, encoding="utf-8")
     for number, args in enumerate(asked):
-        monkeypatch.setattr(sys, "argv", ["schoolvar", *args, "--out", f"out{number}"])
         with pytest.raises(SystemExit) as e:
-            main()
+            main([*args, "--out", f"out{number}"])
         assert e.value.code in (2, 3), args
         said.append("".join(capsys.readouterr()))
     page = (ROOT / "guides" / "troubleshoot.qmd").read_text(encoding="utf-8")
