@@ -193,8 +193,10 @@ class _Program:
             still[inside] = 0
             low, high, A = low[touched] - A @ still, high[touched] - A @ still, A[:, inside]
         constraints = [LinearConstraint(A, low, high)] if A.shape[0] else []
-        found = milp(-weights, integrality=np.ones(len(inside)), bounds=Bounds(self.least[inside], self.most[inside]), constraints=constraints,
-                     options={"time_limit": seconds, "mip_rel_gap": gap})
+        for presolve in (True, False):                       # HiGHS 1.12 sometimes calls a feasible program infeasible while presolving
+            found = milp(-weights, integrality=np.ones(len(inside)), bounds=Bounds(self.least[inside], self.most[inside]), constraints=constraints,
+                         options={"time_limit": seconds, "mip_rel_gap": gap, "presolve": presolve})
+            if found.status != 2: break
         if found.x is None: return None
         new = np.zeros(len(self)) if x is None else x.copy()
         new[inside] = np.round(found.x)

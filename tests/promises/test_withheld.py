@@ -205,7 +205,9 @@ def attack(releases, most=100_000):
     rules = LinearConstraint(np.array(rows), np.array(low), np.array(high))
 
     def solve(weights):
-        found = milp(weights, integrality=np.ones(2*size), bounds=Bounds(lower, upper), constraints=rules)
+        for presolve in (True, False):                       # HiGHS sometimes calls a feasible program infeasible while presolving
+            found = milp(weights, integrality=np.ones(2*size), bounds=Bounds(lower, upper), constraints=rules, options={"presolve": presolve})
+            if found.x is not None: break
         assert found.x is not None, f"no whole numbers fit what is published: {found.message}"
         return np.round(found.x)
 
