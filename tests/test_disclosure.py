@@ -102,6 +102,28 @@ def test_hidden_ones_together_must_be_many_and_mixed():
         assert hidden[2], shown
 
 
+def test_a_limit_that_totals_narrow_is_withheld():
+    "Three values are promised: 38, 39 and 40 of 40. Beside the total one cell of two that are limited leaves two."
+    us = DisclosurePolicy.named("us")
+    cells = pd.DataFrame([("a", 40, 40), ("b", 40, 39), ("c", 50, 20)], columns=["school", "n_trials", "y_success"])
+    _, sums = add_up(cells, [[]])
+    code = only_limits(sums, us)
+    assert list(code) == [1, 1, 0, 0]
+    assert narrow(sums, np.zeros(4, bool), code, us) == [0, 1]         # 79 together: 39 or 40 each
+    assert (protect(sums, us).state == "c").sum() >= 2
+
+
+def test_failing_counts_stay_open_too():
+    "Under `eqao` hidden cells had at most two possible numbers below the standard: nearly everyone succeeded in what is left."
+    eqao = DisclosurePolicy.named("eqao")
+    cells = pd.DataFrame([("a", 12, 11), ("b", 14, 14), ("c", 60, 30)], columns=["school", "n_trials", "y_success"])
+    _, sums = add_up(cells, [[]])
+    first = np.array([True, True, False, False])
+    found = attack(system_of(sums, first, np.zeros(4, int), eqao), first, eqao.keep)
+    assert {int(w) for w in found.what[found.narrow]} == {2}, "only those below the standard are narrow"
+    assert (protect(sums, eqao).state == "c").sum() > 2
+
+
 def test_students_are_counted_once_a_year():
     cells = pd.DataFrame([("s", 1, "R", 9), ("s", 1, "M", 8), ("s", 2, "R", 7)], columns=["school", "year", "subject", "n_trials"])
     assert distinct_students(cells, ["school"])["s"] == 16
