@@ -52,11 +52,12 @@ def system_of(sums,                    # entries and lines; anything with n, y, 
 # %% ../nbs/41_audit.ipynb #39c4e801
 def propagate(system: System,
               passes: int = 40,   # at most; whatever the number, the bounds enclose the truth
+              largest: float = 0., # a number that must be possible for all
              ) -> np.ndarray:     # [3, 2, entries]: results, at the standard, below it; at least and at most
     "How narrowly the lines enclose each entry. Raises `ValueError` where no whole numbers fit."
     low = np.stack([system.n_low, system.y_low, np.zeros(len(system.n_low))]).astype(float)
     known = system.n_high[np.isfinite(system.n_high)]
-    cap = known.sum()*4 + 1000                             # stands in for infinity, so that sums stay finite
+    cap = known.sum()*4 + largest + 1000                            # stands in for infinity, so that sums stay finite
     high = np.minimum(np.stack([system.n_high, system.y_high, system.n_high]), cap)
     A = system.matrix()
     plus, minus = A.maximum(0), (-A).maximum(0)
@@ -193,8 +194,10 @@ class _Program:
             still[inside] = 0
             low, high, A = low[touched] - A @ still, high[touched] - A @ still, A[:, inside]
         constraints = [LinearConstraint(A, low, high)] if A.shape[0] else []
-        found = milp(-weights, integrality=np.ones(len(inside)), bounds=Bounds(self.least[inside], self.most[inside]), constraints=constraints,
-                     options={"time_limit": seconds, "mip_rel_gap": gap})
+        for presolve in (True, False):                       # HiGHS 1.12 sometimes calls a feasible program infeasible while presolving
+            found = milp(-weights, integrality=np.ones(len(inside)), bounds=Bounds(self.least[inside], self.most[inside]), constraints=constraints,
+                         options={"time_limit": seconds, "mip_rel_gap": gap, "presolve": presolve})
+            if found.status != 2: break
         if found.x is None: return None
         new = np.zeros(len(self)) if x is None else x.copy()
         new[inside] = np.round(found.x)
@@ -242,7 +245,7 @@ def attack(system: System,       # what is known
            seed: int = 1,
           ) -> Attack:
     "Feasibility intervals of withheld counts, as far as needed to tell whether they are long enough (Fischetti and Salazar 2001, doi 10.1287/mnsc.47.7.1008.9805, call it the disclosure auditing problem). Raises `ValueError` where nothing fits what is known."
-    enclosed = propagate(system)
+    enclosed = propagate(system, largest=0. if start is None else start[0].max())
     wanted = _wanted(system, targets)
     if settled: wanted = np.array([p for p in map(tuple, wanted) if p not in settled], int).reshape(-1, 2)
     entry, what = wanted.T

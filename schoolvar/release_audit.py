@@ -48,7 +48,9 @@ def _together(statements):
         if now[0] is None: now[0] = s.n
         if s.n is not None and s.n != now[0]: raise ReleaseError(f"{s.source}: {_name(s[:5])} has {s.n:,.0f} results, in another file {now[0]:,.0f}")
         now[1], now[2], now[3] = max(now[1], s.low), min(now[2], s.high), now[3] or s.state
-    for s in drawn:                                        # a chart draws a limit as a number
+    twins = {(district, school.rpartition("#")[0]) for _, district, school, *_ in found if school.endswith("#1")}
+    for s in drawn:                                        # a chart draws a limit as a number, and leaves out schools that are withheld
+        if s.level == "school" and (s.district, s.school.rpartition("#")[0]) in twins: continue
         now = found.setdefault(s[:5], [s.n, s.low, s.high, ""])
         if now[3] == "limit": continue
         if now[0] is None: now[0] = s.n

@@ -76,13 +76,13 @@ def _words(language):
     return names, known, L("code.c"), L("code.x"), L("chart.this_district")
 
 class _Schools:
-    "Tells schools of one name apart by the order of their rows."
-    def __init__(self): self.seen = {}
+    "Tells schools of one name apart by the order of their rows: where what a row is about does not rise, another school begins."
+    def __init__(self): self.last, self.number = {}, {}
 
-    def __call__(self, name, *row):
-        at = self.seen.setdefault((name, *row), 0)
-        self.seen[name, *row] += 1
-        return f"{name}#{at}"
+    def __call__(self, name, *about):
+        if name in self.last and about <= self.last[name]: self.number[name] += 1
+        self.last[name] = about
+        return f"{name}#{self.number.setdefault(name, 0)}"
 
 def _said(n, share, names, language):
     "n and share of a row, as texts or numbers."
@@ -133,7 +133,7 @@ def table_statements(heads: list,   # of the columns
             found.append(_of_school(Statement("school", district, f"{row[at['school']]}#0", 0, "", *said, source)))
     return found
 
-# %% ../nbs/41a_statements.ipynb #0b747ad2
+# %% ../nbs/41a_statements.ipynb #befb862b
 _FIELDS = {"label", "name", "where", "standing", "subject", "year", "whose", "part", "n_trials", "raw", "percent", "n", "sd", "pip", "estimate", "value_added", "share_latent", "low95", "high95", "low998", "high998"}
 _FIELDS |= {f"{c}_{end}" for c in ("estimate", "sd", "value_added", "share_latent") for end in ("lower", "upper")}
 
@@ -195,7 +195,7 @@ def notebook_statements(data: bytes, district: str, source: str) -> list[Stateme
     parts = ["".join(o["data"]["text/html"]) for c in nb["cells"] for o in c.get("outputs", []) if "text/html" in o.get("data", {})]
     return page_statements("\n".join(parts), district, source, language)
 
-# %% ../nbs/41a_statements.ipynb #c9f5991c
+# %% ../nbs/41a_statements.ipynb #9d389101
 _CELL = re.compile(r'<c r="([A-Z]+)(\d+)"(?:[^>]*?t="(\w+)")?[^>]*?(?:/>|>(?:<v>(.*?)</v>|<is><t[^>]*>(.*?)</t></is>)?.*?</c>)', re.S)
 
 def _sheets(data):
@@ -234,7 +234,7 @@ def workbook_statements(data: bytes, district: str, source: str) -> list[Stateme
         found += table_statements(heads, body, district, source, language)
     return found
 
-# %% ../nbs/41a_statements.ipynb #1a9f0aaa
+# %% ../nbs/41a_statements.ipynb #2d370b40
 def pdf_statements(data: bytes, district: str, source: str, language: str = "en") -> list[Statement]:
     "What the tables of a PDF say; empty where pypdf is missing."
     try: from pypdf import PdfReader
@@ -249,7 +249,7 @@ def pdf_statements(data: bytes, district: str, source: str, language: str = "en"
             found.append(Statement("all", "", "", int(year), subject, None, *share_of(everyone, language), source))
     return found
 
-# %% ../nbs/41a_statements.ipynb #e173a492
+# %% ../nbs/41a_statements.ipynb #6388c8af
 _TABLES = {"achievement": {"key", "district_name", "school", "name", "n_trials", "raw", "estimate", "estimate_lower", "estimate_upper", "rank_lower", "rank_upper", "compared", "state", "limit", "bound"},
            "cells": {"key", "school", "year", "subject", "n_trials", "percent", "limit", "state"},
            "years": {"level", "key", "year", "subject", "n_trials", "percent", "limit", "state"}}
@@ -276,8 +276,8 @@ def table_file_statements(tables: dict,    # name -> DataFrame
         return row.n_trials, low, high, ""
     if "achievement" in tables:
         f = tables["achievement"]
-        tell = _Schools()
-        for row in f.sort_values(["name", "school"]).itertuples(): names[row.school] = (file_of(row.key), tell(row.name, row.key))
+        number = f.sort_values(["name", "school"]).groupby(["key", "name"]).cumcount()
+        for row in f.itertuples(): names[row.school] = (file_of(row.key), f"{row.name}#{number[row.Index]}")
         for row, share in zip(f.itertuples(), shares["achievement"]):
             found.append(_of_school(Statement("school", *names[row.school], 0, "", *said(row, share), f"{source}/achievement.parquet")))
     for row, share in zip(tables["cells"].itertuples(), shares["cells"]) if "cells" in tables else ():
@@ -287,7 +287,7 @@ def table_file_statements(tables: dict,    # name -> DataFrame
         found.append(Statement(row.level, *where, int(row.year), row.subject, *said(row, share), f"{source}/years.parquet"))
     return found
 
-# %% ../nbs/41a_statements.ipynb #87cb7cb9
+# %% ../nbs/41a_statements.ipynb #ccaf8472
 def file_statements(name: str,   # path below the report's folder
                     data: bytes, # its content
                    ) -> list[Statement]:

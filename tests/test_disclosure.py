@@ -42,22 +42,21 @@ def test_protected_tables_withstand_the_audit(counts, policy):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.lists(st.integers(1, 6).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=4, max_size=4), st.integers(1, 15))
 def test_intervals_are_those_of_trying_everything(cells, mask):
-    "Two schools by two years, some hidden: every way to fill them in that fits the totals, one by one."
+    "Two schools by two years, some hidden: every way to fill in results and successes that fits the totals, one by one."
     from itertools import product
     hidden = np.r_[[bool(mask >> k & 1) for k in range(4)], [False]*4]
     _, sums = add_up(pd.DataFrame([("s" + str(k // 2), k % 2, n, y) for k, (n, y) in enumerate(cells)], columns=["school", "year", "n_trials", "y_success"]), [["school"], ["year"]])
-    found = attack(system_of(sums, hidden, np.zeros(8, int), DisclosurePolicy("x", 10)), hidden, 10**6)
-    def values(truth, least):
-        high = int(truth.max())
-        fits = [x for x in product(*(range(least, high + 1) if h else [int(t)] for h, t in zip(hidden[:4], truth[:4])))
-                if all(sum(x[m] for m in sums.members(line)) == truth[sums.total[line]] for line in range(4))]
-        return [(min(v), max(v)) for v in zip(*fits)]
-    for what, truth, least in ((0, sums.n, 1), (1, sums.y, 0)):
-        every = values(truth, least)
-        for k in np.flatnonzero(found.what == what):
-            low, high = every[found.entry[k]]
-            assert low <= found.low[k] and found.high[k] <= high
-            if what == 0: assert (found.low[k], found.high[k]) == (low, high)
+
+    def fits(truth, least):
+        open_ = [range(least, int(truth.max()) + 1) if h else [int(t)] for h, t in zip(hidden[:4], truth[:4])]
+        return [np.array(x) for x in product(*open_) if all(sum(x[m] for m in sums.members(line)) == truth[sums.total[line]] for line in range(4))]
+
+    every = np.array([(n, y, n - y) for n in fits(sums.n, 1) for y in fits(sums.y, 0) if (y <= n).all()])
+    length = np.ptp(every, axis=0) + 1
+    for keep in (2, 3, 4):
+        found = attack(system_of(sums, hidden, np.zeros(8, int), DisclosurePolicy("x", 10)), hidden, keep)
+        assert {(int(e), int(w)) for e, w in zip(found.entry, found.what)} == {(e, w) for e in np.flatnonzero(hidden) for w in range(3)}
+        assert {(int(found.entry[k]), int(found.what[k])) for k in found.narrow} == {(e, w) for e in np.flatnonzero(hidden) for w in range(3) if length[w, e] < keep}
 
 
 @fast
@@ -100,6 +99,28 @@ def test_hidden_ones_together_must_be_many_and_mixed():
         _, sums = add_up(cells, [[]])
         hidden = complement(sums, np.array([True, True, False, False, False]), DisclosurePolicy.named("us"))
         assert hidden[2], shown
+
+
+def test_a_limit_that_totals_narrow_is_withheld():
+    "Three values are promised: 38, 39 and 40 of 40. Beside the total one cell of two that are limited leaves two."
+    us = DisclosurePolicy.named("us")
+    cells = pd.DataFrame([("a", 40, 40), ("b", 40, 39), ("c", 50, 20)], columns=["school", "n_trials", "y_success"])
+    _, sums = add_up(cells, [[]])
+    code = only_limits(sums, us)
+    assert list(code) == [1, 1, 0, 0]
+    assert narrow(sums, np.zeros(4, bool), code, us) == [0, 1]         # 79 together: 39 or 40 each
+    assert (protect(sums, us).state == "c").sum() >= 2
+
+
+def test_failing_counts_stay_open_too():
+    "Under `eqao` hidden cells had at most two possible numbers below the standard: nearly everyone succeeded in what is left."
+    eqao = DisclosurePolicy.named("eqao")
+    cells = pd.DataFrame([("a", 12, 11), ("b", 14, 14), ("c", 60, 30)], columns=["school", "n_trials", "y_success"])
+    _, sums = add_up(cells, [[]])
+    first = np.array([True, True, False, False])
+    found = attack(system_of(sums, first, np.zeros(4, int), eqao), first, eqao.keep)
+    assert {int(w) for w in found.what[found.narrow]} == {2}, "only those below the standard are narrow"
+    assert (protect(sums, eqao).state == "c").sum() > 2
 
 
 def test_students_are_counted_once_a_year():

@@ -205,7 +205,9 @@ def attack(releases, most=100_000):
     rules = LinearConstraint(np.array(rows), np.array(low), np.array(high))
 
     def solve(weights):
-        found = milp(weights, integrality=np.ones(2*size), bounds=Bounds(lower, upper), constraints=rules)
+        for presolve in (True, False):                       # HiGHS sometimes calls a feasible program infeasible while presolving
+            found = milp(weights, integrality=np.ones(2*size), bounds=Bounds(lower, upper), constraints=rules, options={"presolve": presolve})
+            if found.x is not None: break
         assert found.x is not None, f"no whole numbers fit what is published: {found.message}"
         return np.round(found.x)
 
@@ -335,7 +337,7 @@ def test_an_earlier_release_must_be_whole(two_years, harm, tmp_path):
     elif harm != "nothing there":
         shutil.copytree(folder/"first", old)
         page = next((old/"districts").glob("*.html"))
-        page.unlink() if harm == "cut" else page.write_text(page.read_text(encoding="utf-8").replace("[c]", "7"), encoding="utf-8")
+        page.unlink() if harm == "cut" else page.write_text(page.read_text(encoding="utf-8") + "<!-- -->", encoding="utf-8")
     line = refusal(command("report", "--achievement", after, "--out", tmp_path/"out", "--previous", old))
     assert str(old) in line and not (tmp_path/"out").exists()
 
