@@ -23,9 +23,9 @@ import threading
 import time
 
 # %% auto #0
-__all__ = ['log', 'HELD', 'NOTE', 'WRITING', 'GRACE', 'placed', 'private_folder', 'close_to_others', 'warn_of_cache',
-           'cache_folder', 'Held', 'hold', 'is_held', 'note_of', 'abandoned', 'sweep', 'scratch', 'scratch_folder',
-           'scratch_file', 'private_run', 'replacing', 'uninterrupted', 'stopped_line', 'stoppable']
+__all__ = ['log', 'GRACE', 'placed', 'HELD', 'NOTE', 'WRITING', 'private_folder', 'close_to_others', 'warn_of_cache',
+           'cache_folder', 'uninterrupted', 'stopped_line', 'stoppable', 'Held', 'hold', 'is_held', 'note_of',
+           'abandoned', 'sweep', 'scratch', 'scratch_folder', 'scratch_file', 'private_run', 'replacing']
 
 # %% ../nbs/43_private.ipynb #43a00006
 log = logging.getLogger("schoolvar")
@@ -64,10 +64,105 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
     return user_cache_path("schoolvar", appauthor=False)
 
+# %% ../nbs/43_private.ipynb #43a00018
+GRACE = 8.                       # seconds that a stopped command has to tidy up
+_SIGNALS = [getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "HUP") if hasattr(signal, f"SIG{name}")]
+_busy = threading.RLock()        # held while results are renamed
+_state = {"signal": 0, "waits": False, "deep": 0}
+_mine = {}                       # folders that this process holds: path -> Held
+placed = []                      # folders of results that this command has put in their place
+
+def _release_all(spare=()):
+    "Remove what this process still holds."
+    for folder, held in list(_mine.items()):
+        if folder not in spare:
+            with contextlib.suppress(OSError):
+                held.release()
+
+@contextlib.contextmanager
+def uninterrupted():
+    "A signal that comes meanwhile is acted on when the block has ended."
+    with _busy:
+        _state["deep"] += 1
+        try:
+            yield
+        finally:
+            _state["deep"] -= 1
+    if _state["waits"] and not _state["deep"]:
+        _state["waits"] = False
+        raise KeyboardInterrupt
+
+def stopped_line() -> str:
+    "What to say of a command that was stopped."
+    if placed:
+        return f"schoolvar: stopped; {', '.join(map(str, placed))} has the new results"
+    return "schoolvar: stopped; earlier results are as they were"
+
+def _interrupt(number, frame):
+    "The first signal counts; those after it find the command tidying up."
+    if number != signal.SIGINT:                          # samplers watch for INT and pass it on
+        if not _state["signal"]:
+            _state["signal"] = number
+            signal.raise_signal(signal.SIGINT)
+        return
+    if _state["signal"] < 0:
+        return
+    _state["signal"] = -(_state["signal"] or number)
+    threading.Thread(target=_lose_patience, daemon=True).start()
+    if _state["deep"]:
+        _state["waits"] = True
+    else:
+        raise KeyboardInterrupt
+
+def _lose_patience():
+    "Tidy up for a command that does not do so itself, and end the process."
+    time.sleep(GRACE)
+    if not _state["signal"]:
+        return                                           # it ended in time, inside a process that lives on
+    with _busy:
+        _release_all()
+        with contextlib.suppress(OSError):
+            os.write(2, stopped_line().encode("utf-8", "replace") + b"\n")
+        os._exit(128 + abs(_state["signal"]))
+
+def _swallowed(unraisable, plain=sys.unraisablehook):
+    "An interruption that came while a library could not pass it on is raised anew, not printed."
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _state["signal"] = abs(_state["signal"])
+        threading.Timer(.02, _thread.interrupt_main).start()   # not here, where it would be swallowed too
+    else:
+        plain(unraisable)
+
+@contextlib.contextmanager
+def stoppable(ends: bool = False, # the process ends after the block: later signals change nothing
+             ):                   # yields a function that gives the number of the signal, 0 for none
+    "INT, TERM and HUP raise `KeyboardInterrupt`, once."
+    _state.update(signal=0, waits=False, deep=0)
+    placed.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
+    there = set(_mine)
+    before = {s: signal.getsignal(s) for s in _SIGNALS}
+    ours = [s for s, handler in before.items() if handler is not signal.SIG_IGN]   # as under nohup
+    plain = sys.unraisablehook
+    sys.unraisablehook = _swallowed
+    for s in ours:
+        signal.signal(s, _interrupt)
+    try:
+        yield lambda: abs(_state["signal"])
+    finally:
+        _state["deep"] += 1                              # from here on, to the end
+        _release_all(there)
+        for s in ours:
+            signal.signal(s, signal.SIG_IGN if ends else before[s] or signal.SIG_DFL)
+        sys.unraisablehook = plain
+        if not ends:
+            _state["signal"] = 0
+        _state.update(waits=False, deep=0)
+
 # %% ../nbs/43_private.ipynb #43a00009
 HELD, NOTE = "held.lock", "held.json"   # in a held folder: the lock, and whose it is
-_NEW = 60.                              # seconds in which a folder may still be without its lock
-_mine = {}                              # folders that this process holds
 
 @dataclass
 class Held:
@@ -81,13 +176,14 @@ class Held:
         "Remove the folder and give the lock back. A forked process has no say."
         if self.pid != os.getpid():
             return
-        _mine.pop(self.folder, None)
-        if not self.keep:
-            _remove_held(self.folder)
-        if self.lock is not None:
-            self.lock.release()
-        if not self.keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        with uninterrupted():
+            if not self.keep:
+                _remove_held(self.folder)
+            if self.lock is not None:
+                self.lock.release()
+            if not self.keep:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            _mine.pop(self.folder, None)
 
 def _remove_held(folder):
     "All but the lock, which goes last: until then nobody takes the rest for theirs."
@@ -117,15 +213,16 @@ def hold(parent: Path,            # where
          note: dict | None = None, # what to write down beside the lock
         ) -> Held:
     "A new private folder that counts as abandoned when this process is gone. Raises `OSError`."
-    for _ in range(20):
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        lock = _take_lock(folder/HELD)
-        if lock is not False:
-            break
-    held = Held(folder, lock, pid=os.getpid())
-    _mine[folder] = held
-    if note:
-        (folder/NOTE).write_text(json.dumps(note), encoding="utf-8")
+    import filelock  # noqa: F401  (not between the folder and its lock)
+    with uninterrupted():
+        for _ in range(20):
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            lock = _take_lock(folder/HELD)
+            if lock is not False and folder.is_dir():    # else somebody took it for abandoned
+                break
+        held = _mine[folder] = Held(folder, lock, pid=os.getpid())
+        if note:
+            (folder/NOTE).write_text(json.dumps(note), encoding="utf-8")
     return held
 
 def is_held(path: Path) -> bool:
@@ -153,8 +250,7 @@ def abandoned(parent: Path, # where to look
             if folder in _mine or (os.name != "nt" and about.st_uid != os.getuid()):
                 continue
             if not os.path.lexists(folder/HELD):             # killed before it had its lock: empty
-                if time.time() - about.st_mtime > _NEW:
-                    folder.rmdir()
+                folder.rmdir()
                 continue
             if (folder/HELD).is_symlink() or not (folder/HELD).is_file():
                 continue
@@ -252,90 +348,3 @@ def replacing(path: Path,           # the file or folder to make or replace
             raise
     finally:
         held.release()
-
-# %% ../nbs/43_private.ipynb #43a00018
-GRACE = 8.                       # seconds that a stopped command has to tidy up
-_SIGNALS = [getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "HUP") if hasattr(signal, f"SIG{name}")]
-_busy = threading.RLock()        # held while results are renamed
-_state = {"signal": 0, "waits": False, "deep": 0}
-placed = []                      # folders of results that this command has put in their place
-
-@contextlib.contextmanager
-def uninterrupted():
-    "A signal that comes meanwhile is acted on when the block has ended."
-    with _busy:
-        _state["deep"] += 1
-        try:
-            yield
-        finally:
-            _state["deep"] -= 1
-    if _state["waits"] and not _state["deep"]:
-        _state["waits"] = False
-        raise KeyboardInterrupt
-
-def stopped_line() -> str:
-    "What to say of a command that was stopped."
-    if placed:
-        return f"schoolvar: stopped; {', '.join(map(str, placed))} has the new results"
-    return "schoolvar: stopped; earlier results are as they were"
-
-def _interrupt(number, frame):
-    "The first signal counts; those after it find the command tidying up."
-    if number != signal.SIGINT:                          # samplers watch for INT and pass it on
-        if not _state["signal"]:
-            _state["signal"] = number
-            signal.raise_signal(signal.SIGINT)
-        return
-    if _state["signal"] < 0:
-        return
-    _state["signal"] = -(_state["signal"] or number)
-    threading.Thread(target=_lose_patience, daemon=True).start()
-    if _state["deep"]:
-        _state["waits"] = True
-    else:
-        raise KeyboardInterrupt
-
-def _lose_patience():
-    "Tidy up for a command that does not do so itself, and end the process."
-    time.sleep(GRACE)
-    if not _state["signal"]:
-        return                                           # it ended in time, inside a process that lives on
-    with _busy:
-        for held in list(_mine.values()):
-            with contextlib.suppress(OSError):
-                held.release()
-        with contextlib.suppress(OSError):
-            os.write(2, stopped_line().encode("utf-8", "replace") + b"\n")
-        os._exit(128 + abs(_state["signal"]))
-
-def _swallowed(unraisable, plain=sys.unraisablehook):
-    "An interruption that came while a library could not pass it on is raised anew, not printed."
-    if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        _state["signal"] = abs(_state["signal"])
-        _thread.interrupt_main()
-    else:
-        plain(unraisable)
-
-@contextlib.contextmanager
-def stoppable(ends: bool = False, # the process ends after the block: later signals change nothing
-             ):                   # yields a function that gives the number of the signal, 0 for none
-    "INT, TERM and HUP raise `KeyboardInterrupt`, once."
-    _state.update(signal=0, waits=False, deep=0)
-    placed.clear()
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: 0
-        return
-    before = {s: signal.getsignal(s) for s in _SIGNALS}
-    ours = [s for s, handler in before.items() if handler is not signal.SIG_IGN]   # as under nohup
-    plain = sys.unraisablehook
-    sys.unraisablehook = _swallowed
-    for s in ours:
-        signal.signal(s, _interrupt)
-    try:
-        yield lambda: abs(_state["signal"])
-    finally:
-        for s in ours:
-            signal.signal(s, signal.SIG_IGN if ends else before[s] or signal.SIG_DFL)
-        sys.unraisablehook = plain
-        if not ends:
-            _state["signal"] = 0

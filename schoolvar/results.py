@@ -112,7 +112,10 @@ def _not_a_folder_of_results(out, name):
     "Places that are never replaced, whatever is in them."
     if _is_link(out):
         raise FolderError(f"{name}: is a link to {shown(os.readlink(out))}; name the folder itself")
-    for place, what in ((Path.cwd(), "the folder you are in"), (Path.home(), "your home folder")):
+    places = [(Path.cwd(), "the folder you are in")]
+    with contextlib.suppress(RuntimeError):              # a user without a home
+        places.append((Path.home(), "your home folder"))
+    for place, what in places:
         if inside(place, out):
             which = "is" if _same(place, out) else "holds"
             raise FolderError(f"{name}: {which} {what}; name a new folder, e.g. --out reports")
@@ -151,7 +154,7 @@ def _check_content(out, name, kind, seen=None, spare=""):
     if known is None:
         known = {"kind": kind, "files": {}}
     if known["kind"] == "0.1":
-        raise FolderError(f"{name}: was written by schoolvar 0.1, which kept no list of its files; "
+        raise FolderError(f"{name}: was written by an earlier schoolvar, which kept no list of its files; "
                           "look through it and delete it yourself, or name another folder")
     if found := in_the_way(out, known, seen, spare):
         raise FolderError(f"{name}: holds {shown(found[0])}, {found[1]}; {_ADVICE}")

@@ -209,7 +209,7 @@ def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
     before = everything(tmp_path)
     for out, run in ((report, report_of(example)), (fit, ("rerun", "achievement", "--data", __file__))):
         said = refusal(command(*run, "--out", out))
-        assert "written by schoolvar 0.1" in said and "delete it yourself, or name another folder" in said
+        assert "written by an earlier schoolvar" in said and "delete it yourself, or name another folder" in said
     assert everything(tmp_path) == before
 
 
