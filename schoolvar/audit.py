@@ -101,6 +101,7 @@ class _Rows:
         row, col, value, low, high = map(np.concatenate, (self.row, self.col, self.value, self.low, self.high))
         return csr_matrix((value, (row, col)), shape=(self.count, columns)), low, high
 
+# %% ../nbs/41_audit.ipynb #39726c10
 class _Program:
     "Rows `low <= A x <= high` in whole numbers between `least` and `most`: the unknown n, then the unknown y."
     def __init__(self, system: System, enclosed: np.ndarray):
@@ -234,6 +235,7 @@ def _of_solution(program, wanted, x):
     entry, what = wanted.T
     return np.select([what == 0, what == 1], [n[entry], y[entry]], n[entry] - y[entry])
 
+# %% ../nbs/41_audit.ipynb #95742d80
 def attack(system: System,       # what is known
            targets: np.ndarray,  # bool: entries whose counts are attacked
            keep: int,            # how many values each should have
@@ -312,6 +314,7 @@ def attack(system: System,       # what is known
         if rule is not None: program.choose(program.rules[rule], min(program.rules[rule], key=lambda e: x[program.var[0, e]]))
     return found
 
+# %% ../nbs/41_audit.ipynb #a54ca7b0
 def _batches(parts, most):
     "Small parts together, up to about so many variables."
     made, size = [[]], 0

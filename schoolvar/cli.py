@@ -130,8 +130,8 @@ def _app(version: Annotated[Optional[bool], typer.Option("--version", callback=_
 # %% ../nbs/62_cli.ipynb #60dd96cd
 def _say(text):
     "Progress and results for a person, on standard error, so that standard output stays free for scripts."
-    from schoolvar.inert import inert
-    print(inert(text), file=sys.stderr, flush=True)
+    from schoolvar.inert import inert_lines
+    print(inert_lines(text), file=sys.stderr, flush=True)
 
 def _seed(asked):
     "The sampler's seed: others cannot guess it, and so cannot refit candidates for what is withheld."
@@ -504,8 +504,8 @@ def doctor():
     "Say what is installed, what is missing, and the one command that mends it."
     from schoolvar.doctor import report as health
     found = health()
-    from schoolvar.inert import inert
-    typer.echo(inert(found))
+    from schoolvar.inert import inert_lines
+    typer.echo(inert_lines(found))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
 # %% ../nbs/62_cli.ipynb #5e1fc0de

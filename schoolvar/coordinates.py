@@ -298,6 +298,7 @@ def _group_data(name, d, levels, found=None):
     within = np.stack([found.get(f"{k}s", none) for k in levels], 1)
     return {f"{name}_{k}": found[k] for k in ("logit", "fixed", "noise")} | {f"{name}_within": within}
 
+# %% ../nbs/30_coordinates.ipynb #69a5199e
 def _indices(d, levels):
     "Group of each row and of each group within another, counted from one; empty where a level is absent"
     none = np.zeros(0, int)
@@ -321,6 +322,7 @@ def _indices(d, levels):
         district_of=d.district + 1 if "district" in levels else none,
     )
 
+# %% ../nbs/30_coordinates.ipynb #b56d4513
 def stan_data(
     d: Design,
     levels=("school", "cohort"), # random effects of the model: of `LEVELS`, with "district" or "row" added
@@ -357,4 +359,3 @@ def stan_data(
     data |= dict(row_effects=int(row_effects), betabinomial=int(betabinomial))
     none = np.zeros(0)
     return data | dict(row_logit=d.logit if row_effects else none, row_noise=1 / d.w if row_effects else none)
-

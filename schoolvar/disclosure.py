@@ -218,6 +218,7 @@ def _known_of(sums, hidden, code, policy, before):
     start = np.r_[now.start, now.start[-1] + before.start[1:]]
     return System(n_low, n_high, y_low, y_high, np.r_[now.total, before.total], start, np.r_[now.member, before.member])
 
+# %% ../nbs/40_disclosure.ipynb #02f6a5ec
 def protect(sums: Sums,               # a table
             policy: DisclosurePolicy, # what it is published under
             also=None,                # bool: entries withheld for another reason
@@ -263,6 +264,7 @@ def protect(sums: Sums,               # a table
         hidden = complement(sums, more, policy, public)
     raise PolicyError("the withheld figures can still be worked out: publish fewer tables, or ask for larger groups")
 
+# %% ../nbs/40_disclosure.ipynb #b7e4339d
 def _hide_around(sums, hidden, public, found):
     "For each count that was found out, hide one more entry near it; one for all that share a line."
     hidden = hidden.copy()

@@ -12,10 +12,11 @@ from pathlib import Path
 import re
 import stat
 import unicodedata
+from .inert import inert
 
 # %% auto #0
-__all__ = ['MOST_TEXT', 'MOST_FILE', 'safe_name', 'content_hash', 'write_whole', 'FolderError', 'shown', 'ordinary', 'checksum',
-           'read_object', 'plain_name', 'sealed']
+__all__ = ['MOST_TEXT', 'MOST_FILE', 'MARK', 'safe_name', 'content_hash', 'write_whole', 'FolderError', 'shown', 'ordinary',
+           'checksum', 'read_object', 'plain_name', 'sealed']
 
 # %% ../nbs/42_folders.ipynb #6c2ecd1b
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index|assets|data)", re.I)   # Windows devices, and names that a report uses itself
@@ -65,7 +66,7 @@ MOST_FILE = 64_000_000_000       # of any other
 
 def shown(name) -> str: # a path or file name, so that a terminal shows it and does not obey it
     "A name in a message."
-    return "".join(c if c.isprintable() else "?" for c in os.fspath(name))
+    return inert(os.fspath(name))
 
 @contextlib.contextmanager
 def ordinary(path: Path,           # of a file
@@ -118,6 +119,17 @@ def plain_name(name) -> bool:
     "Whether a name is one of a file in the folder itself."
     return isinstance(name, str) and name not in ("", ".", "..") and not re.search(r"[/\\\0:]", name)
 
+MARK = ".schoolvar.json"    # the list, in a folder of results
+
+def _check_manifest(folder, name):
+    "The manifest holds the other checksums; its own is in the folder's list, where there is one."
+    try:
+        digest = read_object(folder/MARK)["files"]["manifest.json"]
+    except (OSError, KeyError, TypeError):              # copied without its hidden files
+        return
+    if checksum(folder/"manifest.json") != digest:
+        raise FolderError(f"{name}/manifest.json was changed since the fit was saved; fit again")
+
 def sealed(folder: Path,     # of a fit
            check: bool = True, # the checksums too
           ) -> dict:         # its manifest
@@ -132,6 +144,8 @@ def sealed(folder: Path,     # of a fit
     whole = isinstance(files, dict) and "schools.csv" in files and isinstance(columns, dict)
     if not whole or not isinstance(manifest.get("model"), str):
         raise FolderError(f"{name}/manifest.json: is not the manifest of a fit")
+    if check:
+        _check_manifest(folder, name)
     for file, digest in files.items():
         if not plain_name(file) or not isinstance(digest, str):
             raise FolderError(f"{name}/manifest.json: lists {shown(file)}, which is no file of a fit")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SPOOLED_MOST', 'SAVE', 'FOREIGN', 'UNPACKED_MOST', 'RATIO_MOST', 'ROW_MOST', 'spool', 'on_disk', 'foreign',
-           'check_unpacked', 'shows_progress', 'printable']
+           'check_unpacked', 'shows_progress']
 
 # %% ../nbs/00_incoming.ipynb #1e1be97b
 import atexit
@@ -16,7 +16,7 @@ import stat
 import sys
 import tempfile
 
-from .errors import DataError, inert
+from .errors import DataError
 
 # %% ../nbs/00_incoming.ipynb #3a186da9
 SPOOLED_MOST = 4 << 30   # bytes that a pipe may give
@@ -90,8 +90,3 @@ def shows_progress() -> bool:
     if os.environ.get("CI", "").lower() not in ("", "0", "false"): return False
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return type(shell).__name__ == "ZMQInteractiveShell" or bool(getattr(sys.stderr, "isatty", bool)())
-
-# %% ../nbs/00_incoming.ipynb #c73a7688
-def printable(text) -> str:
-    "Lines of which nothing moves a cursor or hides text, for a terminal."
-    return "\n".join(inert(line) for line in str(text).split("\n"))

@@ -5,26 +5,23 @@
 # %% ../nbs/08_inert.ipynb #6db7518a
 from __future__ import annotations
 import re
-import unicodedata
 
 # %% auto #0
-__all__ = ['inert', 'defused', 'armed']
+__all__ = ['inert', 'inert_lines', 'defused', 'armed']
 
 # %% ../nbs/08_inert.ipynb #463b6d05
-_TURNING = {*"\u200e\u200f\u061c", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+def inert(text      # one line, with a name, an id or a file name from outside
+         ) -> str:  # what may stand in a message
+    "Text whose characters all print: others are shown by their number, as in `\\x1b` and `\\u202e`."
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
-def _visible(character):
-    "A character that a terminal would obey, as text."
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-def inert(text: str # a message with names, ids or file names from outside
-         ) -> str:  # what a terminal may be given
-    "A message that no terminal obeys."
-    return "".join(
-        _visible(c) if c != "\n" and (c in _TURNING or unicodedata.category(c) in ("Cc", "Cs")) else c
-        for c in str(text)
-    )
+def inert_lines(text: str # a message of several lines
+               ) -> str:  # what a terminal may be given
+    "Lines of which nothing moves a cursor or hides text."
+    return "\n".join(map(inert, str(text).split("\n")))
 
 # %% ../nbs/08_inert.ipynb #ff2542d4
 _COMPUTED = re.compile(r"'*[=+\-@\t\r]")

@@ -53,6 +53,7 @@ def plain_numbers(text: pa.Array, # cells of a column
 # %% ../nbs/00_numerals.ipynb #0c34e18e
 GROUPED = {mark: rf"^[+-]?[1-9]\d{{0,2}}(\{mark}\d{{3}})+$" for mark in ".,"}
 
+# %% ../nbs/00_numerals.ipynb #79b17136
 @dataclass
 class Marks:
     "What the cells of a column say of the mark that they hold."
@@ -121,6 +122,7 @@ class Marks:
 
 MEND = "say which with decimal='.' or decimal=',' (--decimal . or --decimal ,)"
 
+# %% ../nbs/00_numerals.ipynb #c283c42a
 def options(mark) -> str:
     "The two options that settle what a mark is."
     return f"decimal={mark!r} (--decimal {mark}) or thousands={mark!r} (--thousands {mark})"

@@ -98,6 +98,7 @@ def stopped_line() -> str:
         return f"schoolvar: stopped; {', '.join(map(str, placed))} has the new results"
     return "schoolvar: stopped; earlier results are as they were"
 
+# %% ../nbs/43_private.ipynb #0909c7fe
 def _interrupt(number, frame):
     "The first signal counts; those after it find the command tidying up."
     if number != signal.SIGINT:                          # samplers watch for INT and pass it on
@@ -133,6 +134,7 @@ def _swallowed(unraisable, plain=sys.unraisablehook):
     else:
         plain(unraisable)
 
+# %% ../nbs/43_private.ipynb #50382b43
 @contextlib.contextmanager
 def stoppable(ends: bool = False, # the process ends after the block: later signals change nothing
              ):                   # yields a function that gives the number of the signal, 0 for none
@@ -196,6 +198,7 @@ def _remove_held(folder):
             with contextlib.suppress(OSError):
                 path.unlink()
 
+# %% ../nbs/43_private.ipynb #c32eaba4
 def _take_lock(path):
     "The lock, False where another process holds it, None where there are no locks."
     from filelock import FileLock, Timeout
@@ -235,6 +238,7 @@ def note_of(folder: Path) -> dict: # as given to `hold`; {} where there is none
         return dict(json.loads((folder/NOTE).read_text(encoding="utf-8")))
     return {}
 
+# %% ../nbs/43_private.ipynb #71a21fdf
 def abandoned(parent: Path, # where to look
               pattern: str, # of their names, a regular expression
              ):             # yields a `Held` for each, whose lock is now ours

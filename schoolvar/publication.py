@@ -337,6 +337,7 @@ _GROUPS = {"achievement": [(("estimate", "estimate_lower", "estimate_upper"), "e
 
 COARSE = 5.    # times, where a fit was made with what is withheld
 
+# %% ../nbs/66_publication.ipynb #d5ce6f72
 def _sees_withheld(read, parts, hidden, table, policy):
     "The fits that were made with what the policy withholds; those of invented data have nothing to protect."
     if not policy.min_n: return []
@@ -376,6 +377,7 @@ def _school_limit(n_trials, policy, subjects):
     "The share from which a school's is given as a limit. It is chosen by what stands beside it: there are at least as many students as results in each subject."
     return on_ladder(policy.limit(np.ceil(np.asarray(n_trials, float)/subjects)), policy.top)
 
+# %% ../nbs/66_publication.ipynb #4905e552
 def _tidy(frame, fine, kind, policy, subjects):
     "The columns that are published, percentages beyond a limit drawn back to it."
     columns = ["key", "district_name", "school", "name", *_ESTIMATES[kind], *_WORDS[kind], "state"]

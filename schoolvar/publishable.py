@@ -58,11 +58,13 @@ def _open_middle(cells, code, policy):
     high = np.floor((np.ceil(inner*n - 1e-9) + n)/2)
     return np.where(code > 0, high, np.where(code < 0, n - high, cells.y_success)).astype(int)
 
+# %% ../nbs/45_publishable.ipynb #055d8ed8
 def _too_few(policy, kind):
     "The error of tables of which nothing may be shown."
     return DataError(f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is "
                      "nothing to publish; --policy none shows everything, for your own eyes")
 
+# %% ../nbs/45_publishable.ipynb #3bd61d50
 def publishable(counts,            # `Counts` or None
                 scores,            # `Scores` or None
                 policy: DisclosurePolicy,
@@ -104,6 +106,7 @@ def publishable(counts,            # `Counts` or None
         found.counts = replace(counts, frame=frame[~out].reset_index(drop=True))
     return found
 
+# %% ../nbs/45_publishable.ipynb #59aff946
 def without_schools(scores,     # `Scores`
                     away,       # schools
                    ):           # `Scores` of the others

@@ -61,6 +61,7 @@ def _name(key):
     level, district, school, year, subject = key
     return ", ".join(str(p) for p in (school.rpartition("#")[0] or {"all": "all schools"}.get(level, f"district {district}"), year or "", subject) if p)
 
+# %% ../nbs/41b_release_audit.ipynb #1b39098c
 def read_release(folder: Path,      # of reports
                  whole: bool = True, # refuse one that was cut or edited
                  read: dict | None = None, # path -> statements that were read already
@@ -160,6 +161,7 @@ class _Builder:
         member = np.concatenate([m for _, m in self.lines]) if self.lines else np.zeros(0)
         return System(n[0], n[1], y[0], y[1], np.array([t for t, _ in self.lines], int), start, member.astype(int), share=share)
 
+# %% ../nbs/41b_release_audit.ipynb #3e72e834
 def _same_results(release, grade): return release.grade is None or grade is None or release.grade == grade
 
 def _rules(release, index, most=60):
@@ -223,6 +225,7 @@ class Earlier:
     before: Before | None
     warnings: list = field(default_factory=list)
 
+# %% ../nbs/41b_release_audit.ipynb #74756a21
 def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, school, year, subject, n_trials, y_success
                  sums,                  # the lines among them
                  names: dict,           # school -> (key, name)

@@ -254,6 +254,7 @@ def _guessable(fits, p):
         seed = (json.loads((Path(folder)/"manifest.json").read_text(encoding="utf-8")).get("run") or {}).get("seed")
         if isinstance(seed, int) and seed < GUESSABLE: yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
 
+# %% ../nbs/61_reports.ipynb #36a0ed80
 def _not_beside(earlier, fits):
     "Warnings of earlier releases that cannot be put beside this one."
     if not earlier or fits.get("achievement") is None: return
@@ -281,6 +282,7 @@ def _attacked(stage, out, policy, earlier, read):
     except ReleaseError as e: raise ReportError(f"{out}: no report was written, for the audit fails: {str(e).replace(str(stage), str(out))}") from None
     if found.narrow: raise ReportError(f"{out}: no report was written: {found.sentence}; publish fewer tables, or ask for larger groups by --min-n")
 
+# %% ../nbs/61_reports.ipynb #11fded4a
 def render_reports(out,                      # folder of the reports
                    *,
                    consistency=None, achievement=None, value_added=None, # folders of fits

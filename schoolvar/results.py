@@ -12,15 +12,14 @@ from pathlib import Path
 import re
 import stat
 import tempfile
-from .folders import FolderError, checksum, plain_name, read_object, shown, write_whole
+from .folders import MARK, FolderError, checksum, plain_name, read_object, shown, write_whole
 from .private import (Held, abandoned, cache_folder, close_to_others, hold, is_held, log, note_of,
                                placed, private_folder, uninterrupted, warn_of_cache)
 
 # %% auto #0
-__all__ = ['MARK', 'listed', 'in_the_way', 'inside', 'check_out', 'staged', 'locked']
+__all__ = ['listed', 'in_the_way', 'inside', 'check_out', 'staged', 'locked']
 
 # %% ../nbs/44_results.ipynb #42a00008
-MARK = ".schoolvar.json"    # the list, in a folder of results
 _ADVICE = "name another folder, or move it away"
 _STAGE = r"\.(.*\.)?schoolvar-[^-.]+"   # names of folders that are being filled
 
@@ -63,6 +62,7 @@ def _entries(folder, spare=""):
         if not folders and not files and not links and Path(place) != Path(folder):
             yield Path(place).relative_to(folder).as_posix(), True
 
+# %% ../nbs/44_results.ipynb #57db7d69
 def _signature(path):
     found = os.lstat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -125,6 +125,7 @@ def _not_a_folder_of_results(out, name):
         what = "is a file, not a folder" if out.is_file() else "is a pipe or a device, not a folder"
         raise FolderError(f"{name}: {what}")
 
+# %% ../nbs/44_results.ipynb #921ea0aa
 def check_out(out: Path,       # the folder that results are to go to
               kind: str,       # "report", "fit", "compare" or "rerun"
               inputs=(),       # paths that are read
@@ -162,6 +163,7 @@ def _check_content(out, name, kind, seen=None, spare=""):
         raise FolderError(f"{name}: holds results of another kind ({known['kind']}), which a {kind} does not "
                           "replace; name another folder, or delete it yourself")
 
+# %% ../nbs/44_results.ipynb #e7e616fa
 def _check_writable(out, name):
     near = next(p for p in (_stage_place(out), *out.parents) if p.exists())
     if not near.is_dir():
@@ -220,6 +222,7 @@ def _left_behind(place: Path, out: Path, key: str) -> Held | None:
         held.release()
     return found
 
+# %% ../nbs/44_results.ipynb #ac55eaa5
 @contextlib.contextmanager
 def staged(out: Path,             # the folder that the results go to
            kind: str = "report",  # what they are: "report", "fit", "compare" or "rerun"
@@ -260,6 +263,7 @@ def staged(out: Path,             # the folder that the results go to
             with contextlib.suppress(OSError):
                 parent.rmdir()
 
+# %% ../nbs/44_results.ipynb #a9dabc4c
 def _write_list(new, kind, version):
     from schoolvar import __version__
     files = {name: checksum(new/name) for name, is_folder in _entries(new) if not is_folder and name != MARK}

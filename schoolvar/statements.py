@@ -96,6 +96,7 @@ def _of_school(s):
     "A school's share may have been drawn back from a limit by a step, so as not to be taken for it."
     return s if s.state == "c" else s._replace(low=max(s.low - .0005, 0.), high=min(s.high + .0005, 1.))
 
+# %% ../nbs/41a_statements.ipynb #f48e703e
 def table_statements(heads: list,   # of the columns
                      rows: list,    # of lists: texts, or numbers and (low, high, state) of shares
                      district: str, source: str, language: str) -> list[Statement]:
@@ -169,6 +170,7 @@ def chart_statements(spec: dict,    # of Vega-Lite
 
 def _text(fragment): return html.unescape(re.sub(r"<[^>]*>", "", fragment)).strip()
 
+# %% ../nbs/41a_statements.ipynb #8caa578d
 def page_statements(text: str,      # HTML
                     district: str, source: str, language: str | None = None) -> list[Statement]:
     "What a page says in its tables and charts."

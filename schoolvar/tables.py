@@ -30,7 +30,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from .errors import DataError, absent_column, broken_rows, count_of, inert, nearest, row_list
+from .errors import DataError, absent_column, broken_rows, count_of, nearest, row_list
+from .inert import inert
 from .incoming import ROW_MOST, check_unpacked, foreign, on_disk, shows_progress
 from .numerals import chosen_marks, plain_numbers
 

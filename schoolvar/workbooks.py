@@ -19,7 +19,8 @@ import xml.etree.ElementTree as ET
 import zipfile
 import zlib
 
-from .errors import DataError, inert
+from .errors import DataError
+from .inert import inert
 
 # %% ../nbs/00_workbooks.ipynb #3b037981
 CELLS_MOST = 32_000_000   # cells of the rectangle that a sheet's cells span

@@ -76,6 +76,7 @@ def _undisturbed():
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+# %% ../nbs/48_workers.ipynb #dff57b42
 @contextlib.contextmanager
 def _pool(crew, job):
     "Processes that are stopped when the block is left by an error, and waited for when it ends well."
@@ -103,6 +104,7 @@ def _started(crew, job):
             pass
     raise WorkersError("processes end before they begin to work (is there memory for them? a script that starts them needs `if __name__ == \"__main__\":`); --workers 1 does without")
 
+# %% ../nbs/48_workers.ipynb #ec6661c5
 def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
     "On processes of this machine. After the death of one, the tasks that may have caused it are done one at a time."
     import cloudpickle

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outside import COMMAND, ROOT, command, everything, refusal, reseal
+from outside import COMMAND, ROOT, command, everything, refusal, relist, reseal
 from schoolvar.publication import example_fits
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and modes of files are those of POSIX")
@@ -322,6 +322,12 @@ def _table_endless(fit): (fit/"schools.csv").unlink(); (fit/"schools.csv").symli
 def _table_a_pipe(fit): (fit/"schools.csv").unlink(); os.mkfifo(fit/"schools.csv")
 def _huge(fit): os.truncate(fit/"schools.csv", 1 << 40)
 def _a_loop(fit): (fit/"manifest.json").unlink(); (fit/"manifest.json").symlink_to("manifest.json")
+def _better_manifest(fit):
+    manifest = json.loads((fit/"manifest.json").read_text())
+    manifest["diagnostics"] = {"ok": True, "verdict": "All is well."}
+    (fit/"manifest.json").write_text(json.dumps(manifest))
+
+
 def _gone(fit): (fit/"parameters.csv").unlink()
 
 
@@ -329,6 +335,7 @@ def _listing(fit, **changes):
     manifest = json.loads((fit/"manifest.json").read_text())
     manifest["files"] |= changes
     (fit/"manifest.json").write_text(json.dumps(manifest))
+    relist(fit)
 
 
 def _traversal(fit): _listing(fit, **{"../../secret": "0"*64})
@@ -354,9 +361,10 @@ def _parts_missing(fit):
     manifest = json.loads((fit/"manifest.json").read_text())
     keep = {k: manifest[k] for k in ("model", "files", "columns")} | {"diagnostics": "fine", "source": 7, "settings": [1]}
     (fit/"manifest.json").write_text(json.dumps(keep))
+    relist(fit)
 
 
-HOSTILE = [_cut, _edited, _draws_cut, _bad_json, _deep, _a_list, _a_pipe, _a_folder, _endless, _table_endless, _table_a_pipe, _huge, _a_loop,
+HOSTILE = [_cut, _edited, _better_manifest, _draws_cut, _bad_json, _deep, _a_list, _a_pipe, _a_folder, _endless, _table_endless, _table_a_pipe, _huge, _a_loop,
            _gone, _traversal, _absolute, _sealed_without_columns, _sealed_nonsense, _sealed_words, _parts_missing]
 
 
