@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 
 from outside import COMMAND, ROOT, command, everything, refusal, relist, reseal
+from schoolvar.folders import checksum
 from schoolvar.publication import example_fits
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and modes of files are those of POSIX")
@@ -342,6 +343,11 @@ def _traversal(fit): _listing(fit, **{"../../secret": "0"*64})
 def _absolute(fit): _listing(fit, **{"/etc/passwd": "0"*64})
 
 
+def _listed_elsewhere(fit):
+    (fit.parent/"secret.csv").write_text("mine")
+    _listing(fit, **{"../secret.csv": checksum(fit.parent/"secret.csv")})
+
+
 def _sealed_without_columns(fit):
     pd.read_csv(fit/"schools.csv").drop(columns=["sd_lower", "mean_lower"]).to_csv(fit/"schools.csv", index=False)
     reseal(fit)
@@ -365,7 +371,7 @@ def _parts_missing(fit):
 
 
 HOSTILE = [_cut, _edited, _better_manifest, _draws_cut, _bad_json, _deep, _a_list, _a_pipe, _a_folder, _endless, _table_endless, _table_a_pipe, _huge, _a_loop,
-           _gone, _traversal, _absolute, _sealed_without_columns, _sealed_nonsense, _sealed_words, _parts_missing]
+           _gone, _traversal, _absolute, _listed_elsewhere, _sealed_without_columns, _sealed_nonsense, _sealed_words, _parts_missing]
 
 
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda a: a.__name__.strip("_"))
