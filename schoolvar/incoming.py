@@ -7,28 +7,25 @@ __all__ = ['SPOOLED_MOST', 'SAVE', 'FOREIGN', 'UNPACKED_MOST', 'RATIO_MOST', 'RO
            'check_unpacked', 'shows_progress']
 
 # %% ../nbs/00_incoming.ipynb #1e1be97b
-import atexit
 import os
 from pathlib import Path
 import re
-import shutil
 import stat
 import sys
-import tempfile
 
 from .errors import DataError
+from .private import scratch_folder
 
 # %% ../nbs/00_incoming.ipynb #3a186da9
 SPOOLED_MOST = 4 << 30   # bytes that a pipe may give
 _spooled = {}            # (device, inode) of a pipe to the file that holds what it gave
 
 def spool(path: Path) -> Path:
-    "What a pipe gives, in a private temporary file of the same name, which goes when Python ends."
+    "What a pipe gives, in a private temporary file of the same name, which goes with the scratch folder."
     about = os.stat(path)
     key = (about.st_dev, about.st_ino)
-    if key not in _spooled:
-        folder = Path(tempfile.mkdtemp(prefix="schoolvar-data-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if key not in _spooled or not _spooled[key].exists():
+        folder = scratch_folder("data")
         copy, size = folder/(path.name or "pipe"), 0
         with open(path, "rb") as source, open(copy, "wb") as target:
             while block := source.read(1 << 20):

@@ -177,14 +177,14 @@ def _hide(frame, hidden, kind):
     return frame
 
 # %% ../nbs/66_publication.ipynb #388b172c
-def _protect_all(parts, cells, policy, earlier=(), grade=None):
+def _protect_all(parts, cells, policy, earlier=(), grade=None):   # hidden, table, warnings of earlier releases
     "Which schools are withheld, and the states of the achievement table; with what earlier releases told."
     told = None
     if "achievement" in parts and earlier:
         from schoolvar.release_audit import known_before
         f = parts["achievement"]
         entries, sums = _achievement_sums(f, cells)
-        told = known_before(entries, sums, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade).before
+        told = known_before(entries, sums, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade)
     table, hidden = None, {k: np.zeros(len(f), bool) for k, f in parts.items()}
     for _ in range(20):
         before = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
@@ -193,7 +193,7 @@ def _protect_all(parts, cells, policy, earlier=(), grade=None):
             of_schools = (entries.level == "key+school").to_numpy()
             sums.limit = np.where(of_schools, _school_limit(sums.n, policy, cells.subject.nunique()), policy.limit(sums.n))
             also = (entries.level.isin(["cell", "key+school"]) & entries.school.isin(before)).to_numpy()
-            if table is None or (also & (table[2].state == SHOWN)).any(): done = protect(sums, policy, also, before=told)
+            if table is None or (also & (table[2].state == SHOWN)).any(): done = protect(sums, policy, also, before=told and told.before)
             else: done = table[2]                         # all of these are withheld already
             table = entries, sums, done
             out = set(entries.school[(entries.level == "key+school").to_numpy() & (done.state != SHOWN)])
@@ -207,7 +207,8 @@ def _protect_all(parts, cells, policy, earlier=(), grade=None):
             hidden["value_added"] = f.school.isin(before).to_numpy() | (count < policy.min_n if count is not None else False)
         after = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
         if after == before: break
-    return {k: pd.Series(h, index=parts[k].index) for k, h in hidden.items()}, table
+    hidden = {k: pd.Series(h, index=parts[k].index) for k, h in hidden.items()}
+    return hidden, table, told.warnings if told else []
 
 # %% ../nbs/66_publication.ipynb #2d3dcca4
 _NOWHERE = np.array([], int)
@@ -218,6 +219,7 @@ class Publication:
     tables: dict   # achievement, consistency, value_added: a row a school; years: sums by year and subject; variance; parameters_KIND
     facts: dict    # plain values: policy, models, sources, typical values, thresholds, simulated
     warnings: list = field(default_factory=list) # for the maker; not published
+    apart: list = field(default_factory=list)    # what of earlier releases could not be put beside it; for the maker too
 
     @cached_property
     def districts(self) -> pd.DataFrame:
@@ -269,7 +271,7 @@ def publish(fits: dict,                # kind -> folder of a fit
         facts["typical_sd"] = float(np.exp(_mean(read["consistency"]["parameters"], "scale_intercept")))
         facts["threshold"] = float(read["consistency"]["manifest"].get("settings", {}).get("threshold") or .75)
     grade = read["achievement"]["manifest"].get("settings", {}).get("grade") if "achievement" in read else None
-    hidden, table = _protect_all(parts, cells, policy, earlier, grade)
+    hidden, table, apart = _protect_all(parts, cells, policy, earlier, grade)
     seen = _sees_withheld(read, parts, hidden, table, policy)
     coarse = {k: COARSE if k in seen else 1. for k in parts}
     subjects = cells.subject.nunique() if cells is not None else 1
@@ -290,7 +292,7 @@ def publish(fits: dict,                # kind -> folder of a fit
         facts["funnel"] = {name: _mean(tables["parameters_achievement"], name) for name in ("sd_school", "sd_cohort")}
         if "variance" in read["achievement"]: tables["variance"] = _settled_variance(read["achievement"]["variance"], coarse["achievement"])
     said = "{}: made with results that the policy {} withholds, so its figures are given only to half the width of their intervals; fit it with --policy {} (or by the command run) to give them in full"
-    return Publication(tables, facts, [said.format(fits[k], policy.name, policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}") for k in seen])
+    return Publication(tables, facts, [said.format(fits[k], policy.name, policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}") for k in seen], apart)
 
 # %% ../nbs/66_publication.ipynb #c68eb5c5
 def _mean(parameters, name):

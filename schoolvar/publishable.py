@@ -81,7 +81,7 @@ def publishable(counts,            # `Counts` or None
         cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
     if cells is not None and not (cells.n_trials >= policy.min_n).any():      # nothing is left to protect
         raise _too_few(policy, "achievement")
-    hidden, table = _protect_all(parts, cells, policy, earlier, grade)
+    hidden, table, _ = _protect_all(parts, cells, policy, earlier, grade)
     found.schools = {kind: f[hidden[kind]] for kind, f in parts.items()}
     for kind, f in parts.items():
         if len(f) - int(hidden[kind].sum()) < 2:

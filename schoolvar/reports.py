@@ -255,17 +255,6 @@ def _guessable(fits, p):
         if isinstance(seed, int) and seed < GUESSABLE: yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
 
 # %% ../nbs/61_reports.ipynb #36a0ed80
-def _not_beside(earlier, fits):
-    "Warnings of earlier releases that cannot be put beside this one."
-    if not earlier or fits.get("achievement") is None: return
-    from schoolvar.release_audit import known_before
-    from schoolvar.publication import _achievement_sums, place_districts, read_fit
-    fit = read_fit(fits["achievement"], "achievement")
-    if "counts" not in fit: return
-    schools = place_districts({"achievement": fit["schools"]})["achievement"]
-    entries, sums = _achievement_sums(schools, fit["counts"])
-    yield from known_before(entries, sums, dict(zip(schools.school, zip(schools.key, schools["name"]))), earlier, fit["manifest"].get("settings", {}).get("grade")).warnings
-
 def _replaced(out, previous, release):
     "A warning where a release is about to be replaced that this one is not protected together with."
     try: manifest = json.loads((out/"manifest.json").read_text(encoding="utf-8"))
@@ -313,7 +302,7 @@ def render_reports(out,                      # folder of the reports
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
     earlier = [read_release(folder) for folder in dict.fromkeys(map(str, previous))]
     p = _published(fits, policy, earlier)
-    for warning in (*p.warnings, *_guessable(fits, p), *_not_beside(earlier, fits), open_cluster(scheduler)):
+    for warning in (*p.warnings, *_guessable(fits, p), *p.apart, open_cluster(scheduler)):
         if warning: say(warning)
     made = max((part["created"][:10] for part in p.facts["parts"].values() if part["created"]), default="") or datetime.now(timezone.utc).date().isoformat()
     tasks = _tasks(p, districts, languages, formats, standalone, made)
