@@ -47,7 +47,7 @@ release: $(BIN)/.made
 	.venv-release/bin/python tools/release.py
 
 docs: $(BIN)/.made
-	$(BIN)/python tools/docs.py
+	$(BIN)/python tools/docs
 
 # make lab                                   JupyterLab, at nbs/start.ipynb
 # make lab TEXT=1                            the notebooks as Python text, made anew in review/ (git-ignored): to read and compare

@@ -28,15 +28,16 @@ THIN = {"M1": 12, "M2": 6, "M3": 8, "saeb": 10}
 # ---- the cases: data, the reference's quantities, and ours by every way to them
 
 def counts_of_100_schools():
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_counts
     return read_counts(simulate_counts(100, years=(2022, 2023, 2024), subjects=("Math", "Reading"), sd_school=.6, sd_cohort=.35, sd_subject=.25, students=30, seed=SEED).frame)
 
 
 def achievement_case(model):
     "Program and data of the reference; its quantities; ways to ours: name -> (engine) -> draws, and their quantities"
-    from schoolvar.achievement import fit_achievement, prepare
-    from schoolvar.coordinates import LEVELS
+    from schoolvar.achievement.design import prepare
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.achievement.ladder import LEVELS
     counts = counts_of_100_schools()
     sds = {f"sd_{k}": f"sd_{k}" for k in LEVELS[model]}
     fit = lambda **k: lambda engine: fit_achievement(counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k).idata
@@ -46,12 +47,13 @@ def achievement_case(model):
 
 def saeb_case():
     "The published study's model with random intercepts, by each of our three programs"
-    from schoolvar.consistency import KEEP, derived, fit_consistency, population_names, run_settings
-    from schoolvar.consistency_model import inclusion_data, make_model, program_data
-    from schoolvar.data import read_scores
-    from schoolvar.datasets import dataset
-    from schoolvar.engine import sample
-    from schoolvar.student_coordinates import Blocks
+    from schoolvar.consistency.posterior import KEEP, derived, population_names
+    from schoolvar.consistency.fit import fit_consistency, run_settings
+    from schoolvar.consistency.model import inclusion_data, make_model, program_data
+    from schoolvar.data.scores import read_scores
+    from schoolvar.data.datasets import dataset
+    from schoolvar.sampling.engine import sample
+    from schoolvar.consistency.whitening import Blocks
     scores = read_scores(dataset("saeb").assign(one=1.), school="school_id", score="math_proficiency", covariates=["one"])
     program, data = textbook.consistency(scores.schools.school, scores.students)
 
@@ -81,7 +83,7 @@ PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency
 
 def numbers(idata, names, thin=1):
     "One row a scalar: mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw with the one before"
-    from schoolvar.diagnostics import convergence, mcse_mean, pick
+    from schoolvar.sampling.diagnostics import convergence, mcse_mean, pick
     rows = []
     for name, of in names.items():
         x = pick(idata, {name: of})[1][:, ::thin]
@@ -97,9 +99,9 @@ def numbers(idata, names, thin=1):
 
 def make_reference(name):
     "The long run, its summary stored with the draws of the population's parameters"
-    from schoolvar.cache import content_hash
-    from schoolvar.engine import sample
-    from schoolvar.stored import store_summary
+    from schoolvar.sampling.cache import content_hash
+    from schoolvar.sampling.engine import sample
+    from schoolvar.calibration.stored import store_summary
     (program, data), names, _ = case(name)
     clock, thin = time.perf_counter(), THIN[name]
     idata = sample(program, data, seed=SEED, warmup=1000, draws=DRAWS * thin // 4, metric="diag_e", step_size=.1, adapt_delta=.9, inits=.5, keep=list(names.values()), cache=False)
@@ -113,7 +115,7 @@ def make_reference(name):
 
 def compare(name, engine):
     "Ours by every way, less the reference, in Monte Carlo errors of both"
-    from schoolvar.stored import load_summary, store_summary
+    from schoolvar.calibration.stored import load_summary, store_summary
     tables, manifest = load_summary(STORED / f"reference_{name.lower()}")
     b, parts, clock = tables["reference"].set_index("parameter"), [], time.perf_counter()
     for way, (run, names) in case(name)[2].items():
@@ -141,13 +143,14 @@ PUBLISHED = [(SAEB, "intercepts", "location_intercept", .115, .055, .174, CARMO)
 
 def published():
     "Published figures beside ours: mean, interval, and the distance in posterior SDs"
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.cache import content_hash
-    from schoolvar.consistency import fit_consistency
-    from schoolvar.data import read_counts, read_scores
-    from schoolvar.datasets import dataset
-    from schoolvar.formulas import centre_within
-    from schoolvar.stored import store_summary
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.sampling.cache import content_hash
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.scores import read_scores
+    from schoolvar.data.datasets import dataset
+    from schoolvar.core.formula import centre_within
+    from schoolvar.calibration.stored import store_summary
     clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
     read = lambda frame, **k: read_scores(frame, school="school_id", score="math_proficiency", **k)
     both = "student_ses * school_ses + (1 | school_id)"

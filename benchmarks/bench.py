@@ -29,7 +29,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks/results.csv"
-COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
 
 def seconds(call, times=3) -> float:
@@ -64,9 +64,9 @@ def read(quick):
 
 def case(model, schools):
     "Simulated counts, as the fit takes them and as a table for programs in R"
-    from schoolvar.achievement import prepare
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.achievement.design import prepare
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_counts
     counts = read_counts(simulate_counts(schools, students=37, seed=1, sd_school=.63, sd_cohort=.395, sd_subject=.063).frame)
     d = prepare(counts, model)[1]
     return counts, d, pd.DataFrame(dict(y=d.y, n=d.n, cell=d.cell, school=d.school, cohort=d.cohort, profile=d.subject))
@@ -74,7 +74,7 @@ def case(model, schools):
 
 def fitted(counts, model):
     "Our fit, its seconds from counts to tables, and effective draws of the least effective population parameter a second of sampling"
-    from schoolvar.achievement import fit_achievement
+    from schoolvar.achievement.fit import fit_achievement
     clock = time.perf_counter()
     fit = fit_achievement(counts, model=model, cache=False, progress=False)
     return fit, time.perf_counter() - clock, float(fit.parameters.ess_bulk.min()) / fit.manifest["timings"]["sampling"]
@@ -83,8 +83,8 @@ def fitted(counts, model):
 def sampling(quick):
     "Effective draws a second of sampling: ours beside the textbook's program, same engine."
     import textbook
-    from schoolvar.diagnostics import convergence
-    from schoolvar.engine import sample
+    from schoolvar.sampling.diagnostics import convergence
+    from schoolvar.sampling.engine import sample
     rows = []
     for model in ("M1", "M3"):
         counts, d, _ = case(model, 40 if quick else 100)
@@ -160,10 +160,10 @@ def with_bambi(quick):
 
 def companion(quick):
     "The logit-normal companion beside statsmodels' MixedLM."
-    from schoolvar.achievement import prepare
-    from schoolvar.data import read_counts
-    from schoolvar.frequentist import group_sums, one_way, one_way_statsmodels
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.achievement.design import prepare
+    from schoolvar.data.counts import read_counts
+    from schoolvar.achievement.frequentist import group_sums, one_way, one_way_statsmodels
+    from schoolvar.data.simulate import simulate_counts
     d = prepare(read_counts(simulate_counts(100 if quick else 400, seed=1).frame), "M1")[1]
     ours, theirs = seconds(lambda: one_way(group_sums(d, d.school))), seconds(lambda: one_way_statsmodels(d, d.school), 1)
     return [dict(case=f"{d.J} schools", value=ours, unit="s"), dict(case=f"{d.J} schools", value=theirs / ours, unit="ratio", peer="statsmodels MixedLM, its time over ours")]
@@ -171,8 +171,8 @@ def companion(quick):
 
 def scaling(quick):
     "How the parts between sampling grow with schools: the exponent of a line through the logs of size and seconds."
-    from schoolvar.diagnostics import convergence
-    from schoolvar.school_tables import rank_summary
+    from schoolvar.sampling.diagnostics import convergence
+    from schoolvar.core.schools import rank_summary
     rng, rows = np.random.default_rng(1), []
     sizes = (200, 800, 3200) if quick else (500, 2000, 8000)
     for name, call in (("ranks", rank_summary), ("convergence", lambda x: convergence(x.reshape(4, -1, x.shape[1])))):
@@ -184,8 +184,8 @@ def scaling(quick):
 
 def reports(quick):
     "Reports a minute by one worker, and what a page weighs."
-    from schoolvar.publication import example_fits
-    from schoolvar.reports import render_reports
+    from schoolvar.report.example import example_fits
+    from schoolvar.report.build import render_reports
     n = 2 if quick else 6
     with tempfile.TemporaryDirectory() as folder:
         fits = example_fits(Path(folder) / "fits", n_districts=n, n_schools=10 * n)
@@ -201,7 +201,7 @@ def site(quick):
     folder = ROOT / "_site"
     if not (folder / "index.html").is_file(): return []
     sys.path.insert(0, str(ROOT / "tools"))
-    from docs_check import weight
+    from docs.check import weight
     pages = [weight(p.read_text(encoding="utf-8")) / 1e3 for p in folder.rglob("*.html") if "example" not in p.parts]
     shared = sum(p.stat().st_size for p in [*folder.glob("*.css"), *folder.glob("docs/schoolvar-charts.*"), *(folder / "site_libs").rglob("*")] if p.is_file()) / 1e3
     return [dict(case=f"{len(pages)} pages, median", value=float(np.median(pages)), unit="kB"), dict(case="heaviest page", value=max(pages), unit="kB"), dict(case="scripts, styles and fonts of all pages", value=shared, unit="kB")]

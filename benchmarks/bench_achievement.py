@@ -28,9 +28,9 @@ TRUTH = dict(sd_school=.63, sd_cohort=.395, sd_subject=.063)
 
 def one(model, schools, draws):
     "Fit one case and say what it took"
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_counts
     counts = read_counts(simulate_counts(schools, students=37, seed=1, **TRUTH).frame)
     before, clock, cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), time.process_time()
     fit = fit_achievement(counts, model=model, rounds=1, cache=False, progress=False, **({"draws": draws} if draws else {}))

@@ -21,15 +21,15 @@ IVD = dict(seconds=404, ess=57)
 
 
 def saeb(data, covariates):
-    from schoolvar.data import read_scores
-    from schoolvar.formulas import centre_within
+    from schoolvar.data.scores import read_scores
+    from schoolvar.core.formula import centre_within
     frame = centre_within(pd.read_csv(Path(data) / "saeb.csv.gz"), "student_ses", mean_as="school_ses") if covariates else Path(data) / "saeb.csv.gz"
     return read_scores(frame, school="school_id", score="math_proficiency", covariates=["student_ses", "school_ses"] if covariates else ())
 
 
 def simulated(schools, students):
     "Sufficient statistics of simulated schools, drawn without making the students"
-    from schoolvar.data import Scores
+    from schoolvar.data.scores import Scores
     rng = np.random.default_rng(schools + students)
     n = np.full(schools, students // schools)
     u, t = rng.normal(0, .34, schools), np.where(rng.random(schools) < .3, rng.normal(0, .15, schools), 0)
@@ -42,7 +42,7 @@ def simulated(schools, students):
 
 
 def measure(what, make, arguments, settings, queue):
-    from schoolvar.consistency import fit_consistency
+    from schoolvar.consistency.fit import fit_consistency
     scores = make(*arguments)
     wall, cpu = time.perf_counter(), time.process_time()
     fit = fit_consistency(scores, cache=False, progress=False, rounds=1, **settings)

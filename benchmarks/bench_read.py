@@ -15,7 +15,7 @@ import tempfile
 CHILD = """
 import json, sys, time
 started = time.perf_counter()
-from schoolvar.data import read_scores
+from schoolvar.data.scores import read_scores
 imported = time.perf_counter()
 
 def peak():

@@ -21,8 +21,8 @@ import time
 
 def with_kernels(p, tasks, home, shared, workers):
     "Papermill as it comes: a Jupyter kernel for each report; the parent keeps its imports, as a script that loops would."
-    from schoolvar.reports import district_page, preload, run_notebook
-    from schoolvar.labels import Labels
+    from schoolvar.report.build import district_page, preload, run_notebook
+    from schoolvar.report.labels import Labels
     preload()
     def one(task):
         nb, error = run_notebook(task, home, engine=None)
@@ -35,7 +35,7 @@ def with_kernels(p, tasks, home, shared, workers):
 
 def with_workers(fit, out, keys, workers):
     "The package's own way, from publication to the finished folder."
-    from schoolvar.reports import render_reports
+    from schoolvar.report.build import render_reports
     start = time.perf_counter()
     result = render_reports(out, achievement=fit, districts=keys, formats=(), workers=workers, progress=False)
     assert not result.failed, result.failed
@@ -59,10 +59,10 @@ def main():
     ap.add_argument("--achievement", required=True); ap.add_argument("--name", required=True); ap.add_argument("--out", required=True)
     ap.add_argument("--sample", type=int, default=0, help="districts, spread over the table; 0 = all"); ap.add_argument("--kernels", type=int, default=8, help="reports made with a kernel each"); ap.add_argument("--workers", type=int, default=0, help="processes of the package; 0 = its own choice")
     a = ap.parse_args()
-    from schoolvar.disclosure import DisclosurePolicy
-    from schoolvar.figures import shared_data
-    from schoolvar.publication import publish, save_publication
-    from schoolvar.reports import _default_workers, _tasks
+    from schoolvar.report.disclosure import DisclosurePolicy
+    from schoolvar.report.figures import shared_data
+    from schoolvar.report.publication import publish, save_publication
+    from schoolvar.report.build import _default_workers, _tasks
     p = publish({"achievement": a.achievement}, DisclosurePolicy.named("us"))
     keys = list(p.districts.key); step = max(1, len(keys)//a.sample) if a.sample else 1
     keys = keys[::step][:a.sample or None]

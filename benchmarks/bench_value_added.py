@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from schoolvar.data import read_counts
-from schoolvar.simulate import simulate_two_grades
-from schoolvar.value_added import METHODS, fit_value_added
+from schoolvar.data.counts import read_counts
+from schoolvar.data.simulate import simulate_two_grades
+from schoolvar.value_added.fit import METHODS, fit_value_added
 
 
 def main():

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from schoolvar.consistency import fit_consistency
-from schoolvar.data import read_scores
-from schoolvar.inclusion import false_discovery_rate, flag_at_rate
-from schoolvar.simulate import simulate_scores
+from schoolvar.consistency.fit import fit_consistency
+from schoolvar.data.scores import read_scores
+from schoolvar.consistency.inclusion import false_discovery_rate, flag_at_rate
+from schoolvar.data.simulate import simulate_scores
 
 STORED = Path(__file__).resolve().parent.parent / "nbs" / "studies" / "stored" / "consistency_truth.csv"
 SCHOOLS, STUDENTS, SLAB = 150, 50, .31

@@ -46,8 +46,10 @@ def main():
     args = parser.parse_args()
     try: import atheris
     except ImportError: sys.exit("fuzz_readers.py needs atheris: pip install atheris")
-    with atheris.instrument_imports(include=["schoolvar.tables", "schoolvar.formats", "schoolvar.data", "schoolvar.sufficient"]):
-        from schoolvar.data import DataError, read_counts, read_scores
+    with atheris.instrument_imports(include=["schoolvar.data.tables", "schoolvar.data.formats", "schoolvar.data.scores", "schoolvar.data.moments"]):
+        from schoolvar.core.errors import DataError
+        from schoolvar.data.counts import read_counts
+        from schoolvar.data.scores import read_scores
     warnings.simplefilter("error")
     scratch = Path(tempfile.mkdtemp())
     corpus = args.corpus or scratch / "corpus"

@@ -16,9 +16,9 @@ TRUTH = dict(sd_school=.63, sd_cohort=.395, sd_subject=.063)
 
 def one(k, schools):
     "Intervals and truth of data set `k`, a row a parameter"
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_counts
     province = simulate_counts(schools, students=37, seed=10_000 + k, **TRUTH)
     fit = fit_achievement(read_counts(province.frame), model="M3", seed=k, chains=2, draws=500, warmup=120, rounds=1, cache=False, progress=False)
     t = fit.parameters[["parameter", "mean", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]].assign(truth=lambda t: t.parameter.map(province.parameters))

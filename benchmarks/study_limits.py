@@ -85,8 +85,8 @@ SLOW = {"Student-t likelihood": 4, "in the mean": 4}       # data sets where a f
 def one(topic, x, series, k):
     "Fit data set `k` of a condition and count"
     warnings.simplefilter("ignore")
-    from schoolvar.consistency import fit_consistency
-    from schoolvar.data import read_scores
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.data.scores import read_scores
     rng = np.random.default_rng([20261122, list(TOPICS).index(topic), TOPICS[topic][1].index(x), k])   # the series of one condition are fitted to the same data
     slab = float(series.split()[-1]) if series.startswith("slab") else None
     frame, t, how = TOPICS[topic][0](rng, x, slab if slab is not None else series)

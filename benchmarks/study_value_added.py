@@ -15,13 +15,14 @@ import time
 import numpy as np
 import pandas as pd
 
-from schoolvar.achievement import LEVELS, prior_scales
-from schoolvar.coordinates import design, stan_data
-from schoolvar.data import read_counts
-from schoolvar.diagnostics import convergence
-from schoolvar.engine import sample
-from schoolvar.simulate import simulate_two_grades
-from schoolvar.value_added import METHODS, prepare_two_grades, quality_table, sample_method
+from schoolvar.achievement.ladder import LEVELS, prior_scales
+from schoolvar.achievement.design import design
+from schoolvar.achievement.whitening import stan_data
+from schoolvar.data.counts import read_counts
+from schoolvar.sampling.diagnostics import convergence
+from schoolvar.sampling.engine import sample
+from schoolvar.data.simulate import simulate_two_grades
+from schoolvar.value_added.fit import METHODS, prepare_two_grades, quality_table, sample_method
 
 # name: schools, students a school and year (uniform), years, true slope, data sets, of which by all three methods (the others by joint alone)
 CONDITIONS = {

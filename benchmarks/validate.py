@@ -15,27 +15,27 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS, STORED, SEED, BLOCK = ROOT / "build" / "validate", ROOT / "nbs" / "studies" / "stored", 20261122, 10
-CONSISTENCY, ACHIEVEMENT = ("consistency", "consistency_model", "inclusion"), ("achievement", "coordinates")
+CONSISTENCY, ACHIEVEMENT = ("consistency/posterior", "consistency/fit", "consistency/model", "consistency/inclusion"), ("achievement/ladder", "achievement/design", "achievement/whitening", "achievement/posterior", "achievement/fit")
 # study -> the program and the modules that make its draws: blocks made by others are not mixed with them
 MADE_BY = {"consistency": ("consistency_schools", CONSISTENCY), "wrong_rate": ("consistency_schools", CONSISTENCY), "covariates": ("consistency_students", CONSISTENCY),
-           "joint": ("value_added_joint", ("value_added", "two_grades"))} | {m: ("achievement", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
+           "joint": ("value_added_joint", ("value_added/fit", "value_added/whitening"))} | {m: ("achievement", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
 
 SEEDS = {s: SEED + i for i, s in enumerate(("consistency", "wrong_rate", "M1", "M2", "M3", "covariates", "joint"))}   # no two studies share their random numbers
 
 
 def made_by(study) -> str:
     "Checksum of what makes a study's draws"
-    from schoolvar.stored import program_sha256
+    from schoolvar.calibration.stored import program_sha256
     program, modules = MADE_BY[study]
-    text = [(ROOT / "schoolvar" / f"{m}.py").read_bytes() for m in ("validation", "calibration", "engine", "sampling", *modules) if (ROOT / "schoolvar" / f"{m}.py").exists()]
+    text = [(ROOT / "schoolvar" / f"{m}.py").read_bytes() for m in ("calibration/studies", "calibration/sbc", "sampling/engine", "sampling/converge", *modules)]
     return hashlib.sha256(b"\0".join([str(SEEDS[study]).encode(), program_sha256(program).encode(), *text])).hexdigest()[:12]
 
 
 def block(folder, name, first):
     "Ten data sets, kept in files of their own: ranks, and what was stated of each school"
     warnings.simplefilter("ignore")
-    from schoolvar.calibration import study_rows
-    from schoolvar.validation import STUDIES
+    from schoolvar.calibration.sbc import study_rows
+    from schoolvar.calibration.studies import STUDIES
     path = folder / f"{first:05d}.ranks.parquet"
     if not path.exists():
         start = time.perf_counter()
@@ -55,9 +55,9 @@ def whole(folder, what, sets):
 
 def store(name, folder, sets, to):
     "A study's tables with the story of the run, small"
-    from schoolvar.calibration import calibration_table
-    from schoolvar.stored import store_summary
-    from schoolvar.validation import STUDIES
+    from schoolvar.calibration.sbc import calibration_table
+    from schoolvar.calibration.stored import store_summary
+    from schoolvar.calibration.studies import STUDIES
     ranks, stated, took = whole(folder, "ranks", sets), whole(folder, "stated", sets), whole(folder, "seconds", sets)
     held = stated.truth.where(stated.lower.isna(), (stated.lower <= stated.truth) & (stated.truth <= stated.upper))   # the event that was stated
     tables = {"stated": pd.DataFrame({"data_set": stated.data_set.astype("int16"), "statement": stated.statement.astype("category"), "probability": stated.probability.round(4).astype("float32"), "true": held.astype(bool)})}
@@ -70,7 +70,7 @@ def store(name, folder, sets, to):
 
 def main():
     from tqdm import tqdm
-    from schoolvar.validation import STUDIES
+    from schoolvar.calibration.studies import STUDIES
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("studies", nargs="*", help="names of studies; all of them where none is given")
     ap.add_argument("--sets", type=int, default=500, help="data sets a study, a multiple of ten")

@@ -19,9 +19,11 @@ LADDER = [
 
 def achievement(model, extra, slopes):
     "Five schools, two years, two subjects, with gaps"
-    from schoolvar.achievement import levels_of, prepare, prior_scales, program_data, program_of
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_counts
+    from schoolvar.achievement.ladder import levels_of, prior_scales, program_of
+    from schoolvar.achievement.design import prepare
+    from schoolvar.achievement.whitening import program_data
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_counts
     frame = simulate_counts(5, years=(2023, 2024), subjects=("Math", "Reading"), students=20, seed=2).frame
     frame = frame.drop(index=[1, 6, 7]).reset_index(drop=True)
     ses = pd.DataFrame(dict(school_id=sorted(frame["school_id"].unique()), ses=[-1.3, .2, .4, .9, 1.1]))
@@ -33,9 +35,9 @@ def achievement(model, extra, slopes):
 
 def value_added(method):
     "Six schools in two grades, one of them in the earlier grade only"
-    from schoolvar.data import read_counts
-    from schoolvar.simulate import simulate_two_grades
-    from schoolvar.value_added import method_inputs, prepare_two_grades
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.simulate import simulate_two_grades
+    from schoolvar.value_added.fit import method_inputs, prepare_two_grades
     frame = simulate_two_grades(6, years=(2022, 2023), students=30, seed=4).frame
     frame = frame[(frame["school_id"] != frame["school_id"].max()) | (frame["grade"] == frame["grade"].min())]
     two = prepare_two_grades(read_counts(frame))
@@ -47,9 +49,9 @@ def value_added(method):
 
 def consistency(kind, prior, robust):
     "Five schools of twelve students: intercepts, with a covariate of students, with a random slope"
-    from schoolvar.consistency_model import inclusion_data, make_model, program_data
-    from schoolvar.data import read_scores
-    from schoolvar.simulate import simulate_scores
+    from schoolvar.consistency.model import inclusion_data, make_model, program_data
+    from schoolvar.data.scores import read_scores
+    from schoolvar.data.simulate import simulate_scores
     frame = simulate_scores(n_schools=5, students=12, seed=3).frame
     frame["ses"] = np.round(np.sin(np.arange(len(frame))), 2)
     scores = read_scores(frame, covariates=["ses"])
@@ -67,7 +69,8 @@ CASES |= {f"consistency {k}{' learned' if p == 'learn' else ''}{' robust' if r e
 def model_of(case):
     "The case's program with its data, as stanli runs it"
     import stanli
-    from schoolvar.engine import plain, read_program
+    from schoolvar.sampling.programs import read_program
+    from schoolvar.sampling.engine import plain
     make, *arguments = CASES[case]
     program, data = make(*arguments)
     return stanli.Model(stan_code=read_program(program)[1], data={k: plain(v) for k, v in data.items()})

@@ -16,15 +16,15 @@ LABELS = ["001", "002", "003", "004", "005", "006", "007", "008"]      # with le
 @pytest.fixture
 def eight_schools():
     "Draws of the eight schools: mu, tau, theta[school], log_lik[school]; 4 chains of 400"
-    from schoolvar.engine import load_draws
+    from schoolvar.sampling.draws import load_draws
     return load_draws(FROZEN / "eight_schools.nc")
 
 
 @pytest.fixture
 def small_fit(eight_schools):
     "A `Fit` of the eight schools, with every kind of column"
-    from schoolvar.diagnostics import check, parameters_table
-    from schoolvar.fit import Fit, make_manifest
+    from schoolvar.sampling.diagnostics import check, parameters_table
+    from schoolvar.sampling.fit import Fit, make_manifest
     theta = eight_schools.posterior["theta"].values.reshape(-1, 8)
     low, high = np.quantile(theta, (.025, .975), axis=0)
     schools = pd.DataFrame(dict(school=LABELS, district=["North", "South"] * 4, n=[20 + j for j in range(8)], effect=theta.mean(0), effect_lower=low, effect_upper=high,
@@ -37,7 +37,7 @@ def small_fit(eight_schools):
 
 
 def _frozen(name):
-    from schoolvar.fit import Fit
+    from schoolvar.sampling.fit import Fit
     return Fit.load(FROZEN / name)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import subprocess
 import sys
 
-from schoolvar.folders import checksum
+from schoolvar.core.files import checksum
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
 
 def relist(folder):

@@ -3,17 +3,19 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from schoolvar.achievement import prepare
-from schoolvar.consistency import fit_consistency
-from schoolvar.consistency_loo import school_log_likelihood
-from schoolvar.consistency_model import inclusion_data, make_model, program_data
-from schoolvar.consistency_predict import some_draws
-from schoolvar.coordinates import LEVELS, levels_in, stan_data
-from schoolvar.data import read_counts, read_scores
-from schoolvar.engine import sample
-from schoolvar.inclusion import TYPICAL, UNKNOWN, UNUSUAL, bayes_factor, false_discovery_rate, verdicts
-from schoolvar.school_tables import interval, inverse_logit, proficiency, rank_draws
-from schoolvar.simulate import simulate_counts, simulate_scores
+from schoolvar.achievement.design import prepare
+from schoolvar.consistency.fit import fit_consistency
+from schoolvar.consistency.loo import school_log_likelihood
+from schoolvar.consistency.model import inclusion_data, make_model, program_data
+from schoolvar.consistency.predict import some_draws
+from schoolvar.achievement.ladder import LEVELS
+from schoolvar.achievement.whitening import levels_in, stan_data
+from schoolvar.data.counts import read_counts
+from schoolvar.data.scores import read_scores
+from schoolvar.sampling.engine import sample
+from schoolvar.consistency.inclusion import TYPICAL, UNKNOWN, UNUSUAL, bayes_factor, false_discovery_rate, verdicts
+from schoolvar.core.schools import interval, inverse_logit, proficiency, rank_draws
+from schoolvar.data.simulate import simulate_counts, simulate_scores
 
 
 def draws_and_target(program, data):
@@ -160,7 +162,7 @@ def test_earlier_quality_says_its_unit():
     import io
     from types import SimpleNamespace
     import pyarrow.parquet as pq
-    from schoolvar.value_added import _quality_files
+    from schoolvar.value_added.fit import _quality_files
     frame = simulate_counts(3, seed=1).frame
     draws = np.random.default_rng(1).normal(size=(50, 3))
     two = SimpleNamespace(grades=(3, 6), schools=["a", "b", "c"], earlier=frame)
@@ -175,7 +177,7 @@ def test_raw_spread_of_a_school_is_the_sample_sd():
     from types import SimpleNamespace
     import pandas as pd
     import xarray as xr
-    from schoolvar.consistency import school_table
+    from schoolvar.consistency.posterior import school_table
     frame = simulate_scores(n_schools=3, students=5, seed=1).frame
     scores = read_scores(frame)
     rng = np.random.default_rng(1)

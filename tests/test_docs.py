@@ -36,16 +36,17 @@ def checklist():
 # ---------------------------------------------------------------- what is on the site
 
 def test_every_library_notebook_is_in_the_sidebar():
-    import docs_pages
+    from docs import pages as docs_pages
     text = (ROOT / "_quarto.yml").read_text(encoding="utf-8")
-    assert docs_pages.sidebar_text(text) == text, "run `.venv/bin/python tools/docs.py sidebar`"
-    for path in (ROOT / "nbs").glob("*.ipynb"):
-        import docs_pre
-        assert f"docs/{docs_pre.module(path)}.ipynb" in text
+    assert docs_pages.sidebar_text(text) == text, "run `.venv/bin/python tools/docs sidebar`"
+    from docs.notebooks import library, module
+    assert len(library()) >= 66
+    for path in library():
+        assert f"docs/{module(path).replace('.', '/')}.ipynb" in text
 
 
 def test_every_study_and_explanation_is_in_the_sidebar():
-    import docs_pre
+    from docs import pre as docs_pre
     text = (ROOT / "_quarto.yml").read_text(encoding="utf-8")
     assert [n for n in docs_pre.notebooks().values() if f"- docs/{n}.ipynb" not in text] == []
     assert [g.name for g in (ROOT / "guides").glob("*.qmd") if f"- guides/{g.name}" not in text] == []
@@ -87,7 +88,7 @@ def test_checklist_has_every_figure_and_table(document, needed):
 
 @pytest.mark.parametrize("folder", STORED, ids=lambda p: p.name)
 def test_stored_summary_matches_the_code(folder):
-    from schoolvar.stored import load_summary, stale_programs
+    from schoolvar.calibration.stored import load_summary, stale_programs
     tables, manifest = load_summary(folder)
     assert stale_programs(manifest) == [], f"run `.venv/bin/python {manifest['command'].removeprefix('python ')}`"
     for key in ("made", "seconds", "settings", "data", "programs", "versions", "command"):
@@ -96,7 +97,7 @@ def test_stored_summary_matches_the_code(folder):
 
 
 def test_a_changed_table_is_noticed(tmp_path):
-    from schoolvar.stored import load_summary
+    from schoolvar.calibration.stored import load_summary
     shutil.copytree(STORED[0], tmp_path / "s")
     victim = next((tmp_path / "s").glob("*.parquet"))
     victim.write_bytes(victim.read_bytes() + b"x")
@@ -110,7 +111,7 @@ def test_a_changed_table_is_noticed(tmp_path):
 def tables(tmp_path_factory):
     "Small tables, none of them those of the studies."
     import numpy as np
-    from schoolvar.simulate import simulate_counts, simulate_scores, simulate_two_grades
+    from schoolvar.data.simulate import simulate_counts, simulate_scores, simulate_two_grades
     at = tmp_path_factory.mktemp("tables")
     simulate_scores(25, students=30, seed=3).frame.assign(ses=lambda d: np.random.default_rng(1).normal(size=len(d)), district_id=lambda d: d.school_id.str[-1]).to_csv(at / "scores.csv", index=False)
     simulate_two_grades(40, years=(2022, 2023, 2024), seed=3).frame.to_csv(at / "counts.csv", index=False)
@@ -137,7 +138,7 @@ def test_every_study_of_a_table_is_rerun():
 
 @pytest.mark.parametrize("study, table, parameters", RERUNS)
 def test_a_study_reruns_on_another_table(study, table, parameters, tables, tmp_path, capsys):
-    from schoolvar.cli import main
+    from schoolvar.cli.main import main
     with pytest.raises(SystemExit) as end:
         main(["rerun", str(ROOT / "nbs" / "studies" / f"{study}.ipynb"), "--data", str(tables / table), *(f"--parameter={k}={v}" for k, v in parameters.items()), "--workers", "1", "--out", str(tmp_path / "out")])
     assert not end.value.code, capsys.readouterr().err
@@ -162,7 +163,7 @@ WRONG = {   # a file or an option -> what is run
 
 
 def test_each_quoted_message_is_the_real_one(tmp_path, monkeypatch, capsys):
-    from schoolvar.cli import main
+    from schoolvar.cli.main import main
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CMDSTAN", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -226,7 +227,7 @@ def test_the_commands_of_a_guide_run_as_they_stand(page, clone):
 
 def test_every_command_of_the_guides_has_its_options():
     "Options and columns that the pages name are those of the commands."
-    from schoolvar.cli import app
+    from schoolvar.cli.main import app
     from typer.main import get_command
     known = {name: {o for p in c.params for o in [*p.opts, *p.secondary_opts]} for name, c in get_command(app).commands.items()}
     for page in [*(ROOT / "guides").glob("*.qmd"), ROOT / "README.md", ROOT / "index.qmd"]:
@@ -240,7 +241,7 @@ def test_every_command_of_the_guides_has_its_options():
 
 @pytest.mark.parametrize("name, file", [("saeb", "saeb.csv.gz"), ("pennsylvania", "pssa_counts.csv.gz"), ("new-york", "nyc_counts.csv.gz")])
 def test_dataset_from_a_file(shared_data, name, file, monkeypatch):
-    from schoolvar.datasets import DATASETS, dataset
+    from schoolvar.data.datasets import DATASETS, dataset
     frame = dataset(name, shared_data / file)
     assert set(DATASETS[name].columns) <= set(frame) and len(frame) > 10_000
     monkeypatch.setenv("SCHOOLVAR_DATA", str(shared_data))
@@ -248,8 +249,8 @@ def test_dataset_from_a_file(shared_data, name, file, monkeypatch):
 
 
 def test_dataset_refuses_another_table(shared_data, tmp_path):
-    from schoolvar.data import DataError
-    from schoolvar.datasets import dataset
+    from schoolvar.core.errors import DataError
+    from schoolvar.data.datasets import dataset
     frame = pd.read_csv(shared_data / "saeb.csv.gz", dtype={"school_id": str})
     frame.loc[3, "math_proficiency"] += .01
     frame.to_csv(tmp_path / "saeb.csv", index=False)
@@ -271,8 +272,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def test_dataset_from_a_publisher(shared_data, tmp_path, monkeypatch):
     "The publisher's own workbook over HTTP, checked, and from the cache the second time."
     import dataclasses
-    from schoolvar import datasets
-    from schoolvar.data import DataError
+    from schoolvar.data import datasets
+    from schoolvar.core.errors import DataError
     monkeypatch.delenv("SCHOOLVAR_DATA", raising=False)
     Quiet.asked = []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(shared_data)))
@@ -299,7 +300,7 @@ def test_dataset_from_a_publisher(shared_data, tmp_path, monkeypatch):
 
 
 def test_addresses_name_a_version():
-    from schoolvar.datasets import DATASETS
+    from schoolvar.data.datasets import DATASETS
     for d in DATASETS.values():
         assert re.fullmatch("[0-9a-f]{64}", d.content)
         assert all(re.search(r"/[0-9a-f]{40}/", u) for u in d.urls)
@@ -317,7 +318,7 @@ GOOD = ('<!doctype html><html lang="en"><head><title>t</title></head><body><h1 i
     (("Words.", "{{< include x >}}"), "was not rendered"), (('<h1 id="a">T</h1>', ""), "first-level headings"), ((' lang="en"', ""), "no title or no language"),
     (("<p>", '<div class="cell-output-error"></div><p>'), "failed cell"), (("Words.", "<script src='//cdn.example.org/x.js'></script>"), "from outside")])
 def test_the_check_finds(tmp_path, change, said):
-    import docs_check
+    from docs import check as docs_check
     (tmp_path / "p.png").write_bytes(b"x")
     (tmp_path / "index.html").write_text(GOOD, encoding="utf-8")
     assert docs_check.check(tmp_path) == []
@@ -327,7 +328,7 @@ def test_the_check_finds(tmp_path, change, said):
 
 
 def test_the_check_weighs_pages(tmp_path):
-    import docs_check
+    from docs import check as docs_check
     (tmp_path / "p.png").write_bytes(b"x")
     heavy = hashlib.sha256(b"").hexdigest() + "".join(hashlib.sha256(str(i).encode()).hexdigest() + " " for i in range(3000))
     (tmp_path / "index.html").write_text(GOOD.replace("Words.", f"<pre>{heavy}</pre>"), encoding="utf-8")
@@ -344,7 +345,7 @@ def test_a_failing_notebook_is_named(tmp_path):
     path = ROOT / "nbs" / "explanations" / f"99_broken_{os.getpid()}.ipynb"
     path.write_text(json.dumps(nb), encoding="utf-8")
     try:
-        r = subprocess.run([sys.executable, str(ROOT / "tools" / "docs_pre.py"), "--one", str(path), str(tmp_path / "out.ipynb")], capture_output=True, text=True)
+        r = subprocess.run([sys.executable, str(ROOT / "tools" / "docs" / "pre.py"), "--one", str(path), str(tmp_path / "out.ipynb")], capture_output=True, text=True)
     finally:
         path.unlink()
     assert r.returncode and f"{path.name}, cell 2" in r.stderr and "ZeroDivisionError" in r.stderr
@@ -352,20 +353,20 @@ def test_a_failing_notebook_is_named(tmp_path):
 
 
 def test_headings_have_no_gaps():
-    import docs_post
+    from docs import post as docs_post
     text = docs_post.outline("<h2>menu</h2><main><h1>t</h1><h3 id='a'>a</h3><h3>b</h3><h2>c</h2><h3>d</h3><h5 class=\"x\">e</h5><h2>f</h2></main>")
     assert re.findall(r"<h(\d)", text) == ["2", "1", "2", "2", "2", "3", "4", "2"] and 'class="h3"' in text and 'class="h5 x"' in text
     assert re.findall(r"</h(\d)", text) == ["2", "1", "2", "2", "2", "3", "4", "2"]
 
 
 def test_names_without_a_place_lead_to_the_page():
-    import docs_post
+    from docs import post as docs_post
     texts = {"docs/a.html": '<a href="b.html#here"><code>x</code></a><a href="b.html#gone"><code>y</code></a><a href="../c.html#z">w</a>', "docs/b.html": '<p id="here">'}
     assert docs_post.places(texts)["docs/a.html"] == '<a href="b.html#here"><code>x</code></a><a href="b.html"><code>y</code></a><a href="../c.html#z">w</a>'
 
 
 def test_other_parts_of_the_sidebar_keep_their_heading():
-    import docs_post
+    from docs import post as docs_post
     part = ('<li class="sidebar-item sidebar-item-section"><div class="sidebar-item-container"><a class="sidebar-item-text sidebar-link" href="reference/{0}.html"><span class="menu-text">{0}</span></a>'
             '<a class="sidebar-item-toggle text-start{1}" data-bs-target="#quarto-sidebar-section-{0}"><i></i></a></div><ul id="quarto-sidebar-section-{0}" class="collapse list-unstyled sidebar-section depth1{2}">'
             '<li class="sidebar-item"><a href="{0}-page.html" class="sidebar-link">page</a></li></ul></li>')
@@ -375,15 +376,15 @@ def test_other_parts_of_the_sidebar_keep_their_heading():
 
 
 def test_a_line_of_source_is_found():
-    import docs_post
-    block = '<a href="https://github.com/schoolvar/schoolvar/blob/main/schoolvar/stored.py#LNone">source</a>\n<h3 id="load_summary">{}</h3>'
+    from docs import post as docs_post
+    block = '<a href="https://github.com/schoolvar/schoolvar/blob/main/schoolvar/calibration/stored.py#LNone">source</a>\n<h3 id="load_summary">{}</h3>'
     n = int(re.search(r"stored\.py#L(\d+)", docs_post.lines(block.format("load_summary")))[1])
-    assert (ROOT / "schoolvar" / "stored.py").read_text(encoding="utf-8").splitlines()[n - 1].startswith("def load_summary(")
+    assert (ROOT / "schoolvar" / "calibration" / "stored.py").read_text(encoding="utf-8").splitlines()[n - 1].startswith("def load_summary(")
     assert "stored.py\">" in docs_post.lines(block.format("not_there"))
 
 
 def test_a_tall_title_is_not_cut():
-    import docs_pages
+    from docs import pages as docs_pages
     svg = ('<svg width="100" height="50" viewBox="0 0 100 50"><rect width="100" height="50" fill="#FFFFFF"/><g stroke-miterlimit="10" transform="translate(5,20)">'
            '<g class="role-title"><g transform="translate(0,{})">')
     assert 'viewBox="0 0 140 50"' in docs_pages.whole(svg.format(-10))
@@ -398,7 +399,7 @@ def site(tmp_path_factory):
         shutil.copytree(ROOT / name, at / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_quarto.yml", "settings.ini", "pyproject.toml", "docs.css", "index.qmd", "404.qmd", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, at / name)
-    for name in ("13_fit.ipynb", "studies/10_saeb.ipynb", "explanations/10_consistency.ipynb", "explanations/30_coordinates.ipynb"):
+    for name in ("sampling/25_fit.ipynb", "studies/10_saeb.ipynb", "explanations/10_consistency.ipynb", "explanations/30_coordinates.ipynb"):
         (at / "nbs" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "nbs" / name, at / "nbs" / name)
     shutil.copytree(ROOT / "nbs" / "studies" / "stored", at / "nbs" / "studies" / "stored")
@@ -406,13 +407,13 @@ def site(tmp_path_factory):
     (at / "nbs" / "studies" / "checklist.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     import nbdev  # noqa: F401  (its configuration is found from the working directory)
     env = {**os.environ, "SCHOOLVAR_SMALLDOCS": "1", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(at)}
-    r = subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, 'tools'); import docs; docs.build()"], cwd=at, env=env, capture_output=True, text=True)
+    r = subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, 'tools'); from docs.__main__ import build; build()"], cwd=at, env=env, capture_output=True, text=True)
     assert r.returncode == 0, r.stdout[-2000:] + r.stderr[-4000:]
     return at / "_site"
 
 
 def test_small_site_is_whole(site):
-    import docs_check
+    from docs import check as docs_check
     problems = [p for p in docs_check.check(site) if "which is not there" not in p]     # pages that this small site leaves out
     assert problems == []
     assert not [p for p in docs_check.check(site) if " loads " in p]
@@ -428,10 +429,13 @@ def test_small_site_has_its_parts(site):
     assert "consistency_schools.stan" in (site / "docs" / "programs.html").read_text(encoding="utf-8")
     beside = (site / "docs" / "source" / "programs.js").read_text(encoding="utf-8")
     assert set(json.loads(beside.split(" = ", 1)[1].rstrip(";\n"))) == {f.read_text(encoding="utf-8") for f in (ROOT / "stan").glob("**/*.stan*")}
-    page, code = (site / "docs" / "fit.html").read_text(encoding="utf-8"), (ROOT / "schoolvar" / "fit.py").read_text(encoding="utf-8")
-    shown = json.loads((site / "docs" / "source" / "fit.js").read_text(encoding="utf-8").split(" = ", 1)[1].rstrip(";\n"))
-    assert len(shown) == page.count("data-source=") > 3 and (site / "docs" / "source" / "fit.py.txt").read_text(encoding="utf-8") == code
-    assert all(re.sub(r"from schoolvar\.", "from .", s).strip() in code for s in shown)
+    page, code = (site / "docs" / "sampling" / "fit.html").read_text(encoding="utf-8"), (ROOT / "schoolvar" / "sampling" / "fit.py").read_text(encoding="utf-8")
+    shown = json.loads((site / "docs" / "source" / "sampling.fit.js").read_text(encoding="utf-8").split(" = ", 1)[1].rstrip(";\n"))
+    assert len(shown) == page.count("data-source=") > 3 and (site / "docs" / "source" / "sampling.fit.py.txt").read_text(encoding="utf-8") == code
+    absolute = re.sub(r"from \.\.(?=\w)", "from schoolvar.", re.sub(r"from \.(?=\w)", "from schoolvar.sampling.", code))
+    assert all(s.strip() in absolute for s in shown)
+    old = (site / "docs" / "fit.html").read_text(encoding="utf-8")      # an address that a page had before
+    assert 'href="sampling/fit.html"' in old and old.count("<h1") == 1
     lost = (site / "404.html").read_text(encoding="utf-8")
     assert all(u.startswith(("/schoolvar/", "#", "http", "data:")) for u in re.findall(r'(?:href|src)="([^"]+)"', lost)) and 'content="/schoolvar/"' in lost
     assert (site / "llms.txt").is_file() and (site / "search-index.js").read_text(encoding="utf-8").startswith("window.searchIndex = ")
@@ -440,8 +444,8 @@ def test_small_site_has_its_parts(site):
 
 def test_small_site_in_a_browser(site, chromium):
     pytest.importorskip("playwright")
-    import docs_browser
-    assert docs_browser.check(site, ["index.html", "docs/studies/saeb.html", "docs/explanations/coordinates.html", "docs/fit.html", "docs/gallery.html", "guides/your-own-data.html"]) == []
+    from docs import browser as docs_browser
+    assert docs_browser.check(site, ["index.html", "docs/studies/saeb.html", "docs/explanations/coordinates.html", "docs/sampling/fit.html", "docs/gallery.html", "guides/your-own-data.html"]) == []
 
 
 def test_search_works_from_a_folder(site, chromium):
@@ -457,7 +461,7 @@ def test_search_works_from_a_folder(site, chromium):
 
 def test_charts_keep_their_ids(site):
     "The ids come from the charts: a rebuild that changes nothing gives no diff."
-    from schoolvar.chart_pages import chart_id
+    from schoolvar.charts.html import chart_id
     html = (site / "docs" / "studies" / "saeb.html").read_text(encoding="utf-8")
     found = re.findall(r'<div class="sv-chart" id="([^"]+)"[^>]*><script type="application/json">(.*?)</script>', html, re.S)
     assert found and all(chart_id(json.loads(spec)) == known for known, spec in found)

@@ -55,7 +55,7 @@ def test_a_model_is_added_as_the_guide_says(clone, tmp_path):  # noqa: F811
     for block in commands(EXTEND):
         r = follow(block, tmp_path)
         assert r.returncode == 0, f"{block}\n{r.stdout[-1500:]}{r.stderr[-1500:]}"
-    assert "fit_tails" in (tmp_path / "schoolvar" / "tails.py").read_text(encoding="utf-8")
+    assert "fit_tails" in (tmp_path / "schoolvar" / "achievement" / "tails.py").read_text(encoding="utf-8")
     assert (tmp_path / "tails_report" / "index.html").is_file()
 
 
@@ -128,8 +128,8 @@ def anchors(path):
 
 
 def test_links_of_the_guides_have_their_anchors():
-    import docs_pre
-    notebooks = {f"docs/{name}.ipynb": path for path, name in docs_pre.notebooks().items()}
+    from docs.notebooks import notebooks as pages
+    notebooks = {f"docs/{name}.ipynb": path for path, name in pages().items()}
     lost = []
     for page in PAGES:
         for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):

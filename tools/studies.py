@@ -36,7 +36,7 @@ def make(name, folder):
 
 def stale():
     "Each stored summary, with the programs that have changed since it was made and the command that makes it again."
-    from schoolvar.stored import load_summary, stale_programs
+    from schoolvar.calibration.stored import load_summary, stale_programs
     for file in sorted((STUDIES / "stored").glob("*/manifest.json")):
         manifest = load_summary(file.parent)[1]
         changed = stale_programs(manifest)
@@ -49,7 +49,7 @@ NOW = {"achievement_m0": "achievement_normal"} | dict.fromkeys(("achievement_m1"
 
 def same():
     "Carry the stored summaries over to programs whose text has changed and whose density has not."
-    from schoolvar.stored import program_sha256
+    from schoolvar.calibration.stored import program_sha256
     densities = [sys.executable, "-m", "pytest", "-q", "-n", "0", str(ROOT / "tests" / "test_densities.py")]
     if subprocess.run(densities, cwd=ROOT).returncode:
         raise SystemExit("the densities are not what they were: the summaries must be made again")

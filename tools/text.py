@@ -1,7 +1,7 @@
 """Every notebook as Python text (py:percent) in review/, which git ignores: one way, so that nothing can fall out of step.
 
 python tools/text.py                     all of them, made anew
-python tools/text.py nbs/03_data.ipynb   these
+python tools/text.py nbs/data/65_scores.ipynb   these
 """
 from pathlib import Path
 import sys

@@ -21,7 +21,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, HOMES = ROOT / "benchmarks" / "versions.csv", ROOT / "build" / "versions"
-CORE = ["test_engine.py", "test_cache.py", "test_diagnostics.py", "test_fit.py", "test_data.py", "test_formats.py", "test_compare.py", "test_ranks.py", "test_eligibility.py", "test_disclosure.py", "test_frequentist.py", "test_caught.py", "test_consistency.py", "test_achievement.py", "test_value_added.py"]
+CORE = ["sampling/test_engine.py", "sampling/test_cache.py", "sampling/test_diagnostics.py", "sampling/test_fit.py", "data/test_scores.py", "data/test_formats.py", "achievement/test_compare.py", "core/test_ranks.py", "value_added/test_eligibility.py", "report/test_disclosure.py", "achievement/test_frequentist.py", "test_caught.py", "consistency/test_fit.py", "achievement/test_fit.py", "value_added/test_fit.py"]
 SHOWN = ("arviz", "numpy", "scipy", "pandas", "pyarrow", "xarray", "statsmodels", "pandera", "stanli", "altair", "dask")
 TOOLS = ["pytest>=8", "hypothesis>=6.100"]
 
@@ -66,7 +66,7 @@ def run(which, python, tests) -> dict:
     (here.parent.parent / "pytest.txt").write_text(done.stdout + done.stderr)
     last = next((line for line in reversed(done.stdout.splitlines()) if re.search(r"\d+ (passed|failed|error)", line)), "")
     count = lambda what: int(m[1]) if (m := re.search(rf"(\d+) {what}", last)) else 0
-    row = dict(which=which) | found | dict(tests=" ".join(t.removeprefix("test_").removesuffix(".py") for t in tests), passed=count("passed"), failed=count("failed") + count("error"), skipped=count("skipped"), date=date.today().isoformat())
+    row = dict(which=which) | found | dict(tests=" ".join(t.replace("test_", "").removesuffix(".py") for t in tests), passed=count("passed"), failed=count("failed") + count("error"), skipped=count("skipped"), date=date.today().isoformat())
     print(row, "\n", "\n".join(line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), flush=True)
     return row
 

@@ -15,28 +15,30 @@ sys.path.insert(0, str(HERE.parent))
 
 def eight_schools():
     from frozen_fits import EIGHT_SCHOOLS, LABELS
-    from schoolvar import engine
+    from schoolvar.sampling import draws as engine_draws
+    from schoolvar.sampling import engine
     program = HERE.parent / "programs" / "eight_schools.stan"
     idata = engine.sample(program, EIGHT_SCHOOLS, seed=8, warmup=300, draws=400, step_size=.5, adapt_delta=.95, metric="diag_e", engine="stanli", cache=False,
                           keep=["mu", "tau", "theta", "log_lik"], dims=dict(theta=["school"], log_lik=["school"]), coords=dict(school=LABELS))
     idata.attrs["timings"] = '{"compile": 0.02, "sampling": 0.05}'      # of no interest, and different each time
-    engine.save_draws(idata, HERE / "eight_schools.nc", compress=True)
+    engine_draws.save_draws(idata, HERE / "eight_schools.nc", compress=True)
 
 
 def models():
     "One small province, the default fit of each model; its tables are of all draws, of which about 60 a chain are kept"
-    from schoolvar import engine
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.consistency import fit_consistency
-    from schoolvar.simulate import simulate_province
-    from schoolvar.value_added import fit_value_added
+    from schoolvar.sampling import draws as engine_draws
+    from schoolvar.sampling import engine
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.data.simulate import simulate_province
+    from schoolvar.value_added.fit import fit_value_added
     province = simulate_province(3, 24, seed=5, n_planted=2)
     counts, scores = tables(province)
     run = dict(seed=5, engine="stanli", cache=False)
     for name, fit in dict(consistency=fit_consistency(scores, **run), achievement=fit_achievement(counts, grade=3, model="M3", **run), value_added=fit_value_added(counts, **run)).items():
-        groups = engine.groups_of(fit.idata)
+        groups = engine_draws.groups_of(fit.idata)
         step = groups["posterior"].sizes["draw"] // 60
-        fit.idata = engine.bundle({k: g.isel(draw=slice(None, None, step)).map(lambda v: v.astype(np.float32) if v.dtype == float else v) for k, g in groups.items()},
+        fit.idata = engine_draws.bundle({k: g.isel(draw=slice(None, None, step)).map(lambda v: v.astype(np.float32) if v.dtype == float else v) for k, g in groups.items()},
                                   dict(fit.idata.attrs) | dict(timings='{"compile": 0.02, "sampling": 0.5}'))
         fit.manifest |= dict(created="2026-11-22T00:00:00+00:00", timings=dict(read=.01, compile=.02, sampling=.5, total=.53))
         fit.files.clear()
@@ -46,7 +48,8 @@ def models():
 
 def tables(province):
     "Counts and scores of a province, as the readers give them"
-    from schoolvar.data import read_counts, read_scores
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.scores import read_scores
     counts, scores = province.counts, province.scores
     if hasattr(counts, "columns"):
         counts = read_counts(counts)

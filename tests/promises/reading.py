@@ -5,10 +5,11 @@ from pathlib import Path
 import tempfile
 import warnings
 
-from schoolvar.checks import DataWarning
-from schoolvar.cli import main
-from schoolvar.data import read_counts, read_scores
-from schoolvar.tables import DataError
+from schoolvar.data.checks import DataWarning
+from schoolvar.cli.main import main
+from schoolvar.data.counts import read_counts
+from schoolvar.data.scores import read_scores
+from schoolvar.core.errors import DataError
 
 
 def read(case, folder):

@@ -21,8 +21,8 @@ import pandas as pd
 import pytest
 
 from outside import COMMAND, ROOT, command, everything, refusal, relist, reseal
-from schoolvar.folders import checksum
-from schoolvar.publication import example_fits
+from schoolvar.core.files import checksum
+from schoolvar.report.example import example_fits
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and modes of files are those of POSIX")
 KINDS = ("consistency", "achievement", "value_added")
@@ -217,7 +217,8 @@ def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
 @pytest.mark.parametrize("mounted", [False, True])
 def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch):
     "A file of the user's that appears, or is edited, between the first look and the last: nothing is replaced."
-    from schoolvar.results import FolderError, staged
+    from schoolvar.core.files import FolderError
+    from schoolvar.core.results import staged
     out = tmp_path/"out"
     out.mkdir()
     if mounted:
@@ -237,7 +238,7 @@ def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch)
 
 def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
     "It cannot be renamed. Whatever entry fails, the earlier results are back; a kill is mended by the next run."
-    from schoolvar.results import staged
+    from schoolvar.core.results import staged
     out = tmp_path/"out"
     out.mkdir(); (out/"lost+found").mkdir()
     monkeypatch.setattr(os.path, "ismount", lambda p: Path(p) == out)
@@ -376,7 +377,7 @@ HOSTILE = [_cut, _edited, _better_manifest, _draws_cut, _bad_json, _deep, _a_lis
 
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda a: a.__name__.strip("_"))
 def test_a_fit_that_was_cut_edited_or_made_to_harm_is_one_line(attack, fitted, tmp_path, places):
-    from schoolvar.fit import FitError, load_fit
+    from schoolvar.sampling.fit import FitError, load_fit
     fit = shutil.copytree(fitted, tmp_path/"fit")
     attack(fit)
     status, said, _ = forked(tmp_path, "report", "--consistency", fit, "--workers", 1, "--formats", "", "--out", tmp_path/"out", seconds=30)
@@ -420,7 +421,8 @@ def start(log, *args):
         os.dup2(to, 1); os.dup2(to, 2)
         sys.stdout = sys.stderr = open(1, "w", closefd=False)
         import tempfile
-        from schoolvar import cli, private
+        from schoolvar.cli import main as cli
+        from schoolvar.core import private
         tempfile.tempdir = None
         private._mine.clear()
         sys.argv = ["schoolvar", *map(str, args)]
@@ -469,7 +471,10 @@ def waited(child, seconds):
 @pytest.fixture(scope="module")
 def rehearsed(tables, tmp_path_factory):
     "Everything imported here, and how long the run takes that is to be killed: fits, reports, kept fits."
-    from schoolvar import achievement, consistency, reports, workflow  # noqa: F401
+    from schoolvar.achievement import fit as achievement  # noqa: F401
+    from schoolvar.consistency import fit as consistency  # noqa: F401
+    from schoolvar.report import build as reports  # noqa: F401
+    from schoolvar.cli import workflow  # noqa: F401
     reports.preload()
     place = tmp_path_factory.mktemp("rehearsal")
     def run(out):
@@ -524,7 +529,7 @@ def test_killed_at_any_moment_nothing_is_left(name, rehearsed, example, tmp_path
 
 def whole(folder):
     "What is there is all of one run's results."
-    from schoolvar.folders import checksum
+    from schoolvar.core.files import checksum
     marker = json.loads((folder/".schoolvar.json").read_text())
     there = {n for n, c in everything(folder).items() if c != "folder"} - {".schoolvar.json"}
     assert there == set(marker["files"]) and all(checksum(folder/n) == sha for n, sha in marker["files"].items())

@@ -7,7 +7,7 @@ import pytest
 
 from messy_inputs import CASES, Refused, Right, Warned
 from reading import command, numbers, read
-from schoolvar.tables import DataError
+from schoolvar.core.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [f"{c.group}: {c.name}" for c in CASES]

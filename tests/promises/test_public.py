@@ -20,14 +20,14 @@ import psutil
 import pytest
 
 from outside import reseal
-from schoolvar.cli import main
-from schoolvar.disclosure import DisclosurePolicy
-from schoolvar.fit import Fit
-from schoolvar.publication import publish
-from schoolvar.simulate import simulate_counts, simulate_scores
+from schoolvar.cli.main import main
+from schoolvar.report.disclosure import DisclosurePolicy
+from schoolvar.sampling.fit import Fit
+from schoolvar.report.publication import publish
+from schoolvar.data.simulate import simulate_counts, simulate_scores
 
 FORMATS = "xlsx,pdf,notebook"
-COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]      # of the tree that these tests belong to
+COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]      # of the tree that these tests belong to
 ENV = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
@@ -176,7 +176,7 @@ def test_no_table_has_a_column_that_is_not_shown_on_purpose(made):
 def test_the_limit_of_a_top_coded_school_says_nothing_of_its_students(made):
     "It is a rung of the ladder, and a function of what stands beside it."
     folder, _ = made
-    from schoolvar.precision import LADDER
+    from schoolvar.report.precision import LADDER
     t = pd.read_parquet(folder / "out/data/achievement.parquet")
     shown = t[t.state == ""]
     assert set(shown.bound.round(6)) <= set(LADDER) and len(shown)
@@ -234,10 +234,10 @@ def candidates(counts, few, rng, k):
 
 def fitted(counts, seed, folder, protected):
     "All published numbers of a fit: as our command makes it (protected), or as version 0.1 did, with full digits of a fit of everything."
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.data import read_counts
-    from schoolvar.publishable import publishable, restored
-    from schoolvar.workflow import keep_counts
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.data.counts import read_counts
+    from schoolvar.report.publishable import publishable, restored
+    from schoolvar.cli.workflow import keep_counts
     table, policy = read_counts(counts), DisclosurePolicy.named("us")
     found = publishable(table, None, policy, 3) if protected else None
     fit = fit_achievement(found.counts if found else table, model="M1", seed=seed, draws=300, rounds=1, cache=False, progress=False)
@@ -318,7 +318,7 @@ def test_the_watch_would_see_a_port():
 WORK = """
 import os, sys, time
 from pathlib import Path
-from schoolvar.workers import each
+from schoolvar.core.workers import each
 def make(task, folder):
     (Path(folder)/f"{os.getpid()}").touch(); time.sleep(.3)
     return dict(status="ready", error="", files={}, seconds=0.)
@@ -356,7 +356,7 @@ def test_workers_go_with_the_process_that_started_them(tmp_path, how):
 def test_a_scheduler_without_credentials_is_told_before_anything_is_sent(made, tmp_path, capsys):
     folder, _ = made
     with socket.create_server(("127.0.0.1", 0)) as s: port = s.getsockname()[1]
-    from schoolvar.workers import open_cluster
+    from schoolvar.core.workers import open_cluster
     assert "whoever reaches this port can run code" in open_cluster(f"tcp://127.0.0.1:{port}") and open_cluster(f"tls://127.0.0.1:{port}") == ""
     assert command("report", "--achievement", folder / "fits/achievement", "--out", tmp_path / "out", "--scheduler", f"tls://127.0.0.1:{port}") == 2
     said = capsys.readouterr().err.strip().splitlines()
@@ -373,9 +373,9 @@ def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
     names = dict(zip(sorted(counts.school_id.unique()), EVIL))
     counts["school_name"] = counts.school_id.map(names).fillna("plain")
     counts["district_id"] = ["=1+1" if d == "D1" else "-rf" for d in counts.district_id]
-    from schoolvar.achievement import fit_achievement
-    from schoolvar.data import read_counts
-    from schoolvar.workflow import keep_counts
+    from schoolvar.achievement.fit import fit_achievement
+    from schoolvar.data.counts import read_counts
+    from schoolvar.cli.workflow import keep_counts
     fit = fit_achievement(table := read_counts(counts), model="M1", draws=100, rounds=1, progress=False)
     keep_counts(fit, table).save(tmp_path / "fit")
     for path in (tmp_path / "fit").glob("*.csv"):

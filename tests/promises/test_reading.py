@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.checks import ALLOW, DataWarning
-from schoolvar.cli import main
-from schoolvar.consistency import fit_consistency
-from schoolvar.data import read_counts, read_scores
-from schoolvar.simulate import simulate_province
-from schoolvar.tables import DataError
-from schoolvar.workflow import match_schools, read_aloud
+from schoolvar.data.checks import ALLOW, DataWarning
+from schoolvar.cli.main import main
+from schoolvar.consistency.fit import fit_consistency
+from schoolvar.data.counts import read_counts
+from schoolvar.data.scores import read_scores
+from schoolvar.data.simulate import simulate_province
+from schoolvar.core.errors import DataError
+from schoolvar.cli.workflow import match_schools, read_aloud
 
-COMMAND = [sys.executable, "-c", "from schoolvar.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
 
 def run(capsys, *args):
@@ -144,8 +145,9 @@ def test_a_doubt_is_warned_of_and_said(tmp_path):
 
 
 def test_a_terminal_hears_of_it_before_anything_is_read(monkeypatch, tmp_path):
-    from schoolvar import incoming
-    monkeypatch.setattr(incoming, "shows_progress", lambda: True)
+    from schoolvar.core import progress as incoming_progress
+    from schoolvar.data import incoming
+    monkeypatch.setattr(incoming_progress, "shows_progress", lambda: True)
     said = []
     with pytest.raises(DataError):
         read_aloud(read_scores, tmp_path / "none.csv", say=said.append)
@@ -166,7 +168,7 @@ def test_standard_input_is_read(tmp_path):
 
 PEAK = """
 import resource, sys
-from schoolvar.data import read_counts
+from schoolvar.data.counts import read_counts
 import pandera.pandas
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try: read_counts(sys.argv[1])
@@ -233,7 +235,8 @@ def test_bombs_are_one_line_and_little_memory(make, said, tmp_path):
 
 
 def test_a_gzip_file_that_unpacks_without_end_is_stopped(tmp_path, monkeypatch):
-    from schoolvar import incoming
+    from schoolvar.core import progress as incoming_progress
+    from schoolvar.data import incoming
     monkeypatch.setattr(incoming, "UNPACKED_MOST", 1 << 20)
     (tmp_path / "s.csv.gz").write_bytes(gzip.compress(b"school_id,score\n" + b"1,2\n" * 2_000_000))
     with pytest.raises(DataError, match="unpacks to more than"):

@@ -40,7 +40,7 @@ def province(seed, one_pupil=False, years=(2021, 2022)):
 
 def fit_of(folder, counts):
     "A folder like that of an achievement fit which was made under the policy, with estimates by the share."
-    from schoolvar.publication import example_fits
+    from schoolvar.report.example import example_fits
     made = example_fits(folder/"like", 2, 10)["achievement"]
     shutil.move(made, folder/"fit")
     sums = counts.groupby(["school", "school_name", "district_id", "district"])[["n_trials", "y_success"]].sum().reset_index()
@@ -56,7 +56,7 @@ def fit_of(folder, counts):
 
 def report(fit, out, *options):
     "The command, in this process."
-    from schoolvar.cli import main
+    from schoolvar.cli.main import main
     with pytest.raises(SystemExit) as end: main(["report", "--achievement", str(fit), "--out", str(out), "--workers", "1", *map(str, options)])
     return end.value.code
 
@@ -349,7 +349,7 @@ def test_policies_say_what_they_promise():
 
 def test_a_column_that_the_audit_does_not_know_stops_the_report(tmp_path, monkeypatch, capsys):
     "What cannot be read cannot be called safe: here somebody publishes the distinct students again."
-    from schoolvar import publication
+    from schoolvar.report import publication
     fit = fit_of(tmp_path, province(1))
     tidy = publication._tidy
     monkeypatch.setattr(publication, "_tidy", lambda rounded, fine, kind, *rest: tidy(rounded, fine, kind, *rest).assign(students=7.))
