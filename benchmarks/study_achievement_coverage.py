@@ -4,14 +4,14 @@ run that was interrupted goes on where it stopped.
 
     python benchmarks/study_achievement_coverage.py --sets 200 --schools 200
 """
+
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 STORED = Path(__file__).resolve().parent.parent / "nbs/studies/stored/achievement_coverage.csv"
-TRUTH = dict(sd_school=.63, sd_cohort=.395, sd_subject=.063)
+TRUTH = dict(sd_school=0.63, sd_cohort=0.395, sd_subject=0.063)
 
 
 def one(k, schools):
@@ -19,10 +19,36 @@ def one(k, schools):
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.data.counts import read_counts
     from schoolvar.data.simulate import simulate_counts
+
     province = simulate_counts(schools, students=37, seed=10_000 + k, **TRUTH)
-    fit = fit_achievement(read_counts(province.frame), model="M3", seed=k, chains=2, draws=500, warmup=120, rounds=1, cache=False, progress=False)
-    t = fit.parameters[["parameter", "mean", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]].assign(truth=lambda t: t.parameter.map(province.parameters))
-    return t.assign(data_set=k, schools=schools)[["data_set", "schools", "parameter", "truth", "mean", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]].round(5)
+    fit = fit_achievement(
+        read_counts(province.frame),
+        model="M3",
+        seed=k,
+        chains=2,
+        draws=500,
+        warmup=120,
+        rounds=1,
+        cache=False,
+        progress=False,
+    )
+    t = fit.parameters[
+        ["parameter", "mean", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]
+    ].assign(truth=lambda t: t.parameter.map(province.parameters))
+    return t.assign(data_set=k, schools=schools)[
+        [
+            "data_set",
+            "schools",
+            "parameter",
+            "truth",
+            "mean",
+            "q2.5",
+            "q97.5",
+            "ess_bulk",
+            "ess_tail",
+            "r_hat",
+        ]
+    ].round(5)
 
 
 if __name__ == "__main__":
@@ -32,7 +58,8 @@ if __name__ == "__main__":
     a = p.parse_args()
     done = set(pd.read_csv(STORED).data_set) if STORED.exists() else set()
     for k in range(a.sets):
-        if k in done: continue
+        if k in done:
+            continue
         t = one(k, a.schools)
         STORED.parent.mkdir(parents=True, exist_ok=True)
         t.to_csv(STORED, mode="a", header=not STORED.exists(), index=False, lineterminator="\n")

@@ -1,4 +1,5 @@
 "The models as any textbook writes them: effects as themselves, no coordinates of ours, every student or row in the likelihood. Used by benchmarks and tests."
+
 import numpy as np
 
 # M3, effects non-centred; M1 and M2 leave terms out.
@@ -20,9 +21,14 @@ model {{
 }}
 generated quantities {{ vector[J] effect = sd_school * a; }}
 """
-TERMS = {"M1": "", "M2": "+ sd_cohort * b[cohort]", "M3": "+ sd_cohort * b[cohort] + sd_subject * p[subject]"}
+TERMS = {
+    "M1": "",
+    "M2": "+ sd_cohort * b[cohort]",
+    "M3": "+ sd_cohort * b[cohort] + sd_subject * p[subject]",
+}
 
-# Spike and slab on the scale intercepts: a mixture of two likelihoods a school, over its students one by one.
+# Spike and slab on the scale intercepts: a mixture of two likelihoods a school, over its students
+# one by one.
 CONSISTENCY = """
 data {
   int N; int J; vector[N] y; array[J] int first; array[J] int last; real mean_y; real sd_y;
@@ -55,7 +61,19 @@ generated quantities {
 def achievement(design, model):
     "The program of M1, M2 or M3 and its data, from a `Design`"
     d = design
-    return ACHIEVEMENT.format(terms=TERMS[model]), dict(N=len(d.y), F=d.F, J=d.J, C=d.C, P=d.P, y=d.y, n=d.n, cell=d.cell + 1, school=d.school + 1, cohort=d.cohort + 1, subject=d.subject + 1)
+    return ACHIEVEMENT.format(terms=TERMS[model]), dict(
+        N=len(d.y),
+        F=d.F,
+        J=d.J,
+        C=d.C,
+        P=d.P,
+        y=d.y,
+        n=d.n,
+        cell=d.cell + 1,
+        school=d.school + 1,
+        cohort=d.cohort + 1,
+        subject=d.subject + 1,
+    )
 
 
 def consistency(schools, students):
@@ -65,4 +83,6 @@ def consistency(schools, students):
     y = students.score.to_numpy(float)[np.argsort(school, kind="stable")]
     n = np.bincount(school, minlength=len(place))
     last = n.cumsum()
-    return CONSISTENCY, dict(N=len(y), J=len(n), y=y, first=last - n + 1, last=last, mean_y=y.mean(), sd_y=y.std(ddof=1))
+    return CONSISTENCY, dict(
+        N=len(y), J=len(n), y=y, first=last - n + 1, last=last, mean_y=y.mean(), sd_y=y.std(ddof=1)
+    )

@@ -1,16 +1,19 @@
 "What the tests share: where the real data is, and which absences are failures."
+
 import atexit
 import os
-from pathlib import Path
 import shutil
 import sys
 import tempfile
+from pathlib import Path
+
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "benchmarks"))   # textbook programs, and makers of large files
+sys.path.append(str(ROOT / "benchmarks"))  # textbook programs, and makers of large files
 SHARED = ROOT.parent / "shared" / "data"
-# A private key of the tests' own, always the same: the user's is not touched, and the command's draws do not change from run to run.
+# A private key of the tests' own, always the same: the user's is not touched, and the command's
+# draws do not change from run to run.
 STATE = Path(tempfile.mkdtemp(prefix="schoolvar-tests-"))
 (STATE / "key").write_text("5c" * 32)
 os.environ["SCHOOLVAR_STATE"] = str(STATE)
@@ -36,7 +39,9 @@ def shared_data():
 @pytest.fixture(scope="session")
 def chromium():
     "Path of a Chromium, for looking at pages."
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     return path or absent("chromium", "no Chromium on this machine")
 
 

@@ -2,12 +2,12 @@
 
 cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes data and inits as JSON and
 parses the CSV. `install(folder)` makes the folder and returns the environment that points cmdstanpy to it."""
+
 import json
-import os
-from pathlib import Path
 import re
 import stat
 import sys
+from pathlib import Path
 
 VERSION = "2.37.0"
 
@@ -23,7 +23,9 @@ def install(folder):
 
 
 def executable(path, what, *arguments):
-    path.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} {' '.join(repr(str(a)) for a in arguments)} \"$@\"\n")
+    path.write_text(
+        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} {' '.join(repr(str(a)) for a in arguments)} \"$@\"\n"
+    )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
@@ -35,6 +37,7 @@ def stanc(*arguments):
 def make(*arguments):
     "Build the program named last; a program that does not compile is an error, as with the real one"
     import stanli
+
     target = Path(arguments[-1])
     try:
         stanli.stan_to_mir(target.with_suffix(".stan").read_text())
@@ -45,17 +48,33 @@ def make(*arguments):
 
 def program(stan_file, *arguments):
     if arguments == ("info",):
-        return print("stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = 0\nSTAN_THREADS=false")
-    import numpy as np
+        return print(
+            "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = 0\nSTAN_THREADS=false"
+        )
     import stanli
+
     a = parse(arguments)
     model = stanli.Model(stan_code=Path(stan_file).read_text(), data=a["data file"])
     inits = dict(init_radius=2.0)
     if "init" in a:
-        inits = dict(init_radius=float(a["init"])) if re.fullmatch(r"[\d.e+-]+", a["init"]) else dict(inits=model.unconstrain(a["init"]))
-    fit = model.sample(chains=1, seed=int(a["seed"]) * 100 + int(a["id"]), warmup=int(a["num_warmup"]), samples=int(a["num_samples"]), delta=float(a.get("delta", .8)),
-                       max_depth=int(a["max_depth"]), metric=a["metric"], step_size=float(a["stepsize"]), refresh=0,
-                       adapt_engaged=a["engaged"] == "1", **inits)
+        inits = (
+            dict(init_radius=float(a["init"]))
+            if re.fullmatch(r"[\d.e+-]+", a["init"])
+            else dict(inits=model.unconstrain(a["init"]))
+        )
+    fit = model.sample(
+        chains=1,
+        seed=int(a["seed"]) * 100 + int(a["id"]),
+        warmup=int(a["num_warmup"]),
+        samples=int(a["num_samples"]),
+        delta=float(a.get("delta", 0.8)),
+        max_depth=int(a["max_depth"]),
+        metric=a["metric"],
+        step_size=float(a["stepsize"]),
+        refresh=0,
+        adapt_engaged=a["engaged"] == "1",
+        **inits,
+    )
     Path(a["output file"]).write_text(csv(Path(stan_file).stem, a, fit))
 
 
@@ -73,9 +92,13 @@ def parse(arguments):
 def csv(name, a, fit, chain=0):
     "A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with the output of a real one)"
     from stanli import SAMPLER_COLUMNS
+
     columns = [*SAMPLER_COLUMNS, *(re.sub(r"[\[,]", ".", c).rstrip("]") for c in fit.names)]
     number = f"%.{a['sig_figs']}g"
-    rows = [",".join(number % v for v in (*s, *d)) for s, d in zip(fit.sampler_stats[chain], fit.draws()[chain])]
+    rows = [
+        ",".join(number % v for v in (*s, *d))
+        for s, d in zip(fit.sampler_stats[chain], fit.draws()[chain])
+    ]
     return f"""# stan_version_major = 2
 # stan_version_minor = 37
 # stan_version_patch = 0
@@ -83,14 +106,14 @@ def csv(name, a, fit, chain=0):
 # start_datetime = 2026-11-22 03:17:07 UTC
 # method = sample (Default)
 #   sample
-#     num_samples = {a['num_samples']}
-#     num_warmup = {a['num_warmup']}
+#     num_samples = {a["num_samples"]}
+#     num_warmup = {a["num_warmup"]}
 #     save_warmup = false (Default)
 #     thin = 1 (Default)
 #     adapt
-#       engaged = {'true (Default)' if a.get('engaged', '1') == '1' else 'false'}
+#       engaged = {"true (Default)" if a.get("engaged", "1") == "1" else "false"}
 #       gamma = 0.05 (Default)
-#       delta = {a.get('delta', '0.8 (Default)')}
+#       delta = {a.get("delta", "0.8 (Default)")}
 #       kappa = 0.75 (Default)
 #       t0 = 10 (Default)
 #       init_buffer = 75 (Default)
@@ -101,32 +124,32 @@ def csv(name, a, fit, chain=0):
 #       hmc
 #         engine = nuts (Default)
 #           nuts
-#             max_depth = {a['max_depth']}
-#         metric = {a['metric']}
+#             max_depth = {a["max_depth"]}
+#         metric = {a["metric"]}
 #         metric_file =  (Default)
-#         stepsize = {a['stepsize']}
+#         stepsize = {a["stepsize"]}
 #         stepsize_jitter = 0 (Default)
 #     num_chains = 1 (Default)
-# id = {a['id']}
+# id = {a["id"]}
 # data
 #   file = data.json
-# init = {a.get('init', '2 (Default)')}
+# init = {a.get("init", "2 (Default)")}
 # random
-#   seed = {a['seed']}
+#   seed = {a["seed"]}
 # output
-#   file = {name}-{a['id']}.csv
+#   file = {name}-{a["id"]}.csv
 #   diagnostic_file =  (Default)
 #   refresh = 100 (Default)
-#   sig_figs = {a['sig_figs']}
+#   sig_figs = {a["sig_figs"]}
 #   profile_file = profile.csv (Default)
 #   save_cmdstan_config = false (Default)
 # num_threads = 1 (Default)
 # stanc_version = stanc3 v2.37.0
 # stancflags = --filename-in-msg={name}.stan
-{','.join(columns)}
+{",".join(columns)}
 # Adaptation terminated
 # Step size = {fit.sampler_stats[chain, -1, 2]:.6g}
-{'# No free parameters for unit metric' if a['metric'] == 'unit_e' else '# Diagonal elements of inverse mass matrix:' + chr(10) + '# ' + ', '.join('%.6g' % v for v in fit.inv_metric[chain])}
+{"# No free parameters for unit metric" if a["metric"] == "unit_e" else "# Diagonal elements of inverse mass matrix:" + chr(10) + "# " + ", ".join("%.6g" % v for v in fit.inv_metric[chain])}
 {chr(10).join(rows)}
 # 
 #  Elapsed Time: 0.004 seconds (Warm-up)

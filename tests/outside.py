@@ -1,9 +1,10 @@
 "What tests share that use the package from outside: the command in a process of its own, folders byte by byte, fits sealed anew."
+
 import json
 import os
-from pathlib import Path
 import subprocess
 import sys
+from pathlib import Path
 
 from schoolvar.core.files import checksum
 
@@ -13,19 +14,24 @@ COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
 def relist(folder):
     "Write the checksum of a fit's manifest into the folder's own list, as a forger would."
-    mark, path = Path(folder)/".schoolvar.json", Path(folder)/"manifest.json"
+    mark, path = Path(folder) / ".schoolvar.json", Path(folder) / "manifest.json"
     if mark.exists():
         listed = json.loads(mark.read_text(encoding="utf-8"))
-        listed["files"] |= json.loads(path.read_text(encoding="utf-8")).get("files", {}) | {"manifest.json": checksum(path)}
+        listed["files"] |= json.loads(path.read_text(encoding="utf-8")).get("files", {}) | {
+            "manifest.json": checksum(path)
+        }
         mark.write_text(json.dumps(listed), encoding="utf-8")
 
 
 def reseal(folder):
     "Write the checksums of a fit's files anew, after a test has edited them: the check itself is not for sale."
-    path = Path(folder)/"manifest.json"
+    path = Path(folder) / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["files"] = {p.name: checksum(p) for p in sorted(Path(folder).iterdir())
-                         if p.is_file() and p.name not in ("manifest.json", ".schoolvar.json")}
+    manifest["files"] = {
+        p.name: checksum(p)
+        for p in sorted(Path(folder).iterdir())
+        if p.is_file() and p.name not in ("manifest.json", ".schoolvar.json")
+    }
     path.write_text(json.dumps(manifest), encoding="utf-8")
     relist(folder)
     return folder
@@ -49,9 +55,22 @@ def everything(folder):
 
 def command(*args, cwd=None, umask=-1, timeout=120, **environment):
     "The command in a process of its own."
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "true", **{k: str(v) for k, v in environment.items()}}
-    return subprocess.run([*COMMAND, *map(str, args)], cwd=cwd, env=env, umask=umask, capture_output=True,
-                          text=True, encoding="utf-8", timeout=timeout)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CI": "true",
+        **{k: str(v) for k, v in environment.items()},
+    }
+    return subprocess.run(
+        [*COMMAND, *map(str, args)],
+        cwd=cwd,
+        env=env,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
 
 
 def refusal(run, status=2):

@@ -2,29 +2,32 @@
 
 The notebooks are run in a copy of the tree. Nothing but the server may be asked of the network: every other request is stopped and fails the test.
 """
+
 import json
 import os
-from pathlib import Path
 import re
 import secrets
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-
 from conftest import absent
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT / "nbs"
-STORIES = sorted(p for folder in ("studies", "explanations") for p in (NBS / folder).glob("*.ipynb"))
+STORIES = sorted(
+    p for folder in ("studies", "explanations") for p in (NBS / folder).glob("*.ipynb")
+)
 LIBRARY = NBS / "charts/15_consistency.ipynb"
 FIRST = NBS / "start.ipynb"
-# All of them take four minutes: in CI, and where SCHOOLVAR_LAB=all asks for it. Else the first page, a study and the library notebook.
+# All of them take four minutes: in CI, and where SCHOOLVAR_LAB=all asks for it. Else the first
+# page, a study and the library notebook.
 ALL = os.environ.get("CI") or os.environ.get("SCHOOLVAR_LAB") == "all"
 OPENED = [FIRST, *(STORIES if ALL else STORIES[4:5]), LIBRARY]
-LIMIT = 240        # seconds for a notebook; the longest needs about 20 on a quiet machine
+LIMIT = 240  # seconds for a notebook; the longest needs about 20 on a quiet machine
 
 pytestmark = pytest.mark.slow
 
@@ -36,30 +39,79 @@ class Lab:
         self.folder, self.token = folder, secrets.token_hex(16)
         tree = folder / "tree"
         for name in ("nbs", "stan"):
-            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+            shutil.copytree(
+                ROOT / name,
+                tree / name,
+                ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"),
+            )
         (tree / "benchmarks").mkdir()
         for file in (ROOT / "settings.ini", ROOT / "README.md", *ROOT.glob("benchmarks/*.csv")):
             shutil.copy(file, tree / file.relative_to(ROOT))
-        own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
+        own = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        }
         # IN_TEST: a library notebook's last cell writes the modules, which is not for a test to do.
-        env = {**os.environ, "IN_TEST": "1", "JUPYTER_PREFER_ENV_PATH": "1", **{k: str(folder / v) for k, v in own.items()}}
+        env = {
+            **os.environ,
+            "IN_TEST": "1",
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            **{k: str(folder / v) for k, v in own.items()},
+        }
         defaults = folder / "defaults"
         defaults.mkdir()
-        (defaults / "overrides.json").write_text(json.dumps({
-            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}}))
-        options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--IdentityProvider.token={self.token}",
-                   f"--ServerApp.root_dir={tree / 'nbs'}", "--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True",
-                   "--LabApp.news_url=", f"--LabApp.app_settings_dir={defaults}"]
+        (defaults / "overrides.json").write_text(
+            json.dumps(
+                {
+                    "@jupyterlab/apputils-extension:notification": {
+                        "fetchNews": "false",
+                        "checkForUpdates": False,
+                        "doNotDisturbMode": True,
+                    }
+                }
+            )
+        )
+        options = [
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.port=0",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={tree / 'nbs'}",
+            "--LabApp.extension_manager=readonly",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            f"--LabApp.app_settings_dir={defaults}",
+        ]
         self.log = open(folder / "server.log", "w", encoding="utf-8")
-        self.server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], cwd=tree, env=env, stdout=self.log, stderr=subprocess.STDOUT)
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            cwd=tree,
+            env=env,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
         self.play = self.browser = None
         try:
             self.url = self._address()
             from playwright.sync_api import sync_playwright
+
             self.play = sync_playwright().start()
-            self.browser = self.play.chromium.launch(executable_path=chromium, args=[
-                "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
+            self.browser = self.play.chromium.launch(
+                executable_path=chromium,
+                args=[
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--no-first-run",
+                ],
+            )
         except BaseException:
             self.close()
             raise
@@ -72,11 +124,14 @@ class Lab:
                 try:
                     return json.loads(file.read_text(encoding="utf-8"))["url"].rstrip("/")
                 except ValueError:
-                    pass        # half written
+                    pass  # half written
             if self.server.poll() is not None:
                 break
-            time.sleep(.1)
-        pytest.fail("JupyterLab does not start:\n" + (self.folder / "server.log").read_text(encoding="utf-8")[-3000:])
+            time.sleep(0.1)
+        pytest.fail(
+            "JupyterLab does not start:\n"
+            + (self.folder / "server.log").read_text(encoding="utf-8")[-3000:]
+        )
 
     def open(self, notebook, width=1280):
         "A page with the notebook open; `notebook` is relative to nbs/."
@@ -89,10 +144,13 @@ class Lab:
                 return route.continue_()
             page.outside.append(route.request.url)
             return route.abort()
+
         context.route("**/*", only_here)
         context.set_default_timeout(1000 * LIMIT)
         page.on("pageerror", lambda e: page.trouble.append(str(e)))
-        page.goto(f"{self.url}/lab/workspaces/w{secrets.token_hex(4)}/tree/{notebook}?token={self.token}")
+        page.goto(
+            f"{self.url}/lab/workspaces/w{secrets.token_hex(4)}/tree/{notebook}?token={self.token}"
+        )
         page.wait_for_function("""() => { const w = window.jupyterapp && jupyterapp.shell.currentWidget;
             return w && w.content && w.content.model && w.content.model.cells && w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
         return page
@@ -107,7 +165,7 @@ class Lab:
             self.browser.close()
         if self.play:
             self.play.stop()
-        self.server.terminate()     # it stops its kernels
+        self.server.terminate()  # it stops its kernels
         try:
             self.server.wait(30)
         except subprocess.TimeoutExpired:
@@ -118,8 +176,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, chromium):
     try:
-        import jupyterlab   # noqa: F401
-        import playwright   # noqa: F401
+        import jupyterlab  # noqa: F401
+        import playwright  # noqa: F401
     except ImportError:
         absent("lab", "JupyterLab or playwright is not installed")
     server = Lab(tmp_path_factory.mktemp("lab"), chromium)
@@ -167,7 +225,7 @@ def charts_in(notebook):
 
 def luminance(colour):
     r, g, b = map(int, re.findall(r"\d+", colour)[:3])
-    return (.2126 * r + .7152 * g + .0722 * b) / 255
+    return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255
 
 
 def name(path):
@@ -183,35 +241,60 @@ def test_every_chart_is_painted(lab, path):
     settle(page)
     want = charts_in(notebook)
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
         dark = theme.endswith("Dark")
-        page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark) && !document.querySelector('#jupyterlab-splash')", arg=dark)
+        page.wait_for_function(
+            "dark => document.body.dataset.jpThemeLight === String(!dark) && !document.querySelector('#jupyterlab-splash')",
+            arg=dark,
+        )
         painted = page.evaluate(PAINTED)
         assert len(painted) == want
         for chart in painted:
             assert chart["drawn"] == "yes" and chart["marks"] > 5 and chart["words"], chart
             assert chart["width"] > 400 and chart["height"] > 60 and chart["overflow"] <= 1, chart
             assert chart["width"] <= chart["room"] + 1, chart
-            assert (luminance(chart["ink"]) > .6) == dark, chart
+            assert (luminance(chart["ink"]) > 0.6) == dark, chart
         if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
             for i, chart in enumerate(page.locator(".sv-figure").all()):
                 chart.scroll_into_view_if_needed()
                 page.wait_for_timeout(400)
-                page.screenshot(path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png")
-    red = page.evaluate("() => document.querySelectorAll('.jp-OutputArea-output[data-mime-type=\"application/vnd.jupyter.error\"], .jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"]').length")
+                page.screenshot(
+                    path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png"
+                )
+    red = page.evaluate(
+        '() => document.querySelectorAll(\'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]\').length'
+    )
     assert red == 0 and not page.outside and not page.trouble
     lab.done(page)
 
 
-FOUR = "explanations/30_coordinates.ipynb"      # two charts, quick
+FOUR = "explanations/30_coordinates.ipynb"  # two charts, quick
 
 
 @pytest.fixture(scope="module")
 def made_elsewhere(lab):
     "A notebook that papermill has run: Jupyter has never seen it and trusts no script of it."
     out = lab.folder / "tree" / "nbs" / "made_elsewhere.ipynb"
-    r = subprocess.run([sys.executable, "-m", "papermill", str(NBS / FOUR), str(out), "--cwd", str((NBS / FOUR).parent), "--no-progress-bar", "-k", "python3"],
-                       capture_output=True, text=True, timeout=LIMIT, env={**os.environ, "TQDM_DISABLE": "1"})
+    r = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "papermill",
+            str(NBS / FOUR),
+            str(out),
+            "--cwd",
+            str((NBS / FOUR).parent),
+            "--no-progress-bar",
+            "-k",
+            "python3",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        env={**os.environ, "TQDM_DISABLE": "1"},
+    )
     assert r.returncode == 0, r.stderr[-2000:]
     return out
 
@@ -221,17 +304,28 @@ def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, ma
     settle(page)
     stills = page.evaluate(PAINTED)
     assert len(stills) == charts_in(json.loads(made_elsewhere.read_text(encoding="utf-8"))) == 2
-    assert all(c["still"] and len(c["alt"]) > 40 and not c["drawn"] and c["overflow"] <= 1 for c in stills), stills
+    assert all(
+        c["still"] and len(c["alt"]) > 40 and not c["drawn"] and c["overflow"] <= 1 for c in stills
+    ), stills
     if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
         for scheme in ("Light", "Dark"):
-            page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {scheme}")
+            page.evaluate(
+                "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})",
+                f"JupyterLab {scheme}",
+            )
             page.wait_for_timeout(2500)
             page.locator(".sv-figure").first.scroll_into_view_if_needed()
             page.screenshot(path=Path(folder) / f"untrusted-{scheme}.png")
     page.evaluate("() => { jupyterapp.commands.execute('notebook:trust') }")
     page.locator(".jp-Dialog .jp-mod-accept").click()
-    page.wait_for_function("() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }")
-    assert not any(c["still"] for c in page.evaluate(PAINTED)) and not page.outside and not page.trouble
+    page.wait_for_function(
+        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }"
+    )
+    assert (
+        not any(c["still"] for c in page.evaluate(PAINTED))
+        and not page.outside
+        and not page.trouble
+    )
     lab.done(page)
 
 
@@ -245,10 +339,16 @@ def test_a_saved_notebook_is_drawn_when_it_is_opened_again(lab):
         await jupyterapp.commands.execute('notebook:run-cell'); await jupyterapp.commands.execute('docmanager:save') }""")
     lab.done(page)
     saved = json.loads((lab.folder / "tree" / "nbs" / "again.ipynb").read_text(encoding="utf-8"))
-    assert sum("DecompressionStream" in html_of(o) for o in outputs(saved)) == 1, "one script a notebook"
+    assert sum("DecompressionStream" in html_of(o) for o in outputs(saved)) == 1, (
+        "one script a notebook"
+    )
     page = lab.open("again.ipynb")
     settle(page)
-    assert [c["drawn"] for c in page.evaluate(PAINTED)] == ["yes", "yes"] and not page.outside and not page.trouble
+    assert (
+        [c["drawn"] for c in page.evaluate(PAINTED)] == ["yes", "yes"]
+        and not page.outside
+        and not page.trouble
+    )
     lab.done(page)
 
 
@@ -267,9 +367,15 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
     page.locator(".sv-data summary").first.click()
     assert page.locator(".sv-data").first.locator("tbody tr").count() > 1
     page.set_viewport_size({"width": 900, "height": 900})
-    page.wait_for_function("before => document.querySelector('.sv-chart svg.marks').getBoundingClientRect().width < before - 100", arg=wide[0]["width"])
+    page.wait_for_function(
+        "before => document.querySelector('.sv-chart svg.marks').getBoundingClientRect().width < before - 100",
+        arg=wide[0]["width"],
+    )
     settle(page)
-    assert all(c["overflow"] <= 1 and c["drawn"] == "yes" for c in page.evaluate(PAINTED)) and not page.trouble
+    assert (
+        all(c["overflow"] <= 1 and c["drawn"] == "yes" for c in page.evaluate(PAINTED))
+        and not page.trouble
+    )
     lab.done(page)
 
 
@@ -277,11 +383,29 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
 def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, theme):
     "Charts need nothing; what nbconvert's own template asks of the network (require.js, MathJax) is stopped here."
     out = lab.folder / f"page-{theme}.html"
-    subprocess.run([sys.executable, "-m", "nbconvert", "--to", "html", "--theme", theme, "--output", str(out), str(made_elsewhere)], check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--to",
+            "html",
+            "--theme",
+            theme,
+            "--output",
+            str(out),
+            str(made_elsewhere),
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = lab.browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
     page.goto(out.as_uri(), wait_until="commit")
-    page.wait_for_function("() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }", timeout=60_000)
+    page.wait_for_function(
+        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }",
+        timeout=60_000,
+    )
     ink = page.evaluate("() => getComputedStyle(document.querySelector('svg.marks text')).fill")
-    assert (luminance(ink) > .6) == (theme == "dark")
+    assert (luminance(ink) > 0.6) == (theme == "dark")
     context.close()

@@ -1,8 +1,9 @@
 "The workflows cannot run here: they are checked by a schema, by a linter, and for what must hold of every action."
-from pathlib import Path
+
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,12 +22,25 @@ def tool(name):
 
 
 def test_schema():
-    r = subprocess.run([tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS)], capture_output=True, text=True)
+    r = subprocess.run(
+        [
+            tool("check-jsonschema"),
+            "--builtin-schema",
+            "vendor.github-workflows",
+            *map(str, WORKFLOWS),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert r.returncode == 0, r.stdout + r.stderr
 
 
 def test_linter():
-    r = subprocess.run([tool("zizmor"), "--offline", "--no-progress", *map(str, WORKFLOWS)], capture_output=True, text=True)
+    r = subprocess.run(
+        [tool("zizmor"), "--offline", "--no-progress", *map(str, WORKFLOWS)],
+        capture_output=True,
+        text=True,
+    )
     assert r.returncode == 0, r.stdout + r.stderr
 
 
@@ -36,8 +50,12 @@ def test_actions_are_pinned_by_commit(path):
     used = re.findall(r"uses:\s*(\S+)(.*)", text)
     assert used
     for action, rest in used:
-        assert re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40}", action), f"{action} is not pinned by a commit"
-        assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", rest), f"{action}: say which version the commit is"
+        assert re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40}", action), (
+            f"{action} is not pinned by a commit"
+        )
+        assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", rest), (
+            f"{action}: say which version the commit is"
+        )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
@@ -52,7 +70,9 @@ def test_versions_and_rights(path):
 
 
 def test_commands_are_those_of_the_makefile():
-    targets = set(re.findall(r"^([\w./$()]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)) | {".venv/bin/.made"}
+    targets = set(
+        re.findall(r"^([\w./$()]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    ) | {".venv/bin/.made"}
     for path in WORKFLOWS:
         for target in re.findall(r"\bmake ([\w./]+)", path.read_text(encoding="utf-8")):
             assert target in targets, f"{path.name}: make {target}"

@@ -1,16 +1,26 @@
 """Write guides/messy-input.qmd from the table of messy inputs and what happens to each today: `python tools/messy.py`."""
-from pathlib import Path
+
 import re
 import sys
+from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests/promises"))
 
-PAGES = {      # file -> (title, groups); a page of all would be too heavy for a phone
+PAGES = {  # file -> (title, groups); a page of all would be too heavy for a phone
     "messy-input": ("Messy input", ("Text files", "Headers", "Numbers")),
-    "messy-ids": ("Messy input: marks, years and ids", ("Thousands and decimals", "Years, grades, subjects", "Ids")),
-    "messy-workbooks": ("Messy input: totals, percentages and workbooks", ("Totals", "Percentages", "Excel")),
-    "messy-scores": ("Messy input: Parquet, other files and scores", ("Parquet", "Files", "Scores")),
+    "messy-ids": (
+        "Messy input: marks, years and ids",
+        ("Thousands and decimals", "Years, grades, subjects", "Ids"),
+    ),
+    "messy-workbooks": (
+        "Messy input: totals, percentages and workbooks",
+        ("Totals", "Percentages", "Excel"),
+    ),
+    "messy-scores": (
+        "Messy input: Parquet, other files and scores",
+        ("Parquet", "Files", "Scores"),
+    ),
 }
 
 HEAD = """---
@@ -43,6 +53,7 @@ def pages():
     "Each page by the name of its file."
     from messy_inputs import CASES
     from reading import outcome
+
     groups, counts = {}, {"read": 0, "refused": 0, "read, with a warning": 0}
     for case in CASES:
         what, said = outcome(case)
@@ -52,14 +63,23 @@ def pages():
         groups.setdefault(case.group, []).append(f"| {cell(name)} | {cell(case.person)} | {told} |")
     placed = [group for _, names in PAGES.values() for group in names]
     assert sorted(placed) == sorted(groups), "each group has a page"
-    words = dict(count=len(CASES), right=counts["read"], refused=counts["refused"], warned=counts["read, with a warning"])
+    words = dict(
+        count=len(CASES),
+        right=counts["read"],
+        refused=counts["refused"],
+        warned=counts["read, with a warning"],
+    )
     return {f"{file}.qmd": one_page(file, groups, words) for file in PAGES}
 
 
 def one_page(file, groups, words):
     "A page: its head, with links to the others, and its groups."
     title, names = PAGES[file]
-    links = [f"[{', '.join(n.lower() for n in there)}]({other}.qmd)" for other, (_, there) in PAGES.items() if other != file]
+    links = [
+        f"[{', '.join(n.lower() for n in there)}]({other}.qmd)"
+        for other, (_, there) in PAGES.items()
+        if other != file
+    ]
     head = HEAD.format(title=title, others=f"Elsewhere: {'; '.join(links)}.", **words)
     return head + "".join(section(name, groups[name]) for name in names)
 

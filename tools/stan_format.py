@@ -3,17 +3,19 @@
 stanc is looked for in the wheel of httpstan (`make stan-format` puts it into an environment of its own), in CmdStan, on the
 path, and in the wheel of prophet.
 """
+
 import importlib.util
 import os
-from pathlib import Path
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STAN = ROOT / "stan"
 FORM = ("--auto-format", "--canonicalize=deprecations,parentheses,braces", "--max-line-length=100")
-# Priors are added up in `lprior`, and those of effects follow from their coordinates: stanc sees neither.
+# Priors are added up in `lprior`, and those of effects follow from their coordinates: stanc sees
+# neither.
 EXPECTED = "has no priors"
 
 

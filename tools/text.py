@@ -3,8 +3,9 @@
 python tools/text.py                     all of them, made anew
 python tools/text.py nbs/data/65_scores.ipynb   these
 """
-from pathlib import Path
+
 import sys
+from pathlib import Path
 
 import jupytext
 
@@ -26,12 +27,17 @@ def write(notebook):
 
 def main(names):
     found = [Path(n).resolve() for n in names]
-    strangers = [n for n, p in zip(names, found) if p.suffix != ".ipynb" or not p.is_file() or NBS not in p.parents]
+    strangers = [
+        n
+        for n, p in zip(names, found)
+        if p.suffix != ".ipynb" or not p.is_file() or NBS not in p.parents
+    ]
     if strangers:
         print(f"{strangers[0]}: not a notebook below nbs/", file=sys.stderr)
         return 2
     if not found:
-        for old in REVIEW.rglob("*.py"):       # of notebooks that are gone; a file of anybody else's stays
+        # of notebooks that are gone; a file of anybody else's stays
+        for old in REVIEW.rglob("*.py"):
             if old.read_text(encoding="utf-8").startswith(FIRST.split("{", 1)[0]):
                 old.unlink()
         found = [p for p in sorted(NBS.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]

@@ -4,16 +4,18 @@
 
 # %% ../../nbs/achievement/25_checks.ipynb #4569ed14
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
+
+from .design import prepare
+from .ladder import levels_of, prior_scales
+from .posterior import flat
 from ..core.errors import DataError
 from ..core.schools import inverse_logit
 from ..sampling.diagnostics import psis
 from ..sampling.fit import Fit
-from .ladder import levels_of, prior_scales
-from .design import prepare
-from .posterior import flat
 
 # %% auto #0
 __all__ = ['row_weights', 'places', 'count_check', 'overdispersion_check', 'prior_predictive', 'cumulative_distance',
@@ -21,109 +23,171 @@ __all__ = ['row_weights', 'places', 'count_check', 'overdispersion_check', 'prio
 
 # %% ../../nbs/achievement/25_checks.ipynb #749f0690
 def row_weights(
-    fit: Fit, # with rows=True
-    left_out: bool = True, # False: all draws count alike
-) -> np.ndarray: # log weights (draws, rows), each column summing to one
+    fit: Fit,  # with rows=True
+    left_out: bool = True,  # False: all draws count alike
+) -> np.ndarray:  # log weights (draws, rows), each column summing to one
     "Weights of the draws with which each row is judged"
-    if "log_likelihood" not in fit.idata: raise DataError("this fit kept no rows; fit with rows=True")
+    if "log_likelihood" not in fit.idata:
+        raise DataError("this fit kept no rows; fit with rows=True")
     x = fit.idata.log_likelihood["log_lik"].transpose("chain", "draw", ...).values
     x = np.asarray(x, float).reshape(-1, x.shape[-1])
-    if not left_out: return np.full(x.shape, -np.log(len(x)))
+    if not left_out:
+        return np.full(x.shape, -np.log(len(x)))
     return psis(-x.T)[0].T
 
+
 def places(
-    fit: Fit, # with rows=True
-    y, # counts (or shares for M0), in the order of the design
+    fit: Fit,  # with rows=True
+    y,  # counts (or shares for M0), in the order of the design
     left_out: bool = True,
-) -> np.ndarray: # one number a row between 0 and 1
+) -> np.ndarray:  # one number a row between 0 and 1
     "The place of each row's count among its replicates"
-    w = np.exp(row_weights(fit, left_out))                         # says what is missing where the fit kept no rows
+    # says what is missing where the fit kept no rows
+    w = np.exp(row_weights(fit, left_out))
     rep = flat(fit.idata, "y_rep" if "y_rep" in fit.idata.posterior else "share_rep")
-    return (w * ((rep < y) + .5 * (rep == y))).sum(0)
+    return (w * ((rep < y) + 0.5 * (rep == y))).sum(0)
 
 # %% ../../nbs/achievement/25_checks.ipynb #096cd2d9
 def count_check(
-    fit: Fit, # with rows=True
-    counts, # the counts of the fit
-    levels=(.5, .8, .95),
+    fit: Fit,  # with rows=True
+    counts,  # the counts of the fit
+    levels=(0.5, 0.8, 0.95),
     left_out: bool = True,
-) -> pd.DataFrame: # level, inside (share of rows in that band), lower, upper (of the share, by chance)
+    # level, inside (share of rows in that band), lower, upper (of the share, by chance)
+) -> pd.DataFrame:
     "Share of rows inside their central predictive bands"
-    _, d, _ = prepare(counts, fit.model.split()[-1].split("+")[0], fit.manifest["settings"].get("grade"))
+    _, d, _ = prepare(
+        counts, fit.model.split()[-1].split("+")[0], fit.manifest["settings"].get("grade")
+    )
     u = places(fit, d.y if "y_rep" in fit.idata.posterior else d.y / d.n, left_out)
     error = lambda p: 1.96 * np.sqrt(p * (1 - p) / len(u))
-    return pd.DataFrame([dict(level=p, inside=float((np.abs(u - .5) <= p / 2).mean()), lower=p - error(p), upper=p + error(p)) for p in levels])
+    return pd.DataFrame(
+        [
+            dict(
+                level=p,
+                inside=float((np.abs(u - 0.5) <= p / 2).mean()),
+                lower=p - error(p),
+                upper=p + error(p),
+            )
+            for p in levels
+        ]
+    )
+
 
 def overdispersion_check(
-    fit: Fit, # with rows=True, M1 to M3
-    counts, # the counts of the fit
-) -> dict: # observed, replicated (mean and interval), p
+    fit: Fit,  # with rows=True, M1 to M3
+    counts,  # the counts of the fit
+) -> dict:  # observed, replicated (mean and interval), p
     "Between-row scatter about the fixed effects: Pearson's statistic over the rows, observed and replicated"
-    _, d, _ = prepare(counts, fit.model.split()[-1].split("+")[0], fit.manifest["settings"].get("grade"))
+    _, d, _ = prepare(
+        counts, fit.model.split()[-1].split("+")[0], fit.manifest["settings"].get("grade")
+    )
     rep = flat(fit.idata, "y_rep")
     p = np.bincount(d.school, d.y)[d.school] / np.bincount(d.school, d.n)[d.school]
-    expected, variance = d.n * p, np.maximum(d.n * p * (1 - p), .25)
+    expected, variance = d.n * p, np.maximum(d.n * p * (1 - p), 0.25)
     T = lambda y: ((y - expected) ** 2 / variance).mean(-1)
     r = T(rep)
-    return dict(observed=float(T(d.y)), replicated=float(r.mean()), lower=float(np.quantile(r, .025)), upper=float(np.quantile(r, .975)), p=float((r >= T(d.y)).mean()))
+    return dict(
+        observed=float(T(d.y)),
+        replicated=float(r.mean()),
+        lower=float(np.quantile(r, 0.025)),
+        upper=float(np.quantile(r, 0.975)),
+        p=float((r >= T(d.y)).mean()),
+    )
 
 # %% ../../nbs/achievement/25_checks.ipynb #7816a2cf
 def prior_predictive(
-    counts, # Counts, or what `read_counts` takes
-    model: str = "M2", # "M1", "M2" or "M3"
+    counts,  # Counts, or what `read_counts` takes
+    model: str = "M2",  # "M1", "M2" or "M3"
     *,
     grade=None,
-    priors: dict | None = None, # changes to the prior scales
+    priors: dict | None = None,  # changes to the prior scales
     draws: int = 500,
     seed: int = 1,
-) -> pd.DataFrame: # one row a draw: share (of all successes), sd_schools (of the schools' raw shares), sd_rows, all_or_none (share of rows)
+    # one row a draw: share (of all successes), sd_schools (of the schools' raw shares), sd_rows,
+    # all_or_none (share of rows)
+) -> pd.DataFrame:
     "Summaries of counts that the priors alone would make"
     scales, levels, rng = prior_scales(model, priors), levels_of(model), np.random.default_rng(seed)
-    if model == "M0": raise DataError("M0 makes shares, not counts; prior predictive checks are for M1, M2 and M3")
+    if model == "M0":
+        raise DataError(
+            "M0 makes shares, not counts; prior predictive checks are for M1, M2 and M3"
+        )
     _, d, _ = prepare(counts, model, grade)
     codes, n = {k: getattr(d, k) for k in levels}, np.bincount(d.school, d.n)
     rows = []
     for _ in range(draws):
-        cell = rng.normal(0, scales["intercept"]) + (rng.normal(0, scales["cell"], d.F) if d.F > 1 else np.zeros(1))
+        cell = rng.normal(0, scales["intercept"]) + (
+            rng.normal(0, scales["cell"], d.F) if d.F > 1 else np.zeros(1)
+        )
         eta = cell[d.cell]
-        for k, g in codes.items(): eta = eta + abs(rng.standard_t(3)) * scales["sd"] * rng.standard_normal(g.max() + 1)[g]
+        for k, g in codes.items():
+            eta = eta + abs(rng.standard_t(3)) * scales["sd"] * rng.standard_normal(g.max() + 1)[g]
         y = rng.binomial(d.n, inverse_logit(eta))
-        rows.append((y.sum() / d.n.sum(), (np.bincount(d.school, y) / n).std(), (y / d.n).std(), ((y == 0) | (y == d.n)).mean()))
+        rows.append(
+            (
+                y.sum() / d.n.sum(),
+                (np.bincount(d.school, y) / n).std(),
+                (y / d.n).std(),
+                ((y == 0) | (y == d.n)).mean(),
+            )
+        )
     return pd.DataFrame(rows, columns=["share", "sd_schools", "sd_rows", "all_or_none"])
 
 # %% ../../nbs/achievement/25_checks.ipynb #2e397c39
 def cumulative_distance(
-    x, # draws
-    w, # weights that sum to one
+    x,  # draws
+    w,  # weights that sum to one
 ) -> float:
     "Cumulative Jensen-Shannon distance between the weighted and the plain draws, between 0 and 1"
     order = np.argsort(x)
     x, w = x[order], w[order]
     P, Q, gap = np.cumsum(np.full(len(x), 1 / len(x)))[:-1], np.cumsum(w)[:-1], np.diff(x)
+
     def part(p, q):
-        m = .5 * (p + q)
+        m = 0.5 * (p + q)
         ratio = np.log2(np.maximum(p, 1e-300) / m)
         return (gap * p * ratio).sum() + (gap * (q - p)).sum() / (2 * np.log(2))
+
     total = part(P, Q) + part(Q, P)
     bound = (gap * (P + Q)).sum()
-    return float(np.sqrt(max(total, 0.) / bound)) if bound > 0 else 0.
+    return float(np.sqrt(max(total, 0.0) / bound)) if bound > 0 else 0.0
+
 
 def power_scaling(
-    fit: Fit, # of an achievement model; with rows=True the likelihood is scaled too
-    power: float = 1.25, # and its inverse
-) -> pd.DataFrame: # parameter, prior, likelihood (sensitivities), verdict
+    fit: Fit,  # of an achievement model; with rows=True the likelihood is scaled too
+    power: float = 1.25,  # and its inverse
+) -> pd.DataFrame:  # parameter, prior, likelihood (sensitivities), verdict
     "How far each population parameter moves as the prior or the likelihood is given more or less weight"
     parts = dict(prior=flat(fit.idata, "lprior"))
-    if "log_likelihood" in fit.idata: parts["likelihood"] = np.asarray(fit.idata.log_likelihood["log_lik"].transpose("chain", "draw", ...).values, float).sum(-1).reshape(-1)
-    names = {n: flat(fit.idata, n) if n in fit.idata.posterior else flat(fit.idata, "fixed")[:, list(fit.idata.posterior["term"].values).index(n)] for n in fit.parameters.parameter}
+    if "log_likelihood" in fit.idata:
+        parts["likelihood"] = (
+            np.asarray(
+                fit.idata.log_likelihood["log_lik"].transpose("chain", "draw", ...).values, float
+            )
+            .sum(-1)
+            .reshape(-1)
+        )
+    names = {
+        n: flat(fit.idata, n)
+        if n in fit.idata.posterior
+        else flat(fit.idata, "fixed")[:, list(fit.idata.posterior["term"].values).index(n)]
+        for n in fit.parameters.parameter
+    }
     out = pd.DataFrame(dict(parameter=list(names)))
     for part, lp in parts.items():
         moved = np.zeros(len(names))
         for a in (power, 1 / power):
             lw = psis((a - 1) * (lp - lp.max()))[0]
             w = np.exp(lw - logsumexp(lw))
-            moved += np.array([cumulative_distance(x, w) for x in names.values()]) / np.log2(power) / 2
+            moved += (
+                np.array([cumulative_distance(x, w) for x in names.values()]) / np.log2(power) / 2
+            )
         out[part] = moved
-    prior, likelihood = out["prior"] > .05, out.get("likelihood", pd.Series(1., out.index)) > .05
-    out["verdict"] = np.select([prior & likelihood, prior], ["prior and likelihood disagree", "the prior decides"], "the data decide")
+    prior, likelihood = out["prior"] > 0.05, out.get("likelihood", pd.Series(1.0, out.index)) > 0.05
+    out["verdict"] = np.select(
+        [prior & likelihood, prior],
+        ["prior and likelihood disagree", "the prior decides"],
+        "the data decide",
+    )
     return out

@@ -4,30 +4,35 @@
 
 # %% ../../nbs/achievement/05_design.ipynb #27264ec2
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field
+
+from .ladder import LEVELS, MODELS
 from ..core.errors import DataError
-from ..core.formula import Design as FormulaDesign, read_formula
+from ..core.formula import Design as FormulaDesign
+from ..core.formula import read_formula
 from ..core.logits import empirical_logits
 from ..data.counts import Counts, read_counts
-from .ladder import LEVELS, MODELS
 
 # %% auto #0
 __all__ = ['group_codes', 'parent_of', 'Design', 'design', 'check_identified', 'covariate_columns', 'check_slopes', 'prepare']
 
 # %% ../../nbs/achievement/05_design.ipynb #079312e9
 def group_codes(
-    *keys, # arrays of equal length
-) -> np.ndarray: # 0, 1, ... in the sorted order of the combinations
+    *keys,  # arrays of equal length
+) -> np.ndarray:  # 0, 1, ... in the sorted order of the combinations
     "Number the combinations of the keys"
     frame = pd.DataFrame({str(i): np.asarray(k) for i, k in enumerate(keys)})
     return frame.groupby(list(frame.columns), sort=True).ngroup().to_numpy()
 
+
 def parent_of(
-    child, # group of each row, the finer
-    parent, # group of each row, the coarser
-) -> np.ndarray: # parent of each child
+    child,  # group of each row, the finer
+    parent,  # group of each row, the coarser
+) -> np.ndarray:  # parent of each child
     "The coarser group that each finer group belongs to"
     out = np.empty(child.max() + 1, int)
     out[child] = parent
@@ -37,54 +42,89 @@ def parent_of(
 @dataclass
 class Design:
     "Counts as arrays, a row each, sorted by school, year and subject"
-    frame: pd.DataFrame # the rows, in this order
-    y: np.ndarray # successes
-    n: np.ndarray # trials
-    school: np.ndarray # codes 0..J-1
-    cohort: np.ndarray # school x year, 0..C-1
-    subject: np.ndarray # school x subject (the profile), 0..P-1
-    cell: np.ndarray # year x subject, 0..F-1
-    schools: list # school identifiers
-    cells: list # names of the cells, e.g. "2019:Math"
-    X: np.ndarray # covariates, centred, (N, Q)
-    covariates: list = field(default_factory=list) # their names
-    district: np.ndarray | None = None # district of each school, 0..D-1
+
+    frame: pd.DataFrame  # the rows, in this order
+    y: np.ndarray  # successes
+    n: np.ndarray  # trials
+    school: np.ndarray  # codes 0..J-1
+    cohort: np.ndarray  # school x year, 0..C-1
+    subject: np.ndarray  # school x subject (the profile), 0..P-1
+    cell: np.ndarray  # year x subject, 0..F-1
+    schools: list  # school identifiers
+    cells: list  # names of the cells, e.g. "2019:Math"
+    X: np.ndarray  # covariates, centred, (N, Q)
+    covariates: list = field(default_factory=list)  # their names
+    district: np.ndarray | None = None  # district of each school, 0..D-1
     districts: list = field(default_factory=list)
-    logit: np.ndarray = None # what each row says of its log odds, at first the empirical logit
-    w: np.ndarray = None # its information
+    logit: np.ndarray = None  # what each row says of its log odds, at first the empirical logit
+    w: np.ndarray = None  # its information
 
     @property
-    def J(self): "Schools"; return len(self.schools)
+    def J(self):
+        "Schools"
+        return len(self.schools)
+
     @property
-    def C(self): "Cohorts"; return int(self.cohort.max()) + 1
+    def C(self):
+        "Cohorts"
+        return int(self.cohort.max()) + 1
+
     @property
-    def P(self): "Profiles"; return int(self.subject.max()) + 1
+    def P(self):
+        "Profiles"
+        return int(self.subject.max()) + 1
+
     @property
-    def F(self): "Cells"; return len(self.cells)
+    def F(self):
+        "Cells"
+        return len(self.cells)
+
     @property
-    def fixed(self): "Design matrix of the fixed effects: cells, then covariates"; return np.hstack([np.eye(self.F)[self.cell], self.X])
-    def __repr__(self): return f"Design({len(self.y):,} rows, {self.J:,} schools, {self.C:,} cohorts, {self.P:,} profiles, {self.F} cells, {len(self.covariates)} covariates)"
+    def fixed(self):
+        "Design matrix of the fixed effects: cells, then covariates"
+        return np.hstack([np.eye(self.F)[self.cell], self.X])
+
+    def __repr__(self):
+        return f"Design({len(self.y):,} rows, {self.J:,} schools, {self.C:,} cohorts, {self.P:,} profiles, {self.F} cells, {len(self.covariates)} covariates)"
 
 # %% ../../nbs/achievement/05_design.ipynb #e7ffa8ed
 def design(
-    frame: pd.DataFrame, # tidy counts of one grade: school_id, year, subject, n_trials, y_success
-    cells: bool = True, # False: one intercept for all rows
-    X=None, # covariates, a data frame with the rows of `frame`
-    district=None, # district of each row of `frame`, for a level above the schools
+    frame: pd.DataFrame,  # tidy counts of one grade: school_id, year, subject, n_trials, y_success
+    cells: bool = True,  # False: one intercept for all rows
+    X=None,  # covariates, a data frame with the rows of `frame`
+    district=None,  # district of each row of `frame`, for a level above the schools
 ) -> Design:
     "Number the groups of a table of counts. Raises `DataError` for fewer than two schools."
     f = frame.reset_index(drop=True)
     order = f.sort_values(["school_id", "year", "subject"], kind="stable").index.to_numpy()
     f = f.loc[order].reset_index(drop=True)
-    if f["school_id"].nunique() < 2: raise DataError(f"there {'is one school' if len(f) else 'are no schools'}; a comparison of schools needs two or more", column="school_id")
+    if f["school_id"].nunique() < 2:
+        raise DataError(
+            f"there {'is one school' if len(f) else 'are no schools'}; a comparison of schools needs two or more",
+            column="school_id",
+        )
     school = group_codes(f["school_id"])
     cell = group_codes(f["year"], f["subject"]) if cells else np.zeros(len(f), int)
     named = f.assign(cell=cell).drop_duplicates("cell").sort_values("cell")
-    X = pd.DataFrame(index=range(len(f))) if X is None else pd.DataFrame(X).reset_index(drop=True).loc[order].reset_index(drop=True)
+    X = (
+        pd.DataFrame(index=range(len(f)))
+        if X is None
+        else pd.DataFrame(X).reset_index(drop=True).loc[order].reset_index(drop=True)
+    )
     values = X.to_numpy(float).reshape(len(f), X.shape[1])
-    d = Design(f, f["y_success"].to_numpy(int), f["n_trials"].to_numpy(int), school, group_codes(school, f["year"]), group_codes(school, f["subject"]), cell,
-               sorted(f["school_id"].unique()), [f"{y}:{s}" for y, s in zip(named["year"], named["subject"])] if cells else ["all"],
-               values - values.mean(0), [str(c) for c in X.columns])
+    d = Design(
+        f,
+        f["y_success"].to_numpy(int),
+        f["n_trials"].to_numpy(int),
+        school,
+        group_codes(school, f["year"]),
+        group_codes(school, f["subject"]),
+        cell,
+        sorted(f["school_id"].unique()),
+        [f"{y}:{s}" for y, s in zip(named["year"], named["subject"])] if cells else ["all"],
+        values - values.mean(0),
+        [str(c) for c in X.columns],
+    )
     d.logit, d.w = empirical_logits(d.y, d.n)
     if district is not None:
         of_row = pd.Series(np.asarray(district))[order].astype(str).to_numpy()
@@ -95,69 +135,145 @@ def design(
 # %% ../../nbs/achievement/05_design.ipynb #ac268fda
 def check_identified(
     d: Design,
-    model: str, # "M0" to "M3"
-    name: str | None = None, # of the file, for the message
-) -> list: # sentences that a reader of the fit should see
+    model: str,  # "M0" to "M3"
+    name: str | None = None,  # of the file, for the message
+) -> list:  # sentences that a reader of the fit should see
     "Whether these counts can tell the model's effects apart. Raises `DataError`."
     levels, notes = LEVELS.get(model, ("school",)), []
     years, subjects = d.frame["year"].nunique(), d.frame["subject"].nunique()
-    repeated = {"cohort": int((np.bincount(parent_of(d.cohort, d.school)) > 1).sum()), "subject": int((np.bincount(parent_of(d.subject, d.school)) > 1).sum())}
-    for level, column, what, number, lower in (("cohort", "year", "a school from its cohorts", years, "M1"), ("subject", "subject", "a school from its subject profiles", subjects, "M2")):
-        if level not in levels: continue
-        if number < 2: raise DataError(f"{model} tells {what}, which takes two {column}s or more, and these counts have one ({d.frame[column].iloc[0]}); fit {lower if years > 1 or level == 'cohort' else 'M1'} instead", name, column)
-        if repeated[level] < 2: raise DataError(f"{model} tells {what}, which takes schools with two {column}s or more, and {'only one has' if repeated[level] else 'none has'} them; fit {lower} instead", name, column)
-        if (share := repeated[level] / d.J) < .5: notes.append(f"Only {repeated[level]:,} of {d.J:,} schools have two {column}s or more; they alone tell the {level} variance.")
-    if "cohort" in levels and subjects == 1: notes.append("There is one subject, so the cohort effect holds all that one year of a school has beyond chance.")
-    if d.district is not None and np.bincount(d.district).max() < 2: raise DataError("every district has one school, so a district cannot be told from its school; fit without districts", name, "district_id")
-    if model == "M1" and len(d.y) > d.J: notes.append("M1 takes all rows of a school for the same cohort and subject; its intervals are too narrow where cohorts differ.")
+    repeated = {
+        "cohort": int((np.bincount(parent_of(d.cohort, d.school)) > 1).sum()),
+        "subject": int((np.bincount(parent_of(d.subject, d.school)) > 1).sum()),
+    }
+    for level, column, what, number, lower in (
+        ("cohort", "year", "a school from its cohorts", years, "M1"),
+        ("subject", "subject", "a school from its subject profiles", subjects, "M2"),
+    ):
+        if level not in levels:
+            continue
+        if number < 2:
+            raise DataError(
+                f"{model} tells {what}, which takes two {column}s or more, and these counts have one ({d.frame[column].iloc[0]}); fit {lower if years > 1 or level == 'cohort' else 'M1'} instead",
+                name,
+                column,
+            )
+        if repeated[level] < 2:
+            raise DataError(
+                f"{model} tells {what}, which takes schools with two {column}s or more, and {'only one has' if repeated[level] else 'none has'} them; fit {lower} instead",
+                name,
+                column,
+            )
+        if (share := repeated[level] / d.J) < 0.5:
+            notes.append(
+                f"Only {repeated[level]:,} of {d.J:,} schools have two {column}s or more; they alone tell the {level} variance."
+            )
+    if "cohort" in levels and subjects == 1:
+        notes.append(
+            "There is one subject, so the cohort effect holds all that one year of a school has beyond chance."
+        )
+    if d.district is not None and np.bincount(d.district).max() < 2:
+        raise DataError(
+            "every district has one school, so a district cannot be told from its school; fit without districts",
+            name,
+            "district_id",
+        )
+    if model == "M1" and len(d.y) > d.J:
+        notes.append(
+            "M1 takes all rows of a school for the same cohort and subject; its intervals are too narrow where cohorts differ."
+        )
     return notes
 
 # %% ../../nbs/achievement/05_design.ipynb #74432d1d
 def covariate_columns(
-    frame: pd.DataFrame, # tidy counts
-    covariates, # data frame with school_id, and year or subject where they vary with these; or None
-    formula: str | None = None, # e.g. "ses + C(type)" (Wilkinson notation); None = the sum of all columns
-) -> pd.DataFrame | None: # a row for each of `frame`, a column for each slope
+    frame: pd.DataFrame,  # tidy counts
+    # data frame with school_id, and year or subject where they vary with these; or None
+    covariates,
+    # e.g. "ses + C(type)" (Wilkinson notation); None = the sum of all columns
+    formula: str | None = None,
+) -> pd.DataFrame | None:  # a row for each of `frame`, a column for each slope
     "Covariates of each row. Raises `DataError` for missing ones and for a formula that cannot be used."
-    if covariates is None: return None
+    if covariates is None:
+        return None
     keys = [k for k in ("school_id", "year", "grade", "subject") if k in covariates]
-    if "school_id" not in keys: raise DataError("covariates need a column school_id")
-    common = read_formula(formula).common if formula else " + ".join(c for c in covariates if c not in keys)
+    if "school_id" not in keys:
+        raise DataError("covariates need a column school_id")
+    common = (
+        read_formula(formula).common
+        if formula
+        else " + ".join(c for c in covariates if c not in keys)
+    )
     used = read_formula(common).columns
-    if absent := [c for c in used if c not in covariates]: raise DataError(f"the covariates have no column {absent[0]}; there are: {', '.join(c for c in covariates if c not in keys)}", column=absent[0])
+    if absent := [c for c in used if c not in covariates]:
+        raise DataError(
+            f"the covariates have no column {absent[0]}; there are: {', '.join(c for c in covariates if c not in keys)}",
+            column=absent[0],
+        )
     table = covariates.assign(school_id=covariates["school_id"].astype(str))
-    if (twice := table.duplicated(keys)).any(): raise DataError(f"the covariates have two rows for one {' x '.join(keys)}, first {table.loc[twice, 'school_id'].iloc[0]}")
+    if (twice := table.duplicated(keys)).any():
+        raise DataError(
+            f"the covariates have two rows for one {' x '.join(keys)}, first {table.loc[twice, 'school_id'].iloc[0]}"
+        )
     rows = frame[keys].merge(table[[*keys, *used]], on=keys, how="left", validate="many_to_one")
     for c in used:
-        bad = rows[c].isna() | (~np.isfinite(rows[c]) if pd.api.types.is_numeric_dtype(rows[c]) else False)
-        if bad.any(): raise DataError(f"{int(bad.sum()):,} rows of counts have no covariate, first school {rows['school_id'][bad.idxmax()]}", column=c)
+        bad = rows[c].isna() | (
+            ~np.isfinite(rows[c]) if pd.api.types.is_numeric_dtype(rows[c]) else False
+        )
+        if bad.any():
+            raise DataError(
+                f"{int(bad.sum()):,} rows of counts have no covariate, first school {rows['school_id'][bad.idxmax()]}",
+                column=c,
+            )
     m = FormulaDesign(common, rows)
     return pd.DataFrame({n: v for n, v in zip(m.names, m.matrix.T) if n != "Intercept"})
+
 
 def check_slopes(
     d: Design,
 ) -> None:
     "Raise `DataError` where a covariate cannot be told apart from the cells or from another covariate"
-    if not d.covariates: return
+    if not d.covariates:
+        return
     spread = d.X.std(0)
-    if (flat := spread <= 1e-12 * np.maximum(np.abs(d.X).max(0), 1e-300)).any(): raise DataError(f"the covariate {d.covariates[int(flat.argmax())]} is the same in all rows")
-    R = np.abs(np.diag(np.linalg.qr(np.hstack([d.fixed[:, :d.F], d.X / spread]), mode="r")))
-    if (lost := R[d.F:] < 1e-6 * np.sqrt(len(d.y))).any(): raise DataError(f"the covariate {d.covariates[int(lost.argmax())]} cannot be told apart from the cells or the covariates before it; leave it out")
+    if (flat := spread <= 1e-12 * np.maximum(np.abs(d.X).max(0), 1e-300)).any():
+        raise DataError(f"the covariate {d.covariates[int(flat.argmax())]} is the same in all rows")
+    R = np.abs(np.diag(np.linalg.qr(np.hstack([d.fixed[:, : d.F], d.X / spread]), mode="r")))
+    if (lost := R[d.F :] < 1e-6 * np.sqrt(len(d.y))).any():
+        raise DataError(
+            f"the covariate {d.covariates[int(lost.argmax())]} cannot be told apart from the cells or the covariates before it; leave it out"
+        )
 
 # %% ../../nbs/achievement/05_design.ipynb #9306e499
 def prepare(
-    counts, # Counts, or what `read_counts` takes
-    model: str = "M2", # "M0" to "M3"
-    grade=None, # where the counts have several
-    covariates=None, # as in `covariate_columns`
+    counts,  # Counts, or what `read_counts` takes
+    model: str = "M2",  # "M0" to "M3"
+    grade=None,  # where the counts have several
+    covariates=None,  # as in `covariate_columns`
     formula: str | None = None,
-    district: bool = False, # whether districts are a level of the model
-): # Counts, Design, notes
+    district: bool = False,  # whether districts are a level of the model
+):  # Counts, Design, notes
     "Counts of one grade as a design that can tell the model's effects apart"
-    if model not in MODELS: raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
+    if model not in MODELS:
+        raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
     counts = (counts if isinstance(counts, Counts) else read_counts(counts)).one_grade(grade)
-    of = next((counts.frame[c] for c in ("district_id", "district") if c in counts.frame), None) if district else None
-    if district and of is None: raise DataError("the counts have no column district_id or district, so there is no level of districts", column="district_id")
-    d = design(counts.frame, cells=model not in ("M0", "M1"), X=covariate_columns(counts.frame, covariates, formula), district=of)
+    of = (
+        next((counts.frame[c] for c in ("district_id", "district") if c in counts.frame), None)
+        if district
+        else None
+    )
+    if district and of is None:
+        raise DataError(
+            "the counts have no column district_id or district, so there is no level of districts",
+            column="district_id",
+        )
+    d = design(
+        counts.frame,
+        cells=model not in ("M0", "M1"),
+        X=covariate_columns(counts.frame, covariates, formula),
+        district=of,
+    )
     check_slopes(d)
-    return counts, d, check_identified(d, model, str(counts.source.get("path", "")).rsplit("/", 1)[-1] or None)
+    return (
+        counts,
+        d,
+        check_identified(d, model, str(counts.source.get("path", "")).rsplit("/", 1)[-1] or None),
+    )

@@ -4,64 +4,114 @@
 
 # %% ../../nbs/achievement/20_fit.ipynb #616c7e5c
 from __future__ import annotations
+
 import time
+
+from .design import prepare
+from .ladder import levels_of, prior_scales, prior_words, program_of
+from .posterior import achievement_tables, parameter_names
+from .whitening import program_data
+from ..sampling.converge import draw_enough, sampler_plan
 from ..sampling.diagnostics import parameters_table
 from ..sampling.fit import Fit, make_manifest
-from ..sampling.converge import draw_enough, sampler_plan
-from .ladder import levels_of, prior_scales, prior_words, program_of
-from .design import prepare
-from .whitening import program_data
-from .posterior import achievement_tables, parameter_names
 
 # %% auto #0
 __all__ = ['unknowns', 'fit_achievement']
 
 # %% ../../nbs/achievement/20_fit.ipynb #cf24ce69
 def unknowns(
-    data: dict, # as given to Stan
+    data: dict,  # as given to Stan
 ) -> int:
     "Dimensions of the posterior, but for the few SDs"
-    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (data["N"] if data.get("row_effects") else 0)
+    return sum(data.get(k, 0) for k in ("F", "Q", "J", "D", "C", "P")) + (
+        data["N"] if data.get("row_effects") else 0
+    )
 
 # %% ../../nbs/achievement/20_fit.ipynb #d7f49916
 def fit_achievement(
-    counts, # Counts, or what `read_counts` takes
+    counts,  # Counts, or what `read_counts` takes
     *,
-    model: str = "M2", # "M0", "M1", "M2" or "M3"
-    grade=None, # the grade, where the counts have several
-    covariates=None, # data frame: school_id, year or subject where they vary with these, and columns
-    formula: str | None = None, # of the covariates, e.g. "ses + C(type)"; None = the sum of all
-    extra: str | None = None, # "district", or as checks of M3 "row" and "betabinomial"
-    priors: dict | None = None, # changes to `PRIORS`
-    rows: bool = False, # keep log_lik and replicated counts of each row
+    model: str = "M2",  # "M0", "M1", "M2" or "M3"
+    grade=None,  # the grade, where the counts have several
+    # data frame: school_id, year or subject where they vary with these, and columns
+    covariates=None,
+    formula: str | None = None,  # of the covariates, e.g. "ses + C(type)"; None = the sum of all
+    extra: str | None = None,  # "district", or as checks of M3 "row" and "betabinomial"
+    priors: dict | None = None,  # changes to `PRIORS`
+    rows: bool = False,  # keep log_lik and replicated counts of each row
     seed: int = 1,
-    engine: str = "auto", # "auto", "stanli" or "cmdstan"
+    engine: str = "auto",  # "auto", "stanli" or "cmdstan"
     chains: int = 4,
-    warmup: int | None = None, # iterations a chain; None = by `sampler_plan`
-    draws: int | None = None, # kept iterations a chain in the first run; None = by `sampler_plan`
-    rounds: int = 3, # runs at most, until the gate is passed
-    **settings, # further settings of `engine.sample`: adapt_delta, max_treedepth, progress, cache, ...
-) -> Fit: # schools, parameters, tables["variance"], tables["cells"]
+    warmup: int | None = None,  # iterations a chain; None = by `sampler_plan`
+    # kept iterations a chain in the first run; None = by `sampler_plan`
+    draws: int | None = None,
+    rounds: int = 3,  # runs at most, until the gate is passed
+    # further settings of `engine.sample`: adapt_delta, max_treedepth, progress, cache, ...
+    **settings,
+) -> Fit:  # schools, parameters, tables["variance"], tables["cells"]
     "Fit a model of the ladder. Raises `DataError` for counts that it cannot be fitted to."
     clock = time.perf_counter()
     scales = prior_scales(model, priors)
     levels = levels_of(model, extra)
-    counts, d, notes = prepare(counts, model, grade, covariates, formula, district=extra == "district")
+    counts, d, notes = prepare(
+        counts, model, grade, covariates, formula, district=extra == "district"
+    )
     data = program_data(d, model, scales, extra, rows)
     names = parameter_names(d, model, extra)
     terms = [k for k, v in names.items() if isinstance(v, tuple)]
     sds = [k for k in names if k not in terms]
     replicated = ["log_lik", "share_rep" if model == "M0" else "y_rep"] if rows else []
-    plan = sampler_plan(unknowns(data)) | {k: v for k, v in dict(warmup=warmup, draws=draws).items() if v is not None} | settings
+    plan = (
+        sampler_plan(unknowns(data))
+        | {k: v for k, v in dict(warmup=warmup, draws=draws).items() if v is not None}
+        | settings
+    )
     ready = time.perf_counter()
     label = f"achievement {model}" + (f"+{extra}" if extra else "")
-    idata, verdict = draw_enough(program_of(model, extra), data, names, many=["school"], rounds=rounds, seed=seed, engine=engine, chains=chains, inits=.5,
-                                 keep=[*sds, "fixed", "school", "lprior", *replicated], dims=dict(fixed=["term"], school=["school_id"]), coords=dict(term=terms, school_id=d.schools),
-                                 label=label, **plan)
+    idata, verdict = draw_enough(
+        program_of(model, extra),
+        data,
+        names,
+        many=["school"],
+        rounds=rounds,
+        seed=seed,
+        engine=engine,
+        chains=chains,
+        inits=0.5,
+        keep=[*sds, "fixed", "school", "lprior", *replicated],
+        dims=dict(fixed=["term"], school=["school_id"]),
+        coords=dict(term=terms, school_id=d.schools),
+        label=label,
+        **plan,
+    )
     tables = achievement_tables(idata, d, data, model, levels)
-    chosen = dict(model=model, grade=int(d.frame["grade"].iloc[0]) if "grade" in d.frame else None, years=counts.years, subjects=counts.subjects, covariates=d.covariates, formula=formula, extra=extra,
-                  seed=seed, engine=engine, chains=chains, warmup=plan["warmup"], draws=plan["draws"], rounds=idata.attrs["rounds"])
-    manifest = make_manifest(label, settings=chosen, priors=prior_words(model, scales, bool(d.covariates), sds), source=counts.source, diagnostics=verdict, idata=idata,
-                             kept=dict(rows=len(d.y), schools=d.J, students=int(d.n.sum())), dropped=counts.dropped, notes=[*getattr(counts, "notes", []), *notes],
-                             timings=dict(prepare=ready - clock, total=time.perf_counter() - clock))
-    return Fit(label, parameters_table(idata, names), tables.pop("schools"), idata, manifest, tables)
+    chosen = dict(
+        model=model,
+        grade=int(d.frame["grade"].iloc[0]) if "grade" in d.frame else None,
+        years=counts.years,
+        subjects=counts.subjects,
+        covariates=d.covariates,
+        formula=formula,
+        extra=extra,
+        seed=seed,
+        engine=engine,
+        chains=chains,
+        warmup=plan["warmup"],
+        draws=plan["draws"],
+        rounds=idata.attrs["rounds"],
+    )
+    manifest = make_manifest(
+        label,
+        settings=chosen,
+        priors=prior_words(model, scales, bool(d.covariates), sds),
+        source=counts.source,
+        diagnostics=verdict,
+        idata=idata,
+        kept=dict(rows=len(d.y), schools=d.J, students=int(d.n.sum())),
+        dropped=counts.dropped,
+        notes=[*getattr(counts, "notes", []), *notes],
+        timings=dict(prepare=ready - clock, total=time.perf_counter() - clock),
+    )
+    return Fit(
+        label, parameters_table(idata, names), tables.pop("schools"), idata, manifest, tables
+    )

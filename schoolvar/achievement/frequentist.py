@@ -4,14 +4,17 @@
 
 # %% ../../nbs/achievement/35_frequentist.ipynb #b2c489f8
 from __future__ import annotations
+
 import time
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass
 from scipy.optimize import minimize_scalar
+
+from .design import Design, parent_of, prepare
 from ..core.logits import empirical_logits
 from ..sampling.fit import Fit
-from .design import Design, parent_of, prepare
 
 # %% auto #0
 __all__ = ['GROUPS', 'GroupSums', 'group_sums', 'one_way', 'one_way_statsmodels', 'components', 'shares', 'LogitNormal',
@@ -21,15 +24,17 @@ __all__ = ['GROUPS', 'GroupSums', 'group_sums', 'one_way', 'one_way_statsmodels'
 @dataclass
 class GroupSums:
     "What a one-way mixed model needs of each group"
-    W: np.ndarray # sum of weights, (G,)
-    U: np.ndarray # weighted sums of the fixed effects' columns and the response, (G, F + 1)
-    T: np.ndarray # their weighted cross-products within each school, (J, F + 1, F + 1)
-    parent: np.ndarray # school of each group
-    size: np.ndarray # rows of each school
+
+    W: np.ndarray  # sum of weights, (G,)
+    U: np.ndarray  # weighted sums of the fixed effects' columns and the response, (G, F + 1)
+    T: np.ndarray  # their weighted cross-products within each school, (J, F + 1, F + 1)
+    parent: np.ndarray  # school of each group
+    size: np.ndarray  # rows of each school
+
 
 def group_sums(
     d: Design,
-    group, # code of each row
+    group,  # code of each row
 ) -> GroupSums:
     "Sums of the empirical logits and fixed effects by group; weights have mean one"
     logit, w = empirical_logits(d.y, d.n)
@@ -37,57 +42,88 @@ def group_sums(
     U = np.stack([np.bincount(group, w * c) for c in Z.T], 1)
     T = np.empty((d.J, Z.shape[1], Z.shape[1]))
     for a in range(Z.shape[1]):
-        for b in range(a + 1): T[:, a, b] = T[:, b, a] = np.bincount(d.school, w * Z[:, a] * Z[:, b])
+        for b in range(a + 1):
+            T[:, a, b] = T[:, b, a] = np.bincount(d.school, w * Z[:, a] * Z[:, b])
     return GroupSums(np.bincount(group, w), U, T, parent_of(group, d.school), np.bincount(d.school))
+
 
 def one_way(
     s: GroupSums,
-    times=None, # how often each school counts (bootstrap); None = once
-) -> dict: # variance, residual, beta, ratio, criterion
+    times=None,  # how often each school counts (bootstrap); None = once
+) -> dict:  # variance, residual, beta, ratio, criterion
     "Restricted maximum likelihood of a random intercept"
     m = np.ones(len(s.size)) if times is None else np.asarray(times, float)
     mg, N, F = m[s.parent], m @ s.size, s.U.shape[1] - 1
     total = np.tensordot(m, s.T, 1)
+
     def solve(log_ratio):
         r = np.exp(log_ratio)
         M = total - (s.U * (mg * r / (1 + r * s.W))[:, None]).T @ s.U
         beta = np.linalg.solve(M[:F, :F], M[:F, F])
         residual = (M[F, F] - M[:F, F] @ beta) / (N - F)
-        return r, beta, residual, (N - F) * np.log(residual) + mg @ np.log1p(r * s.W) + np.linalg.slogdet(M[:F, :F])[1]
-    best = minimize_scalar(lambda x: solve(x)[3], bounds=(-12, 8), method="bounded", options=dict(xatol=1e-6)).x
+        return (
+            r,
+            beta,
+            residual,
+            (N - F) * np.log(residual) + mg @ np.log1p(r * s.W) + np.linalg.slogdet(M[:F, :F])[1],
+        )
+
+    best = minimize_scalar(
+        lambda x: solve(x)[3], bounds=(-12, 8), method="bounded", options=dict(xatol=1e-6)
+    ).x
     r, beta, residual, criterion = solve(best)
-    return dict(variance=float(r * residual) if best > -11.9 else 0., residual=float(residual), beta=beta, ratio=float(r), criterion=float(criterion))
+    return dict(
+        variance=float(r * residual) if best > -11.9 else 0.0,
+        residual=float(residual),
+        beta=beta,
+        ratio=float(r),
+        criterion=float(criterion),
+    )
 
 # %% ../../nbs/achievement/35_frequentist.ipynb #981eaf7c
 def one_way_statsmodels(
     d: Design,
-    group, # code of each row
-) -> dict: # variance, residual, beta
+    group,  # code of each row
+) -> dict:  # variance, residual, beta
     "The same model by statsmodels' MixedLM"
     import warnings
+
     import statsmodels.api as sm
+
     logit, w = empirical_logits(d.y, d.n)
     root = np.sqrt(w / w.mean())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        m = sm.MixedLM(logit * root, d.fixed * root[:, None], groups=group, exog_re=root[:, None]).fit(reml=True, method="lbfgs")
-    return dict(variance=float(np.ravel(m.cov_re)[0]), residual=float(m.scale), beta=np.asarray(m.fe_params))
+        m = sm.MixedLM(
+            logit * root, d.fixed * root[:, None], groups=group, exog_re=root[:, None]
+        ).fit(reml=True, method="lbfgs")
+    return dict(
+        variance=float(np.ravel(m.cov_re)[0]), residual=float(m.scale), beta=np.asarray(m.fe_params)
+    )
 
 # %% ../../nbs/achievement/35_frequentist.ipynb #8f28da70
-GROUPS = dict(M1="school", M1b="subject", M2="cohort") # model -> grouping of its random intercept
+# model -> grouping of its random intercept
+GROUPS = dict(M1="school", M1b="subject", M2="cohort")
+
 
 def components(
-    fits: dict, # M1, M1b, M2 -> as from `one_way`
-) -> dict: # school, cohort, subject, noise
+    fits: dict,  # M1, M1b, M2 -> as from `one_way`
+) -> dict:  # school, cohort, subject, noise
     "Variance components by subtraction; noise is the residual of M2 for a row of average information"
     v = {m: f["variance"] for m, f in fits.items()}
-    return dict(school=v["M1"], cohort=v["M2"] - v["M1"] if "M2" in v else np.nan, subject=v["M1b"] - v["M1"] if "M1b" in v else np.nan, noise=fits.get("M2", fits["M1"])["residual"])
+    return dict(
+        school=v["M1"],
+        cohort=v["M2"] - v["M1"] if "M2" in v else np.nan,
+        subject=v["M1b"] - v["M1"] if "M1b" in v else np.nan,
+        noise=fits.get("M2", fits["M1"])["residual"],
+    )
+
 
 def shares(
-    parts: dict, # component -> variance
-) -> dict: # component -> (share of all, share without noise)
+    parts: dict,  # component -> variance
+) -> dict:  # component -> (share of all, share without noise)
     "Shares of the components, those below zero taken as zero"
-    p = {k: max(v, 0.) for k, v in parts.items() if np.isfinite(v)}
+    p = {k: max(v, 0.0) for k, v in parts.items() if np.isfinite(v)}
     full, latent = sum(p.values()), sum(v for k, v in p.items() if k != "noise")
     return {k: (v / full, v / latent if k != "noise" else np.nan) for k, v in p.items()}
 
@@ -95,36 +131,53 @@ def shares(
 @dataclass
 class LogitNormal:
     "The frequentist companion of an achievement fit"
-    table: pd.DataFrame # component, variance, q2.5, q97.5, share_full with interval, share_latent with interval
-    schools: pd.DataFrame # school, effect, effect_se: best linear predictions of M1
-    models: dict # M1, M1b, M2 -> variance, residual, beta
+
+    # component, variance, q2.5, q97.5, share_full with interval, share_latent with interval
+    table: pd.DataFrame
+    schools: pd.DataFrame  # school, effect, effect_se: best linear predictions of M1
+    models: dict  # M1, M1b, M2 -> variance, residual, beta
     seconds: float
     method: str
 
+
 def fit_logit_normal(
-    counts, # Counts, or what `read_counts` takes
+    counts,  # Counts, or what `read_counts` takes
     *,
-    grade=None, # the grade, where the counts have several
-    method: str = "sums", # "sums" (sufficient statistics) or "statsmodels": the same estimates
-    bootstrap: int = 200, # resamples of schools for the intervals; 0 = none
+    grade=None,  # the grade, where the counts have several
+    method: str = "sums",  # "sums" (sufficient statistics) or "statsmodels": the same estimates
+    bootstrap: int = 200,  # resamples of schools for the intervals; 0 = none
     seed: int = 1,
 ) -> LogitNormal:
     "Logit-normal mixed models with information weights, and their variance components"
     clock = time.perf_counter()
     _, d, _ = prepare(counts, "M1", grade)
-    _, d, _ = prepare(counts, "M3" if d.P > d.J and d.C > d.J else "M2" if d.C > d.J else "M1", grade)
-    codes = {m: getattr(d, g) for m, g in GROUPS.items() if m == "M1" or getattr(d, g).max() + 1 > d.J}
+    _, d, _ = prepare(
+        counts, "M3" if d.P > d.J and d.C > d.J else "M2" if d.C > d.J else "M1", grade
+    )
+    codes = {
+        m: getattr(d, g) for m, g in GROUPS.items() if m == "M1" or getattr(d, g).max() + 1 > d.J
+    }
     sums = {m: group_sums(d, g) for m, g in codes.items()}
-    fits = {m: one_way(sums[m]) if method == "sums" else one_way_statsmodels(d, g) for m, g in codes.items()}
+    fits = {
+        m: one_way(sums[m]) if method == "sums" else one_way_statsmodels(d, g)
+        for m, g in codes.items()
+    }
     rng, again = np.random.default_rng(seed), []
     for _ in range(bootstrap):
         times = np.bincount(rng.integers(0, d.J, d.J), minlength=d.J)
         again.append(components({m: one_way(s, times) for m, s in sums.items()}))
-    return LogitNormal(_table(components(fits), again), _schools(d, sums["M1"], fits["M1"]), fits, time.perf_counter() - clock, method)
+    return LogitNormal(
+        _table(components(fits), again),
+        _schools(d, sums["M1"], fits["M1"]),
+        fits,
+        time.perf_counter() - clock,
+        method,
+    )
+
 
 def _table(parts, again):
     "Components and shares with bootstrap intervals"
-    ends = lambda v: np.quantile(v, (.025, .975)) if len(v) else (np.nan, np.nan)
+    ends = lambda v: np.quantile(v, (0.025, 0.975)) if len(v) else (np.nan, np.nan)
     resampled, rows = [shares(p) for p in again], []
     for k, (full, latent) in shares(parts).items():
         row = dict(component=k, variance=parts[k])
@@ -135,29 +188,65 @@ def _table(parts, again):
         rows.append(row)
     return pd.DataFrame(rows)
 
+
 def _schools(d, s, fit):
     "Best linear predictions of the school effects, with their standard errors"
     ratio = fit["variance"] / fit["residual"]
     total = s.U[:, -1] - s.U[:, :-1] @ fit["beta"]
-    return pd.DataFrame(dict(school=d.schools, effect=ratio * total / (1 + ratio * s.W), effect_se=np.sqrt(fit["variance"] / (1 + ratio * s.W))))
+    return pd.DataFrame(
+        dict(
+            school=d.schools,
+            effect=ratio * total / (1 + ratio * s.W),
+            effect_se=np.sqrt(fit["variance"] / (1 + ratio * s.W)),
+        )
+    )
 
 # %% ../../nbs/achievement/35_frequentist.ipynb #ec67b5ed
 def methods_table(
-    bayes: Fit, # an achievement fit, M2 or M3
-    quick: LogitNormal, # the companion, of the same counts
-) -> pd.DataFrame: # component, method, share, lower, upper, variance
+    bayes: Fit,  # an achievement fit, M2 or M3
+    quick: LogitNormal,  # the companion, of the same counts
+) -> pd.DataFrame:  # component, method, share, lower, upper, variance
     "Bayesian and logit-normal shares of the latent variance, a row a component and method"
     rows = []
-    for name, t in ((f"binomial {bayes.model.split()[-1]}, Bayesian", bayes.tables["variance"]), ("logit-normal, by subtraction", quick.table)):
+    for name, t in (
+        (f"binomial {bayes.model.split()[-1]}, Bayesian", bayes.tables["variance"]),
+        ("logit-normal, by subtraction", quick.table),
+    ):
         t = t[t["share_latent"].notna()]
-        rows.append(pd.DataFrame(dict(component=t["component"], method=name, share=t["share_latent"], lower=t["share_latent_lower"], upper=t["share_latent_upper"], variance=t["variance"])))
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    component=t["component"],
+                    method=name,
+                    share=t["share_latent"],
+                    lower=t["share_latent_lower"],
+                    upper=t["share_latent_upper"],
+                    variance=t["variance"],
+                )
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
+
 def ranking_sentence(
-    table: pd.DataFrame, # as from `methods_table`
+    table: pd.DataFrame,  # as from `methods_table`
 ) -> str:
     "Whether the methods put the components in the same order, with the figures"
-    orders = {m: t.sort_values("share", ascending=False).component.tolist() for m, t in table.groupby("method", sort=False)}
-    said = "; ".join(f"{m}: " + ", ".join(f"{r.component} {r.share:.1%}" for r in t.sort_values("share", ascending=False).itertuples()) for m, t in table.groupby("method", sort=False))
+    orders = {
+        m: t.sort_values("share", ascending=False).component.tolist()
+        for m, t in table.groupby("method", sort=False)
+    }
+    said = "; ".join(
+        f"{m}: "
+        + ", ".join(
+            f"{r.component} {r.share:.1%}"
+            for r in t.sort_values("share", ascending=False).itertuples()
+        )
+        for m, t in table.groupby("method", sort=False)
+    )
     same = len({tuple(o) for o in orders.values()}) == 1
-    return f"Both methods put the components in the same order ({said})." if same else f"The methods put the components in different orders ({said})."
+    return (
+        f"Both methods put the components in the same order ({said})."
+        if same
+        else f"The methods put the components in different orders ({said})."
+    )

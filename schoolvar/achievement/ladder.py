@@ -4,7 +4,9 @@
 
 # %% ../../nbs/achievement/00_ladder.ipynb #6c38a442
 from __future__ import annotations
+
 import numpy as np
+
 from ..core.errors import DataError
 
 # %% auto #0
@@ -12,7 +14,8 @@ __all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS'
            'prior_words']
 
 # %% ../../nbs/achievement/00_ladder.ipynb #e01543ec
-LEVELS = dict(M1=("school",), M2=("school", "cohort"), M3=("school", "cohort", "subject")) # random effects of the ladder
+# random effects of the ladder
+LEVELS = dict(M1=("school",), M2=("school", "cohort"), M3=("school", "cohort", "subject"))
 
 # %% ../../nbs/achievement/00_ladder.ipynb #4ee2f973
 MODELS = {
@@ -33,18 +36,24 @@ INTERPRETATION = dict(
 )
 
 # %% ../../nbs/achievement/00_ladder.ipynb #47c52e4f
-PRIORS = dict(intercept=2.5, cell=2.5, slope=1., sd=2.5) # logits
-PRIORS_M0 = dict(intercept=.5, cell=.25, slope=.25, sd=.25) # proportions
+PRIORS = dict(intercept=2.5, cell=2.5, slope=1.0, sd=2.5)  # logits
+PRIORS_M0 = dict(intercept=0.5, cell=0.25, slope=0.25, sd=0.25)  # proportions
+
 
 def prior_scales(
-    model: str, # "M0" to "M3"
-    priors: dict | None = None, # changes: intercept, cell, slope, sd
+    model: str,  # "M0" to "M3"
+    priors: dict | None = None,  # changes: intercept, cell, slope, sd
 ) -> dict:
     "The prior scales of a model, with the changes asked for"
     base, changes = (PRIORS_M0 if model == "M0" else PRIORS), dict(priors or {})
-    if unknown := set(changes) - set(base): raise DataError(f"there is no prior named {', '.join(sorted(unknown))}; priors: {', '.join(base)}")
-    if bad := [k for k, v in changes.items() if not 0 < float(v) < np.inf]: raise DataError(f"the prior scale {bad[0]} must be a positive number")
+    if unknown := set(changes) - set(base):
+        raise DataError(
+            f"there is no prior named {', '.join(sorted(unknown))}; priors: {', '.join(base)}"
+        )
+    if bad := [k for k, v in changes.items() if not 0 < float(v) < np.inf]:
+        raise DataError(f"the prior scale {bad[0]} must be a positive number")
     return base | {k: float(v) for k, v in changes.items()}
+
 
 EXTRAS = {
     "district": "a level of districts above the schools (M1, M2, M3)",
@@ -52,33 +61,54 @@ EXTRAS = {
     "betabinomial": "a beta-binomial in place of the binomial (M3)",
 }
 
+
 def levels_of(
-    model: str, # "M0" to "M3"
-    extra: str | None = None, # of `EXTRAS`
-) -> tuple: # names of the random effects
+    model: str,  # "M0" to "M3"
+    extra: str | None = None,  # of `EXTRAS`
+) -> tuple:  # names of the random effects
     "The random effects of a model. Raises `DataError` for a combination that there is no program for."
-    if model not in MODELS: raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
-    if extra is not None and (extra not in EXTRAS or model == "M0" or (extra != "district" and model != "M3")):
-        raise DataError(f"{model} has no extension {extra!r}; extensions: {'; '.join(f'{k}: {v}' for k, v in EXTRAS.items())}")
+    if model not in MODELS:
+        raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
+    if extra is not None and (
+        extra not in EXTRAS or model == "M0" or (extra != "district" and model != "M3")
+    ):
+        raise DataError(
+            f"{model} has no extension {extra!r}; extensions: {'; '.join(f'{k}: {v}' for k, v in EXTRAS.items())}"
+        )
     base = LEVELS.get(model, ("school",))
-    return ("district", *base) if extra == "district" else (*base, "row") if extra == "row" else base
+    return (
+        ("district", *base) if extra == "district" else (*base, "row") if extra == "row" else base
+    )
+
 
 def program_of(
-    model: str, # "M0" to "M3"
-    extra: str | None = None, # of `EXTRAS`
-) -> str: # name in `stan/`
+    model: str,  # "M0" to "M3"
+    extra: str | None = None,  # of `EXTRAS`
+) -> str:  # name in `stan/`
     "The Stan program of a model: one for M0, one for the ladder above it"
     levels_of(model, extra)
     return "achievement_normal" if model == "M0" else "achievement"
 
+
 def prior_words(
     model: str,
-    scales: dict, # as from `prior_scales`
-    slopes: bool = False, # whether there are covariates
-    sds=("sd_school",), # names of the standard deviations
-) -> dict: # parameter -> prior
+    scales: dict,  # as from `prior_scales`
+    slopes: bool = False,  # whether there are covariates
+    sds=("sd_school",),  # names of the standard deviations
+) -> dict:  # parameter -> prior
     "The priors as they stand in the manifest"
-    words = {"intercept" if model in ("M0", "M1") else "mean of the cells": f"Normal({.5 if model == 'M0' else 0:g}, {scales['intercept']:g})"}
-    if model not in ("M0", "M1"): words["cell - mean of the cells"] = f"Normal(0, {scales['cell']:g})"
-    if slopes: words["slope, per standard deviation of its covariate"] = f"Normal(0, {scales['slope']:g})"
-    return words | {s if s != "rho" else "2 sqrt(rho / (1 - rho)), about the SD of rows in logits": f"half-Student-t(3, 0, {scales['sd']:g})" for s in sds}
+    words = {
+        "intercept"
+        if model in ("M0", "M1")
+        else "mean of the cells": f"Normal({0.5 if model == 'M0' else 0:g}, {scales['intercept']:g})"
+    }
+    if model not in ("M0", "M1"):
+        words["cell - mean of the cells"] = f"Normal(0, {scales['cell']:g})"
+    if slopes:
+        words["slope, per standard deviation of its covariate"] = f"Normal(0, {scales['slope']:g})"
+    return words | {
+        s
+        if s != "rho"
+        else "2 sqrt(rho / (1 - rho)), about the SD of rows in logits": f"half-Student-t(3, 0, {scales['sd']:g})"
+        for s in sds
+    }

@@ -4,13 +4,23 @@
 
 # %% ../../nbs/achievement/15_posterior.ipynb #c6ca4cda
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
-from ..core.schools import interval, inverse_logit, proficiency, school_draws, school_labels, school_table, school_totals
-from ..sampling.fit import Fit
-from .ladder import INTERPRETATION, levels_of
+
 from .design import Design
+from .ladder import INTERPRETATION, levels_of
 from .whitening import levels_in
+from schoolvar.core.schools import (
+    interval,
+    inverse_logit,
+    proficiency,
+    school_draws,
+    school_labels,
+    school_table,
+    school_totals,
+)
+from ..sampling.fit import Fit
 
 # %% auto #0
 __all__ = ['variance_table', 'flat', 'cells_table', 'shrinkage', 'parameter_names', 'achievement_tables', 'variance_shares',
@@ -18,53 +28,65 @@ __all__ = ['variance_table', 'flat', 'cells_table', 'shrinkage', 'parameter_name
 
 # %% ../../nbs/achievement/15_posterior.ipynb #d21f505f
 def variance_table(
-    variances: dict, # component -> draws of its variance
-    noise: str | None = "binomial", # name of the component of fixed variance pi^2/3, or None
-) -> pd.DataFrame: # variance and shares with 95 % intervals, one row a component
+    variances: dict,  # component -> draws of its variance
+    noise: str | None = "binomial",  # name of the component of fixed variance pi^2/3, or None
+) -> pd.DataFrame:  # variance and shares with 95 % intervals, one row a component
     "Variance components and their shares, from joint draws"
     parts = {k: np.asarray(v, float).ravel() for k, v in variances.items()}
     latent = sum(parts.values())
-    full, rows = latent + (np.pi ** 2 / 3 if noise else 0), []
-    for name, v in parts.items() if noise is None else [*parts.items(), (noise, np.full(len(latent), np.pi ** 2 / 3))]:
+    full, rows = latent + (np.pi**2 / 3 if noise else 0), []
+    for name, v in (
+        parts.items()
+        if noise is None
+        else [*parts.items(), (noise, np.full(len(latent), np.pi**2 / 3))]
+    ):
         row = dict(component=name)
         row["variance"], row["q2.5"], row["q97.5"] = interval(v)
         row["share_full"], row["share_full_lower"], row["share_full_upper"] = interval(v / full)
-        row["share_latent"], row["share_latent_lower"], row["share_latent_upper"] = interval(v / latent) if name != noise else (np.nan,) * 3
+        row["share_latent"], row["share_latent_lower"], row["share_latent_upper"] = (
+            interval(v / latent) if name != noise else (np.nan,) * 3
+        )
         rows.append(row | dict(interpretation=INTERPRETATION[name]))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/achievement/15_posterior.ipynb #2bcd2b05
 def flat(
-    idata, # ArviZ InferenceData
-    name: str, # a variable
-) -> np.ndarray: # (draws, ...), float64
+    idata,  # ArviZ InferenceData
+    name: str,  # a variable
+) -> np.ndarray:  # (draws, ...), float64
     "All draws of a variable, chains one after the other"
     a = idata.posterior[name].transpose("chain", "draw", ...).values
     return np.asarray(a, float).reshape(-1, *a.shape[2:])
 
+
 def cells_table(
-    idata, # ArviZ InferenceData
+    idata,  # ArviZ InferenceData
     d: Design,
-    shares: bool = False, # True: the cells are shares already (M0)
-) -> pd.DataFrame: # cell, logit and share with intervals; one row a cell
+    shares: bool = False,  # True: the cells are shares already (M0)
+) -> pd.DataFrame:  # cell, logit and share with intervals; one row a cell
     "The average school in each cell"
-    x = flat(idata, "fixed")[:, :d.F]
+    x = flat(idata, "fixed")[:, : d.F]
     t = pd.DataFrame(dict(cell=d.cells))
-    for name, v in (() if shares else (("logit", x),)) + (("share", x if shares else inverse_logit(x)),):
+    for name, v in (() if shares else (("logit", x),)) + (
+        ("share", x if shares else inverse_logit(x)),
+    ):
         t[name], t[f"{name}_lower"], t[f"{name}_upper"] = interval(v)
     return t
 
+
 def shrinkage(
-    idata, # ArviZ InferenceData
-    data: dict, # as given to Stan
-) -> np.ndarray: # one value a school between 0 and 1
+    idata,  # ArviZ InferenceData
+    data: dict,  # as given to Stan
+) -> np.ndarray:  # one value a school between 0 and 1
     "How far each school's own mean is drawn towards what the fixed effects lead to expect: 0 not at all, 1 altogether"
     s2 = flat(idata, "sd_school")[:, None] ** 2
-    if "school_rows" in data: V = flat(idata, "sd_row")[:, None] ** 2 / data["school_rows"]
+    if "school_rows" in data:
+        V = flat(idata, "sd_row")[:, None] ** 2 / data["school_rows"]
     else:
         V = data["school_noise"][None]
         for level, part in zip(levels_in(data), data["school_within"].T):
-            if part.any(): V = V + flat(idata, f"sd_{level}")[:, None] ** 2 * part
+            if part.any():
+                V = V + flat(idata, f"sd_{level}")[:, None] ** 2 * part
     return (V / (V + s2)).mean(0)
 
 # %% ../../nbs/achievement/15_posterior.ipynb #d2e33480
@@ -72,39 +94,77 @@ def parameter_names(
     d: Design,
     model: str,
     extra: str | None = None,
-) -> dict: # name as in parameters.csv -> variable, or variable and position
+) -> dict:  # name as in parameters.csv -> variable, or variable and position
     "The population parameters of a fit"
-    sds = ["sd_school", "sd_row"] if model == "M0" else [f"sd_{k}" for k in sorted(levels_of(model, extra), key=["school", "cohort", "subject", "district", "row"].index)] + ["rho"] * (extra == "betabinomial")
-    terms = (["intercept"] if d.cells == ["all"] else [f"cell[{c}]" for c in d.cells]) + [f"slope[{c}]" for c in d.covariates]
+    sds = (
+        ["sd_school", "sd_row"]
+        if model == "M0"
+        else [
+            f"sd_{k}"
+            for k in sorted(
+                levels_of(model, extra),
+                key=["school", "cohort", "subject", "district", "row"].index,
+            )
+        ]
+        + ["rho"] * (extra == "betabinomial")
+    )
+    terms = (["intercept"] if d.cells == ["all"] else [f"cell[{c}]" for c in d.cells]) + [
+        f"slope[{c}]" for c in d.covariates
+    ]
     return {s: s for s in sds} | {t: ("fixed", {"term": t}) for t in terms}
 
 # %% ../../nbs/achievement/15_posterior.ipynb #fa2f60c4
 def achievement_tables(
-    idata, # ArviZ InferenceData
+    idata,  # ArviZ InferenceData
     d: Design,
-    data: dict, # as given to Stan
+    data: dict,  # as given to Stan
     model: str,
-    levels=("school",), # random effects
-) -> dict: # schools, variance, cells
+    levels=("school",),  # random effects
+) -> dict:  # schools, variance, cells
     "What a fit says, as tables"
-    effects, cells = school_draws(idata), flat(idata, "fixed")[:, :d.F]
-    estimates = np.clip(effects + cells.mean(1, keepdims=True), 0, 1) if model == "M0" else proficiency(effects, cells)
-    schools = school_table(school_labels(d.frame, d.schools), school_totals(d.frame, d.schools), effects, estimates, shrinkage=shrinkage(idata, data))
-    if model == "M0": variance = variance_table(dict(school=flat(idata, "sd_school") ** 2, residual=flat(idata, "sd_row") ** 2), noise=None)
-    else: variance = variance_table({k: flat(idata, f"sd_{k}") ** 2 for k in levels})
-    return dict(schools=schools, variance=variance, cells=cells_table(idata, d, shares=model == "M0"))
+    effects, cells = school_draws(idata), flat(idata, "fixed")[:, : d.F]
+    estimates = (
+        np.clip(effects + cells.mean(1, keepdims=True), 0, 1)
+        if model == "M0"
+        else proficiency(effects, cells)
+    )
+    schools = school_table(
+        school_labels(d.frame, d.schools),
+        school_totals(d.frame, d.schools),
+        effects,
+        estimates,
+        shrinkage=shrinkage(idata, data),
+    )
+    if model == "M0":
+        variance = variance_table(
+            dict(school=flat(idata, "sd_school") ** 2, residual=flat(idata, "sd_row") ** 2),
+            noise=None,
+        )
+    else:
+        variance = variance_table({k: flat(idata, f"sd_{k}") ** 2 for k in levels})
+    return dict(
+        schools=schools, variance=variance, cells=cells_table(idata, d, shares=model == "M0")
+    )
 
 # %% ../../nbs/achievement/15_posterior.ipynb #dce68080
 def variance_shares(
-    fit: Fit, # or a list of fits
-) -> pd.DataFrame: # columns as in variance.csv; with a list, `model` first
+    fit: Fit,  # or a list of fits
+) -> pd.DataFrame:  # columns as in variance.csv; with a list, `model` first
     "Variance components of a fit and their shares, with and without the binomial part"
-    if isinstance(fit, Fit): return fit.tables["variance"]
-    return pd.concat([f.tables["variance"].assign(model=f.model.split()[-1]) for f in fit], ignore_index=True).pipe(lambda t: t[["model", *t.columns.drop("model")]])
+    if isinstance(fit, Fit):
+        return fit.tables["variance"]
+    return pd.concat(
+        [f.tables["variance"].assign(model=f.model.split()[-1]) for f in fit], ignore_index=True
+    ).pipe(lambda t: t[["model", *t.columns.drop("model")]])
+
 
 def school_sd(
-    fits, # fits of several models to the same counts
-) -> pd.DataFrame: # model, mean, q2.5, q97.5
+    fits,  # fits of several models to the same counts
+) -> pd.DataFrame:  # model, mean, q2.5, q97.5
     "The school SD as structure is added"
-    rows = [dict(model=f.model.split()[-1]) | f.parameter("sd_school")[["mean", "q2.5", "q97.5"]].to_dict() for f in fits]
+    rows = [
+        dict(model=f.model.split()[-1])
+        | f.parameter("sd_school")[["mean", "q2.5", "q97.5"]].to_dict()
+        for f in fits
+    ]
     return pd.DataFrame(rows)

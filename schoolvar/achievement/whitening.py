@@ -4,11 +4,14 @@
 
 # %% ../../nbs/achievement/10_whitening.ipynb #02854839
 from __future__ import annotations
-import numpy as np
+
 from dataclasses import replace
-from ..core.logits import group_mean, mean_square, sd_coordinate
-from .ladder import levels_of
+
+import numpy as np
+
 from .design import Design, parent_of
+from .ladder import levels_of
+from ..core.logits import group_mean, mean_square, sd_coordinate
 
 # %% auto #0
 __all__ = ['PLACES', 'moments', 'school_blocks', 'least_squares', 'fitted_logits', 'refine', 'group_summary', 'rows_of_groups',
@@ -19,13 +22,14 @@ def _between_rows(d, w, x):
     "Variance of rows about their cohort and profile, less the binomial noise"
     x = x - group_mean(d.subject, w, x)[d.subject]
     df = max(len(x) - d.C - d.P + d.J, 1)
-    v = max(float((x ** 2).sum() / df - (1 / w).mean()), 0.)
+    v = max(float((x**2).sum() / df - (1 / w).mean()), 0.0)
     return v, float(np.sqrt(2 / df) * (v + (1 / w).mean())), df
+
 
 def moments(
     d: Design,
-    levels=("school", "cohort", "subject"), # the random effects of the model
-) -> dict: # level -> (variance, standard error)
+    levels=("school", "cohort", "subject"),  # the random effects of the model
+) -> dict:  # level -> (variance, standard error)
     "Moment estimates of the variance of each level"
     logit, w = d.logit, d.w
     root = np.sqrt(w)[:, None]
@@ -34,71 +38,101 @@ def moments(
     cohort_noise, subject_noise = 1 / np.bincount(d.cohort, w), 1 / np.bincount(d.subject, w)
     cohort_x = group_mean(d.cohort, w, x)
     found, years, subjects = {}, np.bincount(cohort_school), np.bincount(subject_school)
-    if "cohort" in levels: found["cohort"] = mean_square(cohort_x, cohort_noise, cohort_school)
-    if "row" in levels: found["row"] = _between_rows(d, w, x - cohort_x[d.cohort])
-    if "subject" in levels: found["subject"] = mean_square(group_mean(d.subject, w, x - cohort_x[d.cohort]), subject_noise, subject_school)
-    noise = np.bincount(cohort_school, cohort_noise) / years ** 2
-    for level, count in (("cohort", years), ("subject", subjects), ("row", np.bincount(d.school))): noise = noise + found.get(level, (0,))[0] / count
-    mean, above = np.bincount(cohort_school, cohort_x) / years, d.district if "district" in levels else np.zeros(d.J, int)
+    if "cohort" in levels:
+        found["cohort"] = mean_square(cohort_x, cohort_noise, cohort_school)
+    if "row" in levels:
+        found["row"] = _between_rows(d, w, x - cohort_x[d.cohort])
+    if "subject" in levels:
+        found["subject"] = mean_square(
+            group_mean(d.subject, w, x - cohort_x[d.cohort]), subject_noise, subject_school
+        )
+    noise = np.bincount(cohort_school, cohort_noise) / years**2
+    for level, count in (("cohort", years), ("subject", subjects), ("row", np.bincount(d.school))):
+        noise = noise + found.get(level, (0,))[0] / count
+    mean, above = (
+        np.bincount(cohort_school, cohort_x) / years,
+        d.district if "district" in levels else np.zeros(d.J, int),
+    )
     found["school"] = mean_square(mean, noise, above)
     if "district" in levels:
         size = np.bincount(above)
-        found["district"] = mean_square(np.bincount(above, mean) / size, np.bincount(above, noise + found["school"][0]) / size ** 2, np.zeros(len(size), int))
+        found["district"] = mean_square(
+            np.bincount(above, mean) / size,
+            np.bincount(above, noise + found["school"][0]) / size**2,
+            np.zeros(len(size), int),
+        )
     return {k: found[k][:2] for k in levels}
 
 # %% ../../nbs/achievement/10_whitening.ipynb #662b8bdd
 def school_blocks(
     d: Design,
-    most: int = 4_000_000, # numbers in the matrices of one block
+    most: int = 4_000_000,  # numbers in the matrices of one block
 ):
     "Rows of the schools that have equally many, as (schools, rows) arrays"
     count = np.bincount(d.school)
     start = np.r_[0, np.cumsum(count)[:-1]]
     for size in np.unique(count):
         rows = start[count == size][:, None] + np.arange(size)
-        yield from np.array_split(rows, max(1, len(rows) * size ** 2 // most))
+        yield from np.array_split(rows, max(1, len(rows) * size**2 // most))
+
 
 def least_squares(
     d: Design,
-    variances: dict, # level -> variance
-): # centre, Cholesky factor of the covariance, and the weight of each row in its school's mean
+    variances: dict,  # level -> variance
+):  # centre, Cholesky factor of the covariance, and the weight of each row in its school's mean
     "Generalised least squares of the empirical logits on the fixed effects"
     logit, w = d.logit, d.w
     Z, weight = d.fixed, np.empty(len(d.y))
     A, b = np.zeros((Z.shape[1], Z.shape[1])), np.zeros(Z.shape[1])
     for r in school_blocks(d):
-        V = np.eye(r.shape[1]) * (1 / w[r] + variances.get("row", 0.))[:, :, None]
+        V = np.eye(r.shape[1]) * (1 / w[r] + variances.get("row", 0.0))[:, :, None]
         for level, code in (("cohort", d.cohort[r]), ("subject", d.subject[r])):
-            V = V + variances.get(level, 0.) * (code[:, :, None] == code[:, None])
+            V = V + variances.get(level, 0.0) * (code[:, :, None] == code[:, None])
         weight[r] = np.linalg.solve(V, np.ones((*r.shape, 1)))[..., 0]
-        S = np.linalg.solve(V + max(variances["school"], 1e-6), np.concatenate([Z[r], logit[r][..., None]], 2))
-        A += np.einsum("jrf,jrg->fg", Z[r], S[..., :-1]); b += np.einsum("jrf,jr->f", Z[r], S[..., -1])
-    scale = np.sqrt(np.diag(A))                                              # covariates have any unit
-    inverse = np.linalg.inv(A / np.outer(scale, scale) + 1e-9 * np.eye(len(A))) / np.outer(scale, scale)
+        S = np.linalg.solve(
+            V + max(variances["school"], 1e-6), np.concatenate([Z[r], logit[r][..., None]], 2)
+        )
+        A += np.einsum("jrf,jrg->fg", Z[r], S[..., :-1])
+        b += np.einsum("jrf,jr->f", Z[r], S[..., -1])
+    # covariates have any unit
+    scale = np.sqrt(np.diag(A))
+    inverse = np.linalg.inv(A / np.outer(scale, scale) + 1e-9 * np.eye(len(A))) / np.outer(
+        scale, scale
+    )
     centre = inverse @ b
-    if "district" in variances: inverse[:d.F, :d.F] += variances["district"] / len(d.districts)    # the level of all cells is as uncertain as the districts make it
+    # the level of all cells is as uncertain as the districts make it
+    if "district" in variances:
+        inverse[: d.F, : d.F] += variances["district"] / len(d.districts)
     return centre, np.linalg.cholesky(inverse), weight
 
 # %% ../../nbs/achievement/10_whitening.ipynb #1089f423
 def fitted_logits(
     d: Design,
-    variances: dict, # level -> variance
-    centre, # fixed effects
-) -> np.ndarray: # best linear prediction of each row's log odds
+    variances: dict,  # level -> variance
+    centre,  # fixed effects
+) -> np.ndarray:  # best linear prediction of each row's log odds
     "Each row's log odds, drawn towards the fixed effects as far as the variances suggest"
     mean = d.fixed @ centre
     out, x = mean.copy(), d.logit - mean
     for r in school_blocks(d):
-        K = np.full((len(r), r.shape[1], r.shape[1]), variances["school"] + variances.get("district", 0.)) + np.eye(r.shape[1]) * variances.get("row", 0.)
-        for level, code in (("cohort", d.cohort[r]), ("subject", d.subject[r])): K = K + variances.get(level, 0.) * (code[:, :, None] == code[:, None])
-        out[r] += np.einsum("jrs,js->jr", K, np.linalg.solve(K + np.eye(r.shape[1]) / d.w[r][:, :, None], x[r][..., None])[..., 0])
+        K = np.full(
+            (len(r), r.shape[1], r.shape[1]), variances["school"] + variances.get("district", 0.0)
+        ) + np.eye(r.shape[1]) * variances.get("row", 0.0)
+        for level, code in (("cohort", d.cohort[r]), ("subject", d.subject[r])):
+            K = K + variances.get(level, 0.0) * (code[:, :, None] == code[:, None])
+        out[r] += np.einsum(
+            "jrs,js->jr",
+            K,
+            np.linalg.solve(K + np.eye(r.shape[1]) / d.w[r][:, :, None], x[r][..., None])[..., 0],
+        )
     return out
+
 
 def refine(
     d: Design,
-    levels, # random effects of the model
+    levels,  # random effects of the model
     rounds: int = 3,
-) -> Design: # a copy with other logits and weights
+) -> Design:  # a copy with other logits and weights
     "Look at the rows again from where the model would put them"
     for _ in range(rounds):
         variances = {k: v for k, (v, _) in moments(d, levels).items()}
@@ -111,25 +145,29 @@ def refine(
 # %% ../../nbs/achievement/10_whitening.ipynb #ec22e2ee
 def group_summary(
     d: Design,
-    group, # code of each row
-    weight, # of each row
-    within: dict | None = None, # name -> code of each row, of smaller groups
-) -> dict: # logit, fixed, noise, then one array for each name in `within`
+    group,  # code of each row
+    weight,  # of each row
+    within: dict | None = None,  # name -> code of each row, of smaller groups
+) -> dict:  # logit, fixed, noise, then one array for each name in `within`
     "What the rows of each group say of its mean"
     logit, w = d.logit, d.w
     share = weight / np.bincount(group, weight)[group]
-    out = dict(logit=group_mean(group, weight, logit), fixed=group_mean(group, weight, d.fixed), noise=np.bincount(group, share ** 2 / w))
+    out = dict(
+        logit=group_mean(group, weight, logit),
+        fixed=group_mean(group, weight, d.fixed),
+        noise=np.bincount(group, share**2 / w),
+    )
     for name, code in (within or {}).items():
         part = np.bincount(code, share)
-        out[name] = np.bincount(parent_of(code, group), part ** 2)
+        out[name] = np.bincount(parent_of(code, group), part**2)
     return out
 
 # %% ../../nbs/achievement/10_whitening.ipynb #0545e525
 def rows_of_groups(
-    group, # code of each row
-    weight, # of each row, shares within the group
-    value, # something of each row
-): # values (most rows, groups) and weights; 0 and weight 0 where a group has fewer rows
+    group,  # code of each row
+    weight,  # of each row, shares within the group
+    value,  # something of each row
+):  # values (most rows, groups) and weights; 0 and weight 0 where a group has fewer rows
     "The rows of each group side by side"
     size = np.bincount(group)
     order = np.argsort(group, kind="stable")
@@ -139,23 +177,36 @@ def rows_of_groups(
     return values, weights
 
 # %% ../../nbs/achievement/10_whitening.ipynb #9c254100
-PLACES = ("district", "school", "cohort", "subject", "row") # of the levels among the SDs of the program
+# of the levels among the SDs of the program
+PLACES = ("district", "school", "cohort", "subject", "row")
+
 
 def district_summary(
     d: Design,
-    school: dict, # summaries of the schools, as from `group_summary`
-    found: dict, # moment estimates
-) -> dict: # as `group_summary`, of districts, with `schools` beside cohorts and subjects
+    school: dict,  # summaries of the schools, as from `group_summary`
+    found: dict,  # moment estimates
+) -> dict:  # as `group_summary`, of districts, with `schools` beside cohorts and subjects
     "What the schools of each district say of its mean"
-    noise = school["noise"] + sum(found[k.removesuffix("s")][0] * school[k] for k in ("cohorts", "subjects") if k in school)
+    noise = school["noise"] + sum(
+        found[k.removesuffix("s")][0] * school[k] for k in ("cohorts", "subjects") if k in school
+    )
     weight = 1 / (found["school"][0] + noise)
     share = weight / np.bincount(d.district, weight)[d.district]
-    out = dict(logit=np.bincount(d.district, share * school["logit"]), fixed=group_mean(d.district, weight, school["fixed"]), schools=np.bincount(d.district, share ** 2))
-    return out | {k: np.bincount(d.district, share ** 2 * school[k]) for k in ("noise", "cohorts", "subjects") if k in school}
+    out = dict(
+        logit=np.bincount(d.district, share * school["logit"]),
+        fixed=group_mean(d.district, weight, school["fixed"]),
+        schools=np.bincount(d.district, share**2),
+    )
+    return out | {
+        k: np.bincount(d.district, share**2 * school[k])
+        for k in ("noise", "cohorts", "subjects")
+        if k in school
+    }
+
 
 def levels_in(
-    data: dict, # of the program `achievement`
-) -> list: # names of the SDs, in the program's order
+    data: dict,  # of the program `achievement`
+) -> list:  # names of the SDs, in the program's order
     "The levels that the program's data have"
     has = dict(
         district=data["D"],
@@ -166,13 +217,16 @@ def levels_in(
     )
     return [k for k in PLACES if has[k]]
 
+
 def _group_data(name, d, levels, found=None):
     "Coordinates of a level's groups as the program takes them, all of size zero where the level is absent"
     F = d.F + d.X.shape[1]
     found = found or dict(logit=np.zeros(0), fixed=np.zeros((0, F)), noise=np.zeros(0))
     none = np.zeros(len(found["logit"]))
     within = np.stack([found.get(f"{k}s", none) for k in levels], 1)
-    return {f"{name}_{k}": found[k] for k in ("logit", "fixed", "noise")} | {f"{name}_within": within}
+    return {f"{name}_{k}": found[k] for k in ("logit", "fixed", "noise")} | {
+        f"{name}_within": within
+    }
 
 # %% ../../nbs/achievement/10_whitening.ipynb #69a5199e
 def _indices(d, levels):
@@ -201,9 +255,11 @@ def _indices(d, levels):
 # %% ../../nbs/achievement/10_whitening.ipynb #b56d4513
 def stan_data(
     d: Design,
-    levels=("school", "cohort"), # random effects of the model: of `LEVELS`, with "district" or "row" added
-    betabinomial: bool = False, # a correlation of the students of a row in place of an effect of the row
-) -> dict: # data of the program `achievement`, but for the priors
+    # random effects of the model: of `LEVELS`, with "district" or "row" added
+    levels=("school", "cohort"),
+    # a correlation of the students of a row in place of an effect of the row
+    betabinomial: bool = False,
+) -> dict:  # data of the program `achievement`, but for the priors
     "Indices, counts and coordinates of an achievement model"
     levels = [k for k in PLACES if k in levels or k == "row" and betabinomial]
     d = refine(d, levels)
@@ -223,7 +279,9 @@ def stan_data(
     cohort = group_summary(d, d.cohort, d.w, profiles | rows) if years else None
     subject = group_summary(d, d.subject, d.w, rows) if lines else None
     district = district_summary(d, school, found) if "district" in levels else None
-    for name, summary in dict(district=district, school=school, cohort=cohort, subject=subject).items():
+    for name, summary in dict(
+        district=district, school=school, cohort=cohort, subject=subject
+    ).items():
         data |= _group_data(name, d, levels, summary)
 
     cohorts, weights = np.zeros((0, 0), int), np.zeros((0, 0))
@@ -234,12 +292,14 @@ def stan_data(
     data |= dict(R=len(cohorts), subject_cohort=cohorts, subject_weight=weights)
     data |= dict(row_effects=int(row_effects), betabinomial=int(betabinomial))
     none = np.zeros(0)
-    return data | dict(row_logit=d.logit if row_effects else none, row_noise=1 / d.w if row_effects else none)
+    return data | dict(
+        row_logit=d.logit if row_effects else none, row_noise=1 / d.w if row_effects else none
+    )
 
 # %% ../../nbs/achievement/10_whitening.ipynb #3d259456
 def stan_data_m0(
     d: Design,
-) -> dict: # data of achievement_normal, but for the priors
+) -> dict:  # data of achievement_normal, but for the priors
     "Shares and coordinates of M0"
     share, Z, rows = d.y / d.n, d.fixed, np.bincount(d.school)
     mean = lambda x: np.bincount(d.school, x) / rows
@@ -248,24 +308,41 @@ def stan_data_m0(
     within = max(within, 1e-6) if df else max(x.var() / 2, 1e-6)
     v, error, _ = mean_square(mean(x), within / rows, np.zeros(d.J, int))
     fixed = np.stack([mean(c) for c in Z.T], 1)
-    inner = Z.T @ Z - fixed.T @ (fixed * (rows * v / (v + within / rows))[:, None])               # within a school, V^-1 = (I - shrunken mean) / within
+    # within a school, V^-1 = (I - shrunken mean) / within
+    inner = Z.T @ Z - fixed.T @ (fixed * (rows * v / (v + within / rows))[:, None])
     right = Z.T @ share - fixed.T @ (mean(share) * rows * v / (v + within / rows))
     inner += 1e-9 * np.eye(len(inner))
-    data = dict(N=len(share), J=d.J, F=d.F, Q=d.X.shape[1], share=share, cell_of=d.cell + 1, school_of=d.school + 1, X=d.X, fixed_at=np.linalg.solve(inner, right),
-                fixed_by=np.linalg.cholesky(np.linalg.inv(inner) * within), school_share=mean(share), school_fixed=fixed, school_rows=rows,
-                row_at=.5 * np.log(within), row_by=1 / np.sqrt(2 * max(df, 2)))
+    data = dict(
+        N=len(share),
+        J=d.J,
+        F=d.F,
+        Q=d.X.shape[1],
+        share=share,
+        cell_of=d.cell + 1,
+        school_of=d.school + 1,
+        X=d.X,
+        fixed_at=np.linalg.solve(inner, right),
+        fixed_by=np.linalg.cholesky(np.linalg.inv(inner) * within),
+        school_share=mean(share),
+        school_fixed=fixed,
+        school_rows=rows,
+        row_at=0.5 * np.log(within),
+        row_by=1 / np.sqrt(2 * max(df, 2)),
+    )
     return data | {f"school_{k}": x for k, x in sd_coordinate(v, error).items()}
 
 # %% ../../nbs/achievement/10_whitening.ipynb #b8e90a28
 def program_data(
     d: Design,
-    model: str, # "M0" to "M3"
-    scales: dict, # as from `prior_scales`
-    extra: str | None = None, # of `EXTRAS`
-    rows: bool = False, # keep log_lik and replicated counts of each row
-) -> dict: # all that the program of the model declares as data
+    model: str,  # "M0" to "M3"
+    scales: dict,  # as from `prior_scales`
+    extra: str | None = None,  # of `EXTRAS`
+    rows: bool = False,  # keep log_lik and replicated counts of each row
+) -> dict:  # all that the program of the model declares as data
     "Indices, counts, coordinates and prior scales of a model"
     levels = levels_of(model, extra)
     data = stan_data_m0(d) if model == "M0" else stan_data(d, levels, extra == "betabinomial")
-    priors = {f"prior_{k}": v for k, v in scales.items()} | dict(prior_slope=scales["slope"] / d.X.std(0))
+    priors = {f"prior_{k}": v for k, v in scales.items()} | dict(
+        prior_slope=scales["slope"] / d.X.std(0)
+    )
     return data | priors | dict(want_rows=int(rows))

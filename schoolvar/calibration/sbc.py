@@ -4,10 +4,12 @@
 
 # %% ../../nbs/calibration/00_sbc.ipynb #0dfed34e
 from __future__ import annotations
-import numpy as np
-import pandas as pd
+
 from collections.abc import Callable, Iterable
 from functools import cache
+
+import numpy as np
+import pandas as pd
 from scipy import stats
 
 # %% auto #0
@@ -15,129 +17,264 @@ __all__ = ['rank_of_truth', 'ecdf_difference', 'calibration_table', 'study_rows'
            'share_by_set', 'reliability']
 
 # %% ../../nbs/calibration/00_sbc.ipynb #93488367
-def rank_of_truth(draws:np.ndarray, # Posterior draws of one scalar quantity, any shape (chains x draws)
-                  truth:float, # Its true value
-                  rng:np.random.Generator, # Breaks ties
-                  n_ranks:int=100, # Number of possible ranks: the draws are thinned to `n_ranks - 1`
-                 ) -> int: # 0 .. n_ranks - 1
+def rank_of_truth(
+    draws: np.ndarray,  # Posterior draws of one scalar quantity, any shape (chains x draws)
+    truth: float,  # Its true value
+    rng: np.random.Generator,  # Breaks ties
+    n_ranks: int = 100,  # Number of possible ranks: the draws are thinned to `n_ranks - 1`
+) -> int:  # 0 .. n_ranks - 1
     "Rank of the truth among evenly thinned posterior draws; ValueError where there are too few draws"
     d = np.asarray(draws, dtype=float).ravel()
-    if len(d) < n_ranks - 1: raise ValueError(f"{len(d)} draws are too few for {n_ranks} ranks")
+    if len(d) < n_ranks - 1:
+        raise ValueError(f"{len(d)} draws are too few for {n_ranks} ranks")
     d = d[np.linspace(0, len(d) - 1, n_ranks - 1).round().astype(int)]
     ties = int((d == truth).sum())
     return int((d < truth).sum()) + (int(rng.integers(ties + 1)) if ties else 0)
 
 # %% ../../nbs/calibration/00_sbc.ipynb #bb351ab0
 @cache
-def _pointwise_level(n:int, n_ranks:int, prob:float, n_sims:int=4000, seed:int=0) -> float:
+def _pointwise_level(n: int, n_ranks: int, prob: float, n_sims: int = 4000, seed: int = 0) -> float:
     "Pointwise coverage whose band covers a whole uniform ECDF with probability `prob` (Säilynoja et al. 2022, section 3)"
     rng = np.random.default_rng(seed)
     z = np.arange(1, n_ranks) / n_ranks
     counts = rng.multinomial(n, np.full(n_ranks, 1 / n_ranks), size=n_sims).cumsum(axis=1)[:, :-1]
-    # the smallest two-sided tail probability along each simulated ECDF; its lower quantile is the level sought
-    tail = 2 * np.minimum(stats.binom.cdf(counts, n, z), stats.binom.sf(counts - 1, n, z)).min(axis=1)
+    # the smallest two-sided tail probability along each simulated ECDF; its lower quantile is the
+    # level sought
+    tail = 2 * np.minimum(stats.binom.cdf(counts, n, z), stats.binom.sf(counts - 1, n, z)).min(
+        axis=1
+    )
     return float(1 - np.quantile(tail, 1 - prob))
 
 # %% ../../nbs/calibration/00_sbc.ipynb #f4b918aa
-def ecdf_difference(ranks:Iterable[int], # One rank a data set
-                    n_ranks:int=100, # Number of possible ranks
-                    prob:float=.95, # Probability that the whole band holds
-                   ) -> pd.DataFrame: # `z, difference, lower, upper, inside`
+def ecdf_difference(
+    ranks: Iterable[int],  # One rank a data set
+    n_ranks: int = 100,  # Number of possible ranks
+    prob: float = 0.95,  # Probability that the whole band holds
+) -> pd.DataFrame:  # `z, difference, lower, upper, inside`
     "ECDF of the ranks less the uniform, with a simultaneous band"
-    r = np.asarray(list(ranks)); n = len(r)
-    if n == 0 or r.min() < 0 or r.max() >= n_ranks: raise ValueError(f"ranks must lie in 0..{n_ranks - 1}")
+    r = np.asarray(list(ranks))
+    n = len(r)
+    if n == 0 or r.min() < 0 or r.max() >= n_ranks:
+        raise ValueError(f"ranks must lie in 0..{n_ranks - 1}")
     z = np.arange(1, n_ranks) / n_ranks
     d = np.searchsorted(np.sort(r), np.arange(1, n_ranks)) / n - z
     tail = (1 - _pointwise_level(n, n_ranks, prob)) / 2
     lo, hi = stats.binom.ppf(tail, n, z) / n - z, stats.binom.ppf(1 - tail, n, z) / n - z
-    return pd.DataFrame({"z": z, "difference": d, "lower": lo, "upper": hi, "inside": (d >= lo - 1e-12) & (d <= hi + 1e-12)})
+    return pd.DataFrame(
+        {
+            "z": z,
+            "difference": d,
+            "lower": lo,
+            "upper": hi,
+            "inside": (d >= lo - 1e-12) & (d <= hi + 1e-12),
+        }
+    )
 
 # %% ../../nbs/calibration/00_sbc.ipynb #fc4224ad
-def calibration_table(ranks:pd.DataFrame, # Columns `quantity`, `rank`, one row a data set and quantity
-                      n_ranks:int=100,
-                      prob:float=.95,
-                     ) -> pd.DataFrame: # `quantity, data_sets, largest, inside, share_50, share_95`: largest = greatest ECDF difference; share_* = how often the central interval held the truth
+def calibration_table(
+    ranks: pd.DataFrame,  # Columns `quantity`, `rank`, one row a data set and quantity
+    n_ranks: int = 100,
+    prob: float = 0.95,
+    # `quantity, data_sets, largest, inside, share_50, share_95`: largest = greatest ECDF
+    # difference; share_* = how often the central interval held the truth
+) -> pd.DataFrame:
     "One row a quantity: does its rank ECDF stay inside the band"
     rows = []
     for q, g in ranks.groupby("quantity", sort=False):
         b = ecdf_difference(g["rank"], n_ranks, prob)
-        u = (g["rank"].to_numpy() + .5) / n_ranks
-        rows.append({"quantity": q, "data_sets": len(g), "largest": b.difference.abs().max(), "inside": bool(b.inside.all()),
-                     "share_50": np.mean(np.abs(u - .5) <= .25), "share_95": np.mean(np.abs(u - .5) <= .475)})
+        u = (g["rank"].to_numpy() + 0.5) / n_ranks
+        rows.append(
+            {
+                "quantity": q,
+                "data_sets": len(g),
+                "largest": b.difference.abs().max(),
+                "inside": bool(b.inside.all()),
+                "share_50": np.mean(np.abs(u - 0.5) <= 0.25),
+                "share_95": np.mean(np.abs(u - 0.5) <= 0.475),
+            }
+        )
     return pd.DataFrame(rows)
 
 # %% ../../nbs/calibration/00_sbc.ipynb #4739f421
-def study_rows(simulate:Callable, # (rng) -> (data, truth: dict name -> number, or one value a school)
-               fit:Callable, # (data, seed) -> dict name -> draws; for one value a school: probabilities (J,) or ends of intervals (2, J)
-               n_sims:int, # Data sets
-               seed:int, # Each data set has the seed (seed, index): any one of them can be repeated alone
-               n_ranks:int=100,
-               first:int=0, # Index of the first data set, to go on from an earlier run
-              ) -> tuple[pd.DataFrame, pd.DataFrame]: # `data_set, quantity, truth, rank`; `data_set, statement, unit, probability, lower, upper, truth`
+def study_rows(
+    simulate: Callable,  # (rng) -> (data, truth: dict name -> number, or one value a school)
+    # (data, seed) -> dict name -> draws; for one value a school: probabilities (J,) or ends of
+    # intervals (2, J)
+    fit: Callable,
+    n_sims: int,  # Data sets
+    seed: int,  # Each data set has the seed (seed, index): any one of them can be repeated alone
+    n_ranks: int = 100,
+    first: int = 0,  # Index of the first data set, to go on from an earlier run
+    # `data_set, quantity, truth, rank`; `data_set, statement, unit, probability, lower, upper,
+    # truth`
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Ranks of true values, and what was stated of each school beside its truth; a name that only one side has is an error"
-    ranks, stated = [], [pd.DataFrame(columns=["data_set", "statement", "unit", "probability", "lower", "upper", "truth"])]
+    ranks, stated = (
+        [],
+        [
+            pd.DataFrame(
+                columns=["data_set", "statement", "unit", "probability", "lower", "upper", "truth"]
+            )
+        ],
+    )
     for i in range(first, first + n_sims):
         rng = np.random.default_rng([seed, i])
         data, truth = simulate(rng)
-        found = fit(data, (seed * 100_003 + i) % (2**31 - 1))   # a seed that every engine takes
-        if set(found) != set(truth): raise ValueError(f"quantities differ: {sorted(set(found) ^ set(truth))}")
+        found = fit(data, (seed * 100_003 + i) % (2**31 - 1))  # a seed that every engine takes
+        if set(found) != set(truth):
+            raise ValueError(f"quantities differ: {sorted(set(found) ^ set(truth))}")
         for k, t in truth.items():
-            if np.ndim(t) == 0: ranks.append({"data_set": i, "quantity": k, "truth": float(t), "rank": rank_of_truth(found[k], t, rng, n_ranks)}); continue
+            if np.ndim(t) == 0:
+                ranks.append(
+                    {
+                        "data_set": i,
+                        "quantity": k,
+                        "truth": float(t),
+                        "rank": rank_of_truth(found[k], t, rng, n_ranks),
+                    }
+                )
+                continue
             x, t = np.asarray(found[k], dtype=float), np.asarray(t, dtype=float)
             probability, lower, upper = (x, np.nan, np.nan) if x.shape == t.shape else (np.nan, *x)
-            stated.append(pd.DataFrame({"data_set": i, "statement": k, "unit": np.arange(len(t)), "probability": probability, "lower": lower, "upper": upper, "truth": t}))
-    return pd.DataFrame(ranks), pd.concat([s for s in stated if len(s)] or stated, ignore_index=True)
+            stated.append(
+                pd.DataFrame(
+                    {
+                        "data_set": i,
+                        "statement": k,
+                        "unit": np.arange(len(t)),
+                        "probability": probability,
+                        "lower": lower,
+                        "upper": upper,
+                        "truth": t,
+                    }
+                )
+            )
+    return pd.DataFrame(ranks), pd.concat(
+        [s for s in stated if len(s)] or stated, ignore_index=True
+    )
 
-def sbc(simulate:Callable, fit:Callable, n_sims:int, seed:int, n_ranks:int=100, first:int=0) -> pd.DataFrame: # `data_set, quantity, truth, rank`
+
+def sbc(
+    simulate: Callable,
+    fit: Callable,
+    n_sims: int,
+    seed: int,
+    n_ranks: int = 100,
+    first: int = 0,
+) -> pd.DataFrame:  # `data_set, quantity, truth, rank`
     "The ranks of `study_rows`"
     return study_rows(simulate, fit, n_sims, seed, n_ranks, first)[0]
 
 # %% ../../nbs/calibration/00_sbc.ipynb #50f93a0f
-def share_interval(k:int, # Successes
-                   n:int, # Trials
-                   prob:float=.95,
-                  ) -> tuple[float, float]:
+def share_interval(
+    k: int,  # Successes
+    n: int,  # Trials
+    prob: float = 0.95,
+) -> tuple[float, float]:
     "Jeffreys interval of a share (Brown, Cai and DasGupta 2001, *Statistical Science* 16:101)"
     a = (1 - prob) / 2
-    return (0. if k == 0 else float(stats.beta.ppf(a, k + .5, n - k + .5)), 1. if k == n else float(stats.beta.ppf(1 - a, k + .5, n - k + .5)))
+    return (
+        0.0 if k == 0 else float(stats.beta.ppf(a, k + 0.5, n - k + 0.5)),
+        1.0 if k == n else float(stats.beta.ppf(1 - a, k + 0.5, n - k + 0.5)),
+    )
 
-def coverage(lower:Iterable[float], upper:Iterable[float], truth:Iterable[float]) -> pd.Series: # `n, covered, share, share_lower, share_upper`
+
+def coverage(
+    lower: Iterable[float],
+    upper: Iterable[float],
+    truth: Iterable[float],
+) -> pd.Series:  # `n, covered, share, share_lower, share_upper`
     "How often the intervals hold the truth, with an interval of its own"
     lo, hi, t = (np.asarray(list(x), dtype=float) for x in (lower, upper, truth))
     k, n = int(((lo <= t) & (t <= hi)).sum()), len(t)
-    return pd.Series({"n": n, "covered": k, "share": k / n, **dict(zip(("share_lower", "share_upper"), share_interval(k, n)))})
+    return pd.Series(
+        {
+            "n": n,
+            "covered": k,
+            "share": k / n,
+            **dict(zip(("share_lower", "share_upper"), share_interval(k, n))),
+        }
+    )
 
-def share_by_set(event:Iterable[bool], # What happened, one value a school
-                 data_set:Iterable, # The data set of each school
-                 prob:float=.95,
-                ) -> pd.Series: # `n, data_sets, share, share_lower, share_upper`
+
+def share_by_set(
+    event: Iterable[bool],  # What happened, one value a school
+    data_set: Iterable,  # The data set of each school
+    prob: float = 0.95,
+) -> pd.Series:  # `n, data_sets, share, share_lower, share_upper`
     "A share over all schools, with an interval that takes the data sets as its units (Cochran 1977, *Sampling Techniques*, 6.3)"
-    g = pd.DataFrame({"e": np.asarray(list(event), dtype=float), "d": list(data_set)}).groupby("d")["e"].agg(["sum", "size"])
+    g = (
+        pd.DataFrame({"e": np.asarray(list(event), dtype=float), "d": list(data_set)})
+        .groupby("d")["e"]
+        .agg(["sum", "size"])
+    )
     n, share, sets = g["size"].sum(), g["sum"].sum() / g["size"].sum(), len(g)
     error = np.sqrt(((g["sum"] - share * g["size"]) ** 2).sum() * sets / max(sets - 1, 1)) / n
-    low, high = share_interval(round(share * sets), sets, prob) if error == 0 else np.clip(share + np.array([-1, 1]) * stats.norm.ppf((1 + prob) / 2) * error, 0, 1)
-    return pd.Series({"n": int(n), "data_sets": sets, "share": share, "share_lower": float(low), "share_upper": float(high)})
+    low, high = (
+        share_interval(round(share * sets), sets, prob)
+        if error == 0
+        else np.clip(share + np.array([-1, 1]) * stats.norm.ppf((1 + prob) / 2) * error, 0, 1)
+    )
+    return pd.Series(
+        {
+            "n": int(n),
+            "data_sets": sets,
+            "share": share,
+            "share_lower": float(low),
+            "share_upper": float(high),
+        }
+    )
 
 # %% ../../nbs/calibration/00_sbc.ipynb #cd47ef4d
-def reliability(probability:Iterable[float], # Stated probabilities, such as PIPs
-                event:Iterable[bool], # What was true
-                bins:int=10, # Equal-width bins on [0, 1]
-                prob:float=.95,
-                data_set:Iterable|None=None, # Where cases of one data set are not independent: the data set of each
-               ) -> pd.DataFrame: # `bin, n, stated, observed, lower, upper, inside`
+def reliability(
+    probability: Iterable[float],  # Stated probabilities, such as PIPs
+    event: Iterable[bool],  # What was true
+    bins: int = 10,  # Equal-width bins on [0, 1]
+    prob: float = 0.95,
+    # Where cases of one data set are not independent: the data set of each
+    data_set: Iterable | None = None,
+) -> pd.DataFrame:  # `bin, n, stated, observed, lower, upper, inside`
     "Stated against observed frequency by bin, with consistency bands"
     p, e = np.asarray(list(probability), dtype=float), np.asarray(list(event), dtype=bool)
-    if ((p < 0) | (p > 1)).any(): raise ValueError("probabilities must lie in [0, 1]")
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("probabilities must lie in [0, 1]")
     rows, rng, a = [], np.random.default_rng(0), (1 - prob) / 2
     which = np.minimum((p * bins).astype(int), bins - 1)
-    if data_set is not None:   # how much more a sum of one data set's cases in one bin varies than independent cases would
-        sums = pd.DataFrame({"off": e - p, "v": p * (1 - p), "b": which, "d": list(data_set)}).groupby(["b", "d"]).sum()
-        more = max(1., (sums.off**2).sum() / sums.v.sum())
+    # how much more a sum of one data set's cases in one bin varies than independent cases would
+    if data_set is not None:
+        sums = (
+            pd.DataFrame({"off": e - p, "v": p * (1 - p), "b": which, "d": list(data_set)})
+            .groupby(["b", "d"])
+            .sum()
+        )
+        more = max(1.0, (sums.off**2).sum() / sums.v.sum())
     for b in np.unique(which):
         q = p[which == b]
-        if data_set is None:   # Poisson-binomial by simulation: the stated probabilities differ inside a bin
-            sims = (rng.random((2000, len(q))) < q).mean(axis=1) if len(q) <= 5000 else rng.normal(q.mean(), np.sqrt((q * (1 - q)).sum()) / len(q), 2000)
+        # Poisson-binomial by simulation: the stated probabilities differ inside a bin
+        if data_set is None:
+            sims = (
+                (rng.random((2000, len(q))) < q).mean(axis=1)
+                if len(q) <= 5000
+                else rng.normal(q.mean(), np.sqrt((q * (1 - q)).sum()) / len(q), 2000)
+            )
             lo, hi = np.quantile(sims, [a, 1 - a])
-        else: lo, hi = np.clip(q.mean() + stats.norm.ppf([a, 1 - a]) * np.sqrt(more * (q * (1 - q)).sum()) / len(q), 0, 1)
-        rows.append({"bin": b / bins, "n": len(q), "stated": q.mean(), "observed": e[which == b].mean(), "lower": lo, "upper": hi})
-    return pd.DataFrame(rows).assign(inside=lambda d: (d.observed >= d.lower) & (d.observed <= d.upper))
+        else:
+            lo, hi = np.clip(
+                q.mean()
+                + stats.norm.ppf([a, 1 - a]) * np.sqrt(more * (q * (1 - q)).sum()) / len(q),
+                0,
+                1,
+            )
+        rows.append(
+            {
+                "bin": b / bins,
+                "n": len(q),
+                "stated": q.mean(),
+                "observed": e[which == b].mean(),
+                "lower": lo,
+                "upper": hi,
+            }
+        )
+    return pd.DataFrame(rows).assign(
+        inside=lambda d: (d.observed >= d.lower) & (d.observed <= d.upper)
+    )

@@ -4,37 +4,43 @@
 
 # %% ../../nbs/calibration/10_stored.ipynb #858332a7
 from __future__ import annotations
+
 import hashlib
 import json
 import os
 import re
 import shutil
-import pandas as pd
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
-from ..sampling.programs import read_program
+
+import pandas as pd
+
 from ..sampling.fit import versions
+from ..sampling.programs import read_program
 
 # %% auto #0
 __all__ = ['program_sha256', 'store_summary', 'load_summary', 'stale_programs', 'made_by']
 
 # %% ../../nbs/calibration/10_stored.ipynb #dfedd785
-def program_sha256(program: str,  # name in `stan/`, or the text of a program
-                  ) -> str:
+def program_sha256(
+    program: str,  # name in `stan/`, or the text of a program
+) -> str:
     "Checksum of a Stan program without its comments and layout, with what it includes."
     text = read_program(program)[1]
     text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 # %% ../../nbs/calibration/10_stored.ipynb #b85937c8
-def store_summary(folder: str | Path,  # where; replaced when the new one is whole
-                  tables: dict,        # name -> DataFrame
-                  *, programs,         # names of the Stan programs that made them
-                  data: dict,          # name of the data and its sha256: {"saeb": "..."}
-                  settings: dict,      # what the run was asked for, the seed among it
-                  seconds: float,      # how long it took
-                  command: str = "",   # that makes it again
-                 ) -> Path:
+def store_summary(
+    folder: str | Path,  # where; replaced when the new one is whole
+    tables: dict,  # name -> DataFrame
+    *,
+    programs,  # names of the Stan programs that made them
+    data: dict,  # name of the data and its sha256: {"saeb": "..."}
+    settings: dict,  # what the run was asked for, the seed among it
+    seconds: float,  # how long it took
+    command: str = "",  # that makes it again
+) -> Path:
     "Keep a study's tables with the story of the run that made them."
     folder = Path(folder)
     part = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -43,39 +49,63 @@ def store_summary(folder: str | Path,  # where; replaced when the new one is who
         part.mkdir(parents=True)
         for name, table in tables.items():
             small = table.copy()
-            for c in small.select_dtypes("float64"): small[c] = small[c].astype("float32")
+            for c in small.select_dtypes("float64"):
+                small[c] = small[c].astype("float32")
             small.to_parquet(part / f"{name}.parquet", index=False, compression="zstd")
-        files = {f"{name}.parquet": hashlib.sha256((part / f"{name}.parquet").read_bytes()).hexdigest() for name in tables}
-        manifest = dict(made=datetime.now(timezone.utc).date().isoformat(), command=command, seconds=round(float(seconds), 1), settings=settings, data=data,
-                        programs={p: program_sha256(p) for p in programs}, versions=versions(), files=files)
-        (part / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        files = {
+            f"{name}.parquet": hashlib.sha256((part / f"{name}.parquet").read_bytes()).hexdigest()
+            for name in tables
+        }
+        manifest = dict(
+            made=datetime.now(UTC).date().isoformat(),
+            command=command,
+            seconds=round(float(seconds), 1),
+            settings=settings,
+            data=data,
+            programs={p: program_sha256(p) for p in programs},
+            versions=versions(),
+            files=files,
+        )
+        (part / "manifest.json").write_text(
+            json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
-    except BaseException:       # nothing half written stays
+    except BaseException:  # nothing half written stays
         shutil.rmtree(part, ignore_errors=True)
         raise
     return folder
 
-def load_summary(folder: str | Path,  # as written by `store_summary`
-                ) -> tuple[dict, dict]: # tables by name; manifest
+
+def load_summary(
+    folder: str | Path,  # as written by `store_summary`
+) -> tuple[dict, dict]:  # tables by name; manifest
     "A study's tables. Raises `ValueError` where one is not what the manifest says."
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for file, sha in manifest["files"].items():
-        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != sha: raise ValueError(f"{folder.name}/{file} is not the table that the manifest names")
+        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != sha:
+            raise ValueError(f"{folder.name}/{file} is not the table that the manifest names")
     tables = {Path(f).stem: pd.read_parquet(folder / f) for f in manifest["files"]}
-    return {n: t.astype({c: "float64" for c in t.select_dtypes("float32")}) for n, t in tables.items()}, manifest
+    return {
+        n: t.astype({c: "float64" for c in t.select_dtypes("float32")}) for n, t in tables.items()
+    }, manifest
 
 # %% ../../nbs/calibration/10_stored.ipynb #f4c7b564
-def stale_programs(manifest: dict,  # of a stored summary
-                  ) -> list:        # names of programs
+def stale_programs(
+    manifest: dict,  # of a stored summary
+) -> list:  # names of programs
     "The programs that have changed since the summary was made."
     return [p for p, sha in manifest["programs"].items() if program_sha256(p) != sha]
 
-def made_by(manifest: dict,  # of a stored summary
-           ) -> str:
+
+def made_by(
+    manifest: dict,  # of a stored summary
+) -> str:
     "One sentence on the run that made a summary."
     data = " and ".join(f"{k} (sha256 {v[:12]})" for k, v in manifest["data"].items())
     v = manifest["versions"]
-    return (f"Made on {manifest['made']} in {manifest['seconds']:.0f} s from {data}, seed {manifest['settings'].get('seed', 1)}, "
-            f"with schoolvar {v.get('schoolvar')} and stanli {v.get('stanli')}.")
+    return (
+        f"Made on {manifest['made']} in {manifest['seconds']:.0f} s from {data}, seed {manifest['settings'].get('seed', 1)}, "
+        f"with schoolvar {v.get('schoolvar')} and stanli {v.get('stanli')}."
+    )

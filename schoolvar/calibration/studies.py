@@ -4,10 +4,12 @@
 
 # %% ../../nbs/calibration/05_studies.ipynb #2f0096d4
 from __future__ import annotations
-import numpy as np
-import pandas as pd
+
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 from scipy import special, stats
 
 # %% auto #0
@@ -20,49 +22,88 @@ __all__ = ['STUDIES', 'CONSISTENCY_PRIORS', 'ACHIEVEMENT_PRIORS', 'YEARS', 'SUBJ
 @dataclass(frozen=True)
 class Study:
     "What one calibration study simulates and fits"
+
     name: str
-    simulate: Callable # (rng) -> (data, truth: name -> float)
-    fit: Callable      # (data, seed) -> name -> draws
-    about: str         # in a sentence
+    simulate: Callable  # (rng) -> (data, truth: name -> float)
+    fit: Callable  # (data, seed) -> name -> draws
+    about: str  # in a sentence
+
 
 STUDIES: dict[str, Study] = {}
 
-def study(about:str): # In a sentence
+
+def study(about: str):  # In a sentence
     "Register a function that returns `(simulate, fit)` as the study of its name"
+
     def add(make):
         name = make.__name__.removesuffix("_study")
         STUDIES[name] = Study(name, *make(), about)
         return make
+
     return add
 
 # %% ../../nbs/calibration/05_studies.ipynb #5501fc0f
-CONSISTENCY_PRIORS = dict(location_intercept=1., scale_intercept=.5, sd_location=.5, sd_scale=.3)
+CONSISTENCY_PRIORS = dict(
+    location_intercept=1.0, scale_intercept=0.5, sd_location=0.5, sd_scale=0.3
+)
 
-def half_t_draw(rng, scale:float, df:float=3.) -> float:
+
+def half_t_draw(rng, scale: float, df: float = 3.0) -> float:
     "One draw of a half-Student-t"
     return abs(rng.standard_t(df)) * scale
+
 
 def scores_log_likelihood(schools, mu, log_sd):
     "Log likelihood of all scores from the schools' sufficient statistics, over leading dimensions of draws"
     n, ybar, ss = (schools[c].to_numpy(float) for c in ("n", "mean", "ss"))
-    return (-n * (log_sd + .5 * np.log(2 * np.pi)) - .5 * (ss + n * (ybar - mu) ** 2) * np.exp(-2 * log_sd)).sum(-1)
+    return (
+        -n * (log_sd + 0.5 * np.log(2 * np.pi))
+        - 0.5 * (ss + n * (ybar - mu) ** 2) * np.exp(-2 * log_sd)
+    ).sum(-1)
 
 # %% ../../nbs/calibration/05_studies.ipynb #e37b1469
-def simulate_consistency(rng, n_schools:int=24, rate:float=.5):
+def simulate_consistency(rng, n_schools: int = 24, rate: float = 0.5):
     "Parameters from the prior, schools of 1 to 60 students"
     from schoolvar.data.scores import Scores
-    p = dict(location_intercept=rng.normal(), scale_intercept=rng.normal(0, .5), sd_location=half_t_draw(rng, .5), sd_scale=half_t_draw(rng, .3), correlation=rng.uniform(-1, 1))
+
+    p = dict(
+        location_intercept=rng.normal(),
+        scale_intercept=rng.normal(0, 0.5),
+        sd_location=half_t_draw(rng, 0.5),
+        sd_scale=half_t_draw(rng, 0.3),
+        correlation=rng.uniform(-1, 1),
+    )
     z, n = rng.standard_normal((2, n_schools)), rng.integers(1, 61, n_schools)
     u = p["sd_location"] * z[0]
-    t = p["sd_scale"] * (p["correlation"] * z[0] + np.sqrt(1 - p["correlation"] ** 2) * z[1]) * (rng.random(n_schools) < rate)
+    t = (
+        p["sd_scale"]
+        * (p["correlation"] * z[0] + np.sqrt(1 - p["correlation"] ** 2) * z[1])
+        * (rng.random(n_schools) < rate)
+    )
     mu, log_sd = p["location_intercept"] + u, p["scale_intercept"] + t
     y = [rng.normal(m, np.exp(s), k) for m, s, k in zip(mu, log_sd, n)]
-    schools = pd.DataFrame({"school": [f"s{j:02d}" for j in range(n_schools)], "n": n, "mean": [v.mean() for v in y], "ss": [((v - v.mean()) ** 2).sum() for v in y]})
-    # mean 0 and SD 1 stand for the prior's units here: a prior taken from the data would not be one that data were drawn from
-    scores = Scores(schools, None, 0., 1., pd.DataFrame({"reason": [], "rows": []}), {"path": "(simulated)"})
-    truth = p | {"log likelihood": scores_log_likelihood(schools, mu, log_sd), "sd_location x sd_scale": p["sd_location"] * p["sd_scale"],
-                 "correlation x sd_scale": p["correlation"] * p["sd_scale"], "unusual schools": float((t != 0).sum()), "log SD of school 1": log_sd[0],
-                 "PIP": t != 0, "interval of the SD": np.exp(log_sd)}
+    schools = pd.DataFrame(
+        {
+            "school": [f"s{j:02d}" for j in range(n_schools)],
+            "n": n,
+            "mean": [v.mean() for v in y],
+            "ss": [((v - v.mean()) ** 2).sum() for v in y],
+        }
+    )
+    # mean 0 and SD 1 stand for the prior's units here: a prior taken from the data would not be one
+    # that data were drawn from
+    scores = Scores(
+        schools, None, 0.0, 1.0, pd.DataFrame({"reason": [], "rows": []}), {"path": "(simulated)"}
+    )
+    truth = p | {
+        "log likelihood": scores_log_likelihood(schools, mu, log_sd),
+        "sd_location x sd_scale": p["sd_location"] * p["sd_scale"],
+        "correlation x sd_scale": p["correlation"] * p["sd_scale"],
+        "unusual schools": float((t != 0).sum()),
+        "log SD of school 1": log_sd[0],
+        "PIP": t != 0,
+        "interval of the SD": np.exp(log_sd),
+    }
     return scores, truth
 
 # %% ../../nbs/calibration/05_studies.ipynb #32f728b8
@@ -70,131 +111,316 @@ def simulate_consistency(rng, n_schools:int=24, rate:float=.5):
 def consistency_study():
     def fit(scores, seed):
         from schoolvar.consistency.fit import fit_consistency
-        f = fit_consistency(scores, priors=CONSISTENCY_PRIORS, seed=seed, draws=300, cache=False, progress=False)
+
+        f = fit_consistency(
+            scores, priors=CONSISTENCY_PRIORS, seed=seed, draws=300, cache=False, progress=False
+        )
         post = f.idata.posterior
-        d = {"location_intercept": post["beta"].values[..., 0], "scale_intercept": post["zeta"].values[..., 0], "sd_location": post["tau_u"].values,
-             "sd_scale": post["tau_t"].values, "correlation": post["rho"].values}
+        d = {
+            "location_intercept": post["beta"].values[..., 0],
+            "scale_intercept": post["zeta"].values[..., 0],
+            "sd_location": post["tau_u"].values,
+            "sd_scale": post["tau_t"].values,
+            "correlation": post["rho"].values,
+        }
         effect = post["effect"].values.astype(float)
         log_sd = d["scale_intercept"][..., None] + effect
-        return d | {"log likelihood": scores_log_likelihood(scores.schools, post["mu"].values.astype(float), log_sd), "sd_location x sd_scale": d["sd_location"] * d["sd_scale"],
-                    "correlation x sd_scale": d["correlation"] * d["sd_scale"], "unusual schools": (effect != 0).sum(-1).astype(float), "log SD of school 1": log_sd[..., 0],
-                    "PIP": f.schools.pip, "interval of the SD": f.schools[["sd_lower", "sd_upper"]].T}
+        return d | {
+            "log likelihood": scores_log_likelihood(
+                scores.schools, post["mu"].values.astype(float), log_sd
+            ),
+            "sd_location x sd_scale": d["sd_location"] * d["sd_scale"],
+            "correlation x sd_scale": d["correlation"] * d["sd_scale"],
+            "unusual schools": (effect != 0).sum(-1).astype(float),
+            "log SD of school 1": log_sd[..., 0],
+            "PIP": f.schools.pip,
+            "interval of the SD": f.schools[["sd_lower", "sd_upper"]].T,
+        }
+
     return simulate_consistency, fit
 
 # %% ../../nbs/calibration/05_studies.ipynb #97af445d
-@study("one unusual school in ten, fitted with a prior of one half and with a learned one: statements only")
+@study(
+    "one unusual school in ten, fitted with a prior of one half and with a learned one: statements only"
+)
 def wrong_rate_study():
     def simulate(rng):
-        scores, truth = simulate_consistency(rng, n_schools=40, rate=.1)
+        scores, truth = simulate_consistency(rng, n_schools=40, rate=0.1)
         return scores, {"PIP, one half": truth["PIP"], "PIP, learned": truth["PIP"]}
+
     def fit(scores, seed):
         from schoolvar.consistency.fit import fit_consistency
-        pip = lambda prior: fit_consistency(scores, prior_inclusion=prior, priors=CONSISTENCY_PRIORS, seed=seed, draws=200, rounds=1, cache=False, progress=False).schools.pip
-        return {"PIP, one half": pip(.5), "PIP, learned": pip("learn")}
+
+        pip = lambda prior: (
+            fit_consistency(
+                scores,
+                prior_inclusion=prior,
+                priors=CONSISTENCY_PRIORS,
+                seed=seed,
+                draws=200,
+                rounds=1,
+                cache=False,
+                progress=False,
+            ).schools.pip
+        )
+        return {"PIP, one half": pip(0.5), "PIP, learned": pip("learn")}
+
     return simulate, fit
 
 # %% ../../nbs/calibration/05_studies.ipynb #f90d38d1
-ACHIEVEMENT_PRIORS = dict(intercept=1., cell=.5, sd=.5)
+ACHIEVEMENT_PRIORS = dict(intercept=1.0, cell=0.5, sd=0.5)
 YEARS, SUBJECT_NAMES = (2021, 2022, 2023), ("Math", "Reading", "Writing")
 
-def simulate_achievement(rng, model:str, n_schools:int=24):
+
+def simulate_achievement(rng, model: str, n_schools: int = 24):
     "Parameters from the prior of `model`, unbalanced counts"
     from schoolvar.data.counts import read_counts
-    levels = {"M1": ["school"], "M2": ["school", "cohort"], "M3": ["school", "cohort", "subject"]}[model]
-    sd = {f"sd_{k}": half_t_draw(rng, .5) for k in levels}
-    deviation = rng.normal(0, .5, (3, 3)) if model != "M1" else np.zeros((3, 3))
+
+    levels = {"M1": ["school"], "M2": ["school", "cohort"], "M3": ["school", "cohort", "subject"]}[
+        model
+    ]
+    sd = {f"sd_{k}": half_t_draw(rng, 0.5) for k in levels}
+    deviation = rng.normal(0, 0.5, (3, 3)) if model != "M1" else np.zeros((3, 3))
     cell = rng.normal() + deviation - deviation.mean()
     a = rng.normal(0, sd["sd_school"], n_schools)
-    eta = cell + a[:, None, None] + rng.normal(0, sd.get("sd_cohort", 0), (n_schools, 3, 1)) + rng.normal(0, sd.get("sd_subject", 0), (n_schools, 1, 3))
+    eta = (
+        cell
+        + a[:, None, None]
+        + rng.normal(0, sd.get("sd_cohort", 0), (n_schools, 3, 1))
+        + rng.normal(0, sd.get("sd_subject", 0), (n_schools, 1, 3))
+    )
     j, t, s = (i.ravel() for i in np.indices(eta.shape))
     n = rng.integers(5, 61, eta.size)
-    frame = pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "year": np.array(YEARS)[t], "grade": 3, "subject": np.array(SUBJECT_NAMES)[s],
-                          "n_trials": n, "y_success": rng.binomial(n, special.expit(eta.ravel()))})
-    kept = np.flatnonzero((rng.random(eta.size) > .1) | ((t == s) & (t < 2)))   # each school keeps two years and two subjects
-    truth = sd | {"log likelihood": stats.binom.logpmf(frame.y_success, n, special.expit(eta.ravel()))[kept].sum(), "effect of school 1": a[0],
-                  "interval of the effect": a, "interval of the rank": stats.rankdata(-a)}
-    truth |= {"intercept": cell.mean()} if model == "M1" else {"cell[2021:Math]": cell[0, 0], "mean of the cells": cell.mean(), "sd_cohort / sd_school": sd["sd_cohort"] / sd["sd_school"]}
-    if model == "M3": truth["sd_subject x sd_cohort"] = sd["sd_subject"] * sd["sd_cohort"]
+    frame = pd.DataFrame(
+        {
+            "school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)),
+            "year": np.array(YEARS)[t],
+            "grade": 3,
+            "subject": np.array(SUBJECT_NAMES)[s],
+            "n_trials": n,
+            "y_success": rng.binomial(n, special.expit(eta.ravel())),
+        }
+    )
+    # each school keeps two years and two subjects
+    kept = np.flatnonzero((rng.random(eta.size) > 0.1) | ((t == s) & (t < 2)))
+    truth = sd | {
+        "log likelihood": stats.binom.logpmf(frame.y_success, n, special.expit(eta.ravel()))[
+            kept
+        ].sum(),
+        "effect of school 1": a[0],
+        "interval of the effect": a,
+        "interval of the rank": stats.rankdata(-a),
+    }
+    truth |= (
+        {"intercept": cell.mean()}
+        if model == "M1"
+        else {
+            "cell[2021:Math]": cell[0, 0],
+            "mean of the cells": cell.mean(),
+            "sd_cohort / sd_school": sd["sd_cohort"] / sd["sd_school"],
+        }
+    )
+    if model == "M3":
+        truth["sd_subject x sd_cohort"] = sd["sd_subject"] * sd["sd_cohort"]
     return read_counts(frame.iloc[kept].reset_index(drop=True)), truth
 
 # %% ../../nbs/calibration/05_studies.ipynb #12cdd0d4
-def draws_achievement(counts, model:str, seed:int) -> dict:
+def draws_achievement(counts, model: str, seed: int) -> dict:
     "Fit `model` and return the draws of the test quantities"
     from schoolvar.achievement.fit import fit_achievement
+
     priors = {k: v for k, v in ACHIEVEMENT_PRIORS.items() if model != "M1" or k != "cell"}
-    f = fit_achievement(counts, model=model, priors=priors, rows=True, seed=seed, draws=200, rounds=1, cache=False, progress=False)
+    f = fit_achievement(
+        counts,
+        model=model,
+        priors=priors,
+        rows=True,
+        seed=seed,
+        draws=200,
+        rounds=1,
+        cache=False,
+        progress=False,
+    )
     idata = f.idata
-    post = {k: idata.posterior[k].values.astype(float) for k in ["school", "fixed", *(v for v in idata.posterior.data_vars if v.startswith("sd_"))]}
+    post = {
+        k: idata.posterior[k].values.astype(float)
+        for k in ["school", "fixed", *(v for v in idata.posterior.data_vars if v.startswith("sd_"))]
+    }
     d = {k: v for k, v in post.items() if k.startswith("sd_")}
-    d |= {"log likelihood": idata.log_likelihood["log_lik"].values.astype(float).sum(-1), "effect of school 1": post["school"][..., 0],
-          "interval of the effect": f.schools[["effect_lower", "effect_upper"]].T, "interval of the rank": f.schools[["rank_lower", "rank_upper"]].T}
+    d |= {
+        "log likelihood": idata.log_likelihood["log_lik"].values.astype(float).sum(-1),
+        "effect of school 1": post["school"][..., 0],
+        "interval of the effect": f.schools[["effect_lower", "effect_upper"]].T,
+        "interval of the rank": f.schools[["rank_lower", "rank_upper"]].T,
+    }
     fixed = post["fixed"]
-    d |= {"intercept": fixed[..., 0]} if model == "M1" else {"cell[2021:Math]": fixed[..., 0], "mean of the cells": fixed.mean(-1), "sd_cohort / sd_school": d["sd_cohort"] / d["sd_school"]}
-    if model == "M3": d["sd_subject x sd_cohort"] = d["sd_subject"] * d["sd_cohort"]
+    d |= (
+        {"intercept": fixed[..., 0]}
+        if model == "M1"
+        else {
+            "cell[2021:Math]": fixed[..., 0],
+            "mean of the cells": fixed.mean(-1),
+            "sd_cohort / sd_school": d["sd_cohort"] / d["sd_school"],
+        }
+    )
+    if model == "M3":
+        d["sd_subject x sd_cohort"] = d["sd_subject"] * d["sd_cohort"]
     return d
 
 # %% ../../nbs/calibration/05_studies.ipynb #f8613386
 @study("binomial, one intercept and a school effect")
-def M1_study(): return (lambda rng: simulate_achievement(rng, "M1")), (lambda counts, seed: draws_achievement(counts, "M1", seed))
+def M1_study():
+    return (lambda rng: simulate_achievement(rng, "M1")), (
+        lambda counts, seed: draws_achievement(counts, "M1", seed)
+    )
+
 
 @study("binomial, year x subject cells, school and cohort effects")
-def M2_study(): return (lambda rng: simulate_achievement(rng, "M2")), (lambda counts, seed: draws_achievement(counts, "M2", seed))
+def M2_study():
+    return (lambda rng: simulate_achievement(rng, "M2")), (
+        lambda counts, seed: draws_achievement(counts, "M2", seed)
+    )
+
 
 @study("binomial, year x subject cells, school, cohort and subject effects")
-def M3_study(): return (lambda rng: simulate_achievement(rng, "M3")), (lambda counts, seed: draws_achievement(counts, "M3", seed))
+def M3_study():
+    return (lambda rng: simulate_achievement(rng, "M3")), (
+        lambda counts, seed: draws_achievement(counts, "M3", seed)
+    )
 
 # %% ../../nbs/calibration/05_studies.ipynb #f1d6f17a
-COVARIATE_PRIORS = CONSISTENCY_PRIORS | dict(location=.5, scale=.2)
+COVARIATE_PRIORS = CONSISTENCY_PRIORS | dict(location=0.5, scale=0.2)
 
-def simulate_covariates(rng, n_schools:int=24):
+
+def simulate_covariates(rng, n_schools: int = 24):
     "Parameters from the prior, one student covariate in both submodels"
     from dataclasses import replace
+
     from schoolvar.data.scores import read_scores
-    p = dict(location_intercept=rng.normal(), scale_intercept=rng.normal(0, .5), sd_location=half_t_draw(rng, .5), sd_scale=half_t_draw(rng, .3), correlation=rng.uniform(-1, 1))
-    p |= {"location[x]": rng.normal(0, .5), "scale[x]": rng.normal(0, .2)}
+
+    p = dict(
+        location_intercept=rng.normal(),
+        scale_intercept=rng.normal(0, 0.5),
+        sd_location=half_t_draw(rng, 0.5),
+        sd_scale=half_t_draw(rng, 0.3),
+        correlation=rng.uniform(-1, 1),
+    )
+    p |= {"location[x]": rng.normal(0, 0.5), "scale[x]": rng.normal(0, 0.2)}
     z, n = rng.standard_normal((2, n_schools)), rng.integers(2, 61, n_schools)
     j = np.repeat(np.arange(n_schools), n)
-    x = rng.standard_normal(len(j)); x = (x - x.mean()) / x.std()
-    t = p["sd_scale"] * (p["correlation"] * z[0] + np.sqrt(1 - p["correlation"] ** 2) * z[1]) * (rng.random(n_schools) < .5)
+    x = rng.standard_normal(len(j))
+    x = (x - x.mean()) / x.std()
+    t = (
+        p["sd_scale"]
+        * (p["correlation"] * z[0] + np.sqrt(1 - p["correlation"] ** 2) * z[1])
+        * (rng.random(n_schools) < 0.5)
+    )
     mu = p["location_intercept"] + p["sd_location"] * z[0][j] + p["location[x]"] * x
     log_sd = p["scale_intercept"] + t[j] + p["scale[x]"] * x
-    frame = pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "score": rng.normal(mu, np.exp(log_sd)), "x": x})
-    scores = replace(read_scores(frame, school="school_id", score="score", covariates=["x"]), mean=0., sd=1.)
-    return scores, p | {"unusual schools": float((t != 0).sum()), "scale[x] x sd_scale": p["scale[x]"] * p["sd_scale"], "location effect of school 1": p["sd_location"] * z[0][0], "PIP": t != 0, "interval of the effect": t}
+    frame = pd.DataFrame(
+        {
+            "school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)),
+            "score": rng.normal(mu, np.exp(log_sd)),
+            "x": x,
+        }
+    )
+    scores = replace(
+        read_scores(frame, school="school_id", score="score", covariates=["x"]), mean=0.0, sd=1.0
+    )
+    return scores, p | {
+        "unusual schools": float((t != 0).sum()),
+        "scale[x] x sd_scale": p["scale[x]"] * p["sd_scale"],
+        "location effect of school 1": p["sd_location"] * z[0][0],
+        "PIP": t != 0,
+        "interval of the effect": t,
+    }
 
 # %% ../../nbs/calibration/05_studies.ipynb #89999d25
 @study("one student covariate in both submodels, indicators summed out")
 def covariates_study():
     def fit(scores, seed):
         from schoolvar.consistency.fit import fit_consistency
-        f = fit_consistency(scores, location="x", scale="x", priors=COVARIATE_PRIORS, seed=seed, draws=300, rounds=1, cache=False, progress=False)
+
+        f = fit_consistency(
+            scores,
+            location="x",
+            scale="x",
+            priors=COVARIATE_PRIORS,
+            seed=seed,
+            draws=300,
+            rounds=1,
+            cache=False,
+            progress=False,
+        )
         post = f.idata.posterior
         beta, zeta = post["beta"].values, post["zeta"].values
-        d = {"location_intercept": beta[..., 0], "scale_intercept": zeta[..., 0], "sd_location": post["tau_u"].values, "sd_scale": post["tau_t"].values, "correlation": post["rho"].values,
-             "location[x]": beta[..., 1], "scale[x]": zeta[..., 1], "unusual schools": (post["effect"].values != 0).sum(-1).astype(float)}
+        d = {
+            "location_intercept": beta[..., 0],
+            "scale_intercept": zeta[..., 0],
+            "sd_location": post["tau_u"].values,
+            "sd_scale": post["tau_t"].values,
+            "correlation": post["rho"].values,
+            "location[x]": beta[..., 1],
+            "scale[x]": zeta[..., 1],
+            "unusual schools": (post["effect"].values != 0).sum(-1).astype(float),
+        }
         x0 = scores.students.loc[scores.students.school == scores.schools.school[0], "x"].mean()
-        return d | {"scale[x] x sd_scale": d["scale[x]"] * d["sd_scale"], "location effect of school 1": post["mu"].values[..., 0] - d["location_intercept"] - d["location[x]"] * x0,
-                    "PIP": f.schools.pip, "interval of the effect": f.schools[["effect_lower", "effect_upper"]].T}
+        return d | {
+            "scale[x] x sd_scale": d["scale[x]"] * d["sd_scale"],
+            "location effect of school 1": post["mu"].values[..., 0]
+            - d["location_intercept"]
+            - d["location[x]"] * x0,
+            "PIP": f.schools.pip,
+            "interval of the effect": f.schools[["effect_lower", "effect_upper"]].T,
+        }
+
     return simulate_covariates, fit
 
 # %% ../../nbs/calibration/05_studies.ipynb #6a0341a8
-JOINT_PRIORS = dict(prior_cell=1., prior_slope=1., prior_sd=.5)
+JOINT_PRIORS = dict(prior_cell=1.0, prior_slope=1.0, prior_sd=0.5)
 
-def simulate_joint(rng, n_schools:int=27, both:int=24):
+
+def simulate_joint(rng, n_schools: int = 27, both: int = 24):
     "Parameters from the prior, counts of two grades"
     from schoolvar.data.counts import read_counts
     from schoolvar.value_added.fit import prepare_two_grades
-    p = {"slope": rng.normal()} | {k: half_t_draw(rng, .5) for k in ("sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")}
-    a = rng.normal(0, p["sd_school"], n_schools); v = rng.normal(0, p["sd_value_added"], n_schools)
-    frames, logp = [], 0.
-    for grade, effect, sd in ((3, a, p["sd_cohort_earlier"]), (6, (p["slope"] * a + v)[:both], p["sd_cohort_later"])):
+
+    p = {"slope": rng.normal()} | {
+        k: half_t_draw(rng, 0.5)
+        for k in ("sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")
+    }
+    a = rng.normal(0, p["sd_school"], n_schools)
+    v = rng.normal(0, p["sd_value_added"], n_schools)
+    frames, logp = [], 0.0
+    for grade, effect, sd in (
+        (3, a, p["sd_cohort_earlier"]),
+        (6, (p["slope"] * a + v)[:both], p["sd_cohort_later"]),
+    ):
         cell = rng.normal(0, 1, (2, 2))
         eta = cell + effect[:, None, None] + rng.normal(0, sd, (len(effect), 2, 1))
         j, t, s = (i.ravel() for i in np.indices(eta.shape))
-        n = rng.integers(5, 61, eta.size); y = rng.binomial(n, special.expit(eta.ravel()))
-        frames.append(pd.DataFrame({"school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)), "year": np.array(YEARS)[t], "grade": grade, "subject": np.array(SUBJECT_NAMES)[s], "n_trials": n, "y_success": y}))
+        n = rng.integers(5, 61, eta.size)
+        y = rng.binomial(n, special.expit(eta.ravel()))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "school_id": np.char.add("s", np.char.zfill(j.astype(str), 2)),
+                    "year": np.array(YEARS)[t],
+                    "grade": grade,
+                    "subject": np.array(SUBJECT_NAMES)[s],
+                    "n_trials": n,
+                    "y_success": y,
+                }
+            )
+        )
         p[f"cell[{grade}:2021:Math]"] = cell[0, 0]
-    p |= {"value added of school 1": v[0], "earlier quality of school 1": a[0], "slope x sd_school": p["slope"] * p["sd_school"], "interval of the value added": v[:both], "interval of the rank": stats.rankdata(-v[:both])}
+    p |= {
+        "value added of school 1": v[0],
+        "earlier quality of school 1": a[0],
+        "slope x sd_school": p["slope"] * p["sd_school"],
+        "interval of the value added": v[:both],
+        "interval of the rank": stats.rankdata(-v[:both]),
+    }
     return prepare_two_grades(read_counts(pd.concat(frames, ignore_index=True))), p
 
 # %% ../../nbs/calibration/05_studies.ipynb #8aac550e
@@ -203,9 +429,34 @@ def joint_study():
     def fit(two, seed):
         from schoolvar.core.ranks import rank_intervals
         from schoolvar.value_added.fit import sample_method
-        post = sample_method("joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False).posterior
-        d = {k: post[k].values for k in ("slope", "sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")}
-        d |= {"cell[3:2021:Math]": post["cell_earlier"].values[..., 0], "cell[6:2021:Math]": post["cell_later"].values[..., 0]}
-        return d | {"value added of school 1": post["value_added"].sel(school="s00").values, "earlier quality of school 1": post["earlier_quality"].sel(earlier_school="s00").values, "slope x sd_school": d["slope"] * d["sd_school"],
-                    "interval of the value added": np.quantile(added := post["value_added"].values.reshape(-1, post.sizes["school"]), [.025, .975], axis=0), "interval of the rank": rank_intervals(added)[["rank_lower", "rank_upper"]].T}
+
+        post = sample_method(
+            "joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
+        ).posterior
+        d = {
+            k: post[k].values
+            for k in (
+                "slope",
+                "sd_school",
+                "sd_value_added",
+                "sd_cohort_earlier",
+                "sd_cohort_later",
+            )
+        }
+        d |= {
+            "cell[3:2021:Math]": post["cell_earlier"].values[..., 0],
+            "cell[6:2021:Math]": post["cell_later"].values[..., 0],
+        }
+        return d | {
+            "value added of school 1": post["value_added"].sel(school="s00").values,
+            "earlier quality of school 1": post["earlier_quality"].sel(earlier_school="s00").values,
+            "slope x sd_school": d["slope"] * d["sd_school"],
+            "interval of the value added": np.quantile(
+                added := post["value_added"].values.reshape(-1, post.sizes["school"]),
+                [0.025, 0.975],
+                axis=0,
+            ),
+            "interval of the rank": rank_intervals(added)[["rank_lower", "rank_upper"]].T,
+        }
+
     return simulate_joint, fit

@@ -4,78 +4,171 @@
 
 # %% ../../nbs/charts/20_achievement.ipynb #ecafda3b
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
+
 from .geometry import group_rows, thin
-from .style import FLAG, INK, REST, SOFT, axis, embed, finish, label_layer, number, percent, role_scales, roles, room_right, size_classes, size_scales, span, tr
+from schoolvar.charts.style import (
+    FLAG,
+    INK,
+    REST,
+    SOFT,
+    axis,
+    embed,
+    finish,
+    label_layer,
+    number,
+    percent,
+    role_scales,
+    roles,
+    room_right,
+    size_classes,
+    size_scales,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['STANDING', 'plot_shrinkage', 'plot_caterpillar', 'plot_effects', 'plot_districts', 'plot_shrinkage_models',
            'plot_shrinkage_n']
 
 # %% ../../nbs/charts/20_achievement.ipynb #806278c6
-def plot_shrinkage(schools: pd.DataFrame,   # schools.csv of an achievement fit: school, raw, estimate, n_trials
-                   *, focus=None,           # ids whose report it is: named; the others are grey and nameless
-                   label: str = "school",   # column of the labels
-                  ) -> alt.Chart:
+def plot_shrinkage(
+    schools: pd.DataFrame,  # schools.csv of an achievement fit: school, raw, estimate, n_trials
+    *,
+    focus=None,  # ids whose report it is: named; the others are grey and nameless
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "Raw proportion against the model's estimate: small schools leave the diagonal for the mean, large ones stay on it."
     frame = schools.reset_index(drop=True)
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.ones(len(frame), bool)
+    known = (
+        frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+        if focus is not None
+        else np.ones(len(frame), bool)
+    )
     frame["size"], classes = size_classes(frame["n_trials"])
     moved = (frame["estimate"] - frame["raw"]).abs()
-    small, large = moved[frame["size"] == classes[0]].median(), moved[frame["size"] == classes[-1]].median()
-    title = tr("Schools with few results move {a} points toward the mean, schools with many {b}", a=number(100 * small, 1), b=number(100 * large, 1))
+    small, large = (
+        moved[frame["size"] == classes[0]].median(),
+        moved[frame["size"] == classes[-1]].median(),
+    )
+    title = tr(
+        "Schools with few results move {a} points toward the mean, schools with many {b}",
+        a=number(100 * small, 1),
+        b=number(100 * large, 1),
+    )
     frame[label] = frame[label].astype(str).where(known, "")
-    keep = thin(frame.assign(u=frame["raw"].round(3)), "raw", "estimate", known & (len(frame) <= 4000)).index
+    keep = thin(
+        frame.assign(u=frame["raw"].round(3)), "raw", "estimate", known & (len(frame) <= 4000)
+    ).index
     keep = keep[np.argsort(known[keep], kind="stable")]
     frame, known = frame.loc[keep], known[keep]
     shown = list(dict.fromkeys([label, "raw", "estimate", "n_trials", "size"]))
-    frame = frame.assign(n_trials=frame["n_trials"].where(known), moved=(frame["estimate"] - frame["raw"]).abs())
-    d = span(frame["raw"], frame["estimate"], pad=.03)
-    base = alt.Chart().encode(x=axis(alt.X, "raw", tr("raw share of results at standard"), d, format=".0%"),
-                              y=axis(alt.Y, "estimate", tr("estimate"), d, format=".0%"))
-    tips = [alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("raw:Q", format=".1%", title=tr("raw")),
-            alt.Tooltip("estimate:Q", format=".1%", title=tr("estimate")),
-            alt.Tooltip("n_trials:Q", title=tr("results"))]
+    frame = frame.assign(
+        n_trials=frame["n_trials"].where(known), moved=(frame["estimate"] - frame["raw"]).abs()
+    )
+    d = span(frame["raw"], frame["estimate"], pad=0.03)
+    base = alt.Chart().encode(
+        x=axis(alt.X, "raw", tr("raw share of results at standard"), d, format=".0%"),
+        y=axis(alt.Y, "estimate", tr("estimate"), d, format=".0%"),
+    )
+    tips = [
+        alt.Tooltip(f"{label}:N", title=tr("school")),
+        alt.Tooltip("raw:Q", format=".1%", title=tr("raw")),
+        alt.Tooltip("estimate:Q", format=".1%", title=tr("estimate")),
+        alt.Tooltip("n_trials:Q", title=tr("results")),
+    ]
     scales = size_scales(classes, title=tr("results (students x subjects x years)"))
-    diagonal = alt.Chart(embed(pd.DataFrame({"raw": d, "estimate": d}), ["raw", "estimate"])).mark_line(strokeDash=[4, 4], strokeWidth=1,
-            color=SOFT).encode(x="raw:Q", y="estimate:Q")
-    fade = {"opacity": alt.condition(f"datum['{label}'] == ''", alt.value(.25), alt.value(.95))} if focus is not None else {"opacity": alt.value(.75)}
+    diagonal = (
+        alt.Chart(embed(pd.DataFrame({"raw": d, "estimate": d}), ["raw", "estimate"]))
+        .mark_line(strokeDash=[4, 4], strokeWidth=1, color=SOFT)
+        .encode(x="raw:Q", y="estimate:Q")
+    )
+    fade = (
+        {"opacity": alt.condition(f"datum['{label}'] == ''", alt.value(0.25), alt.value(0.95))}
+        if focus is not None
+        else {"opacity": alt.value(0.75)}
+    )
     layers = [diagonal, base.mark_point(filled=True).encode(**scales, **fade, tooltip=tips)]
     if focus is not None:
-        labels, _ = label_layer(frame[known].sort_values("moved", ascending=False), "raw", "estimate", label, d, d)
-        if labels is not None: layers.append(labels)
-    subtitle = tr("Dashed: no change. The further below it on the right or above it on the left, the more the estimate leans on what all schools share.")
-    return finish(alt.layer(*layers, data=embed(frame, shown, digits=3)), title, subtitle, subtitle,
-                  {label: tr("school"), "raw": tr("raw"), "estimate": tr("estimate"), "n_trials": tr("results")}, height=320)
+        labels, _ = label_layer(
+            frame[known].sort_values("moved", ascending=False), "raw", "estimate", label, d, d
+        )
+        if labels is not None:
+            layers.append(labels)
+    subtitle = tr(
+        "Dashed: no change. The further below it on the right or above it on the left, the more the estimate leans on what all schools share."
+    )
+    return finish(
+        alt.layer(*layers, data=embed(frame, shown, digits=3)),
+        title,
+        subtitle,
+        subtitle,
+        {
+            label: tr("school"),
+            "raw": tr("raw"),
+            "estimate": tr("estimate"),
+            "n_trials": tr("results"),
+        },
+        height=320,
+    )
 
 # %% ../../nbs/charts/20_achievement.ipynb #accff4d7
-STANDING = {"effect": ("above the mean", "below the mean", "not told from the mean"),
-            "value_added": ("more than expected", "less than expected", "as expected, as far as can be told")}
+STANDING = {
+    "effect": ("above the mean", "below the mean", "not told from the mean"),
+    "value_added": (
+        "more than expected",
+        "less than expected",
+        "as expected, as far as can be told",
+    ),
+}
+
 
 def _standing(frame, effect, lower, upper):
     "Whether intervals exclude zero, and on which side."
     return (frame[lower] > 0).to_numpy(), (frame[upper] < 0).to_numpy()
 
 # %% ../../nbs/charts/20_achievement.ipynb #a01e4bda
-def plot_caterpillar(schools: pd.DataFrame,     # schools.csv of an achievement fit: school, effect, effect_lower, effect_upper, [n_trials]
-                     *, focus=None,             # ids whose report it is: named points with whiskers, in front of the band of all
-                     value: str = "effect",     # column shown, with VALUE_lower and VALUE_upper
-                     unit: str = "logit",       # of the value
-                     label: str = "school",     # column of the labels
-                     by: str = "standing",      # what colour says: "standing" against the mean, or "n", the number of results
-                    ) -> alt.Chart:
+def plot_caterpillar(
+    # schools.csv of an achievement fit: school, effect, effect_lower, effect_upper, [n_trials]
+    schools: pd.DataFrame,
+    *,
+    focus=None,  # ids whose report it is: named points with whiskers, in front of the band of all
+    value: str = "effect",  # column shown, with VALUE_lower and VALUE_upper
+    unit: str = "logit",  # of the value
+    label: str = "school",  # column of the labels
+    # what colour says: "standing" against the mean, or "n", the number of results
+    by: str = "standing",
+) -> alt.Chart:
     "School effects in order with 95 % intervals: how many stand clear of the mean, and how long the middle is where none does."
-    if by == "n": return _caterpillar_n(schools, value, unit)
+    if by == "n":
+        return _caterpillar_n(schools, value, unit)
     lo, hi = f"{value}_lower", f"{value}_upper"
-    frame = schools.sort_values(value).reset_index(drop=True).assign(place=lambda d: np.arange(1, len(d) + 1))
+    frame = (
+        schools.sort_values(value)
+        .reset_index(drop=True)
+        .assign(place=lambda d: np.arange(1, len(d) + 1))
+    )
     above, below = _standing(frame, value, lo, hi)
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.ones(len(frame), bool)
-    text = ("{k} of {n} schools did as expected, as far as can be told; {above} did more and {below} less" if value == "value_added"
-            else "{k} of {n} schools cannot be told from the mean; {above} stand above it and {below} below")
-    title = tr(text, k=number((~above & ~below & known).sum(), 0),
-               n=number(known.sum(), 0), above=number((above & known).sum(), 0), below=number((below & known).sum(), 0))
+    known = (
+        frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+        if focus is not None
+        else np.ones(len(frame), bool)
+    )
+    text = (
+        "{k} of {n} schools did as expected, as far as can be told; {above} did more and {below} less"
+        if value == "value_added"
+        else "{k} of {n} schools cannot be told from the mean; {above} stand above it and {below} below"
+    )
+    title = tr(
+        text,
+        k=number((~above & ~below & known).sum(), 0),
+        n=number(known.sum(), 0),
+        above=number((above & known).sum(), 0),
+        below=number((below & known).sum(), 0),
+    )
     words = STANDING["value_added" if value == "value_added" else "effect"]
     names = tuple(tr(n) for n in (*words, "other schools" if focus is not None else words[2]))
     frame = frame.join(roles(frame, above | below, above, focus, names))
@@ -85,104 +178,295 @@ def plot_caterpillar(schools: pd.DataFrame,     # schools.csv of an achievement 
 # %% ../../nbs/charts/20_achievement.ipynb #ec0df69b
 def _caterpillar(frame, known, value, lo, hi, names, title, unit, label, focused):
     "Band of all schools in order, whiskers for few."
-    dx, dy = span(frame.place, pad=.02), span(frame[lo], frame[hi], pad=.03)
+    dx, dy = span(frame.place, pad=0.02), span(frame[lo], frame[hi], pad=0.03)
     x = axis(alt.X, "place", tr("place in the order"), dx)
-    y = axis(alt.Y, value, tr("{value} ({unit})", value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))), unit=tr(unit)), dy)
+    y = axis(
+        alt.Y,
+        value,
+        tr(
+            "{value} ({unit})",
+            value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
+            unit=tr(unit),
+        ),
+        dy,
+    )
     whiskers = frame[known] if focused or len(frame) <= 250 else frame.iloc[:0]
     band = embed(group_rows(frame, ["place", value, lo, hi]), ["place", value, lo, hi])
     back = alt.Chart(band).encode(x=x)
-    layers = [back.mark_area(opacity=.22, color=REST).encode(y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q"), back.mark_line(color=REST, strokeWidth=1.2)
-              .encode(y=alt.Y(f"{value}:Q")),
-              alt.Chart(embed(pd.DataFrame({value: [0.]}), [value])).mark_rule(strokeDash=[4, 4]).encode(y=alt.Y(f"{value}:Q"))]
-    if len(frame) <= 250 and not focused: layers = layers[2:]
-    points = frame[known] if focused else frame if len(frame) <= 250 else thin(frame, "place", value, grid=(240, 200))
-    shown = list(dict.fromkeys([label, "place", value, lo, hi, *[c for c in ("n_trials", "n", "years") if c in frame], "role"]))
-    head = {label: tr("school"), "place": tr("place"), value: tr("value"), lo: tr("lower"), hi: tr("upper"), "n_trials": tr("results"),
-            "n": tr("students"), "years": tr("years")}
-    tips = [alt.Tooltip(f"{c}:{'N' if c == label else 'Q'}", title=head[c], format=".2f" if c in (value, lo, hi) else "") for c in shown if c in head]
-    base = alt.Chart().encode(x=x, y=y, **{k: v for k, v in role_scales(names, points.role).items()}, tooltip=tips)
-    if len(whiskers): layers.append(alt.Chart().mark_rule(strokeWidth=1.2, opacity=.8)
-                                    .encode(x=x, y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q", color=base.encoding.color, tooltip=tips))
-    layers.append(base.mark_point(filled=True, opacity=1, size=45 if len(whiskers) and len(whiskers) <= 80 else 14))
+    layers = [
+        back.mark_area(opacity=0.22, color=REST).encode(y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q"),
+        back.mark_line(color=REST, strokeWidth=1.2).encode(y=alt.Y(f"{value}:Q")),
+        alt.Chart(embed(pd.DataFrame({value: [0.0]}), [value]))
+        .mark_rule(strokeDash=[4, 4])
+        .encode(y=alt.Y(f"{value}:Q")),
+    ]
+    if len(frame) <= 250 and not focused:
+        layers = layers[2:]
+    points = (
+        frame[known]
+        if focused
+        else frame
+        if len(frame) <= 250
+        else thin(frame, "place", value, grid=(240, 200))
+    )
+    shown = list(
+        dict.fromkeys(
+            [
+                label,
+                "place",
+                value,
+                lo,
+                hi,
+                *[c for c in ("n_trials", "n", "years") if c in frame],
+                "role",
+            ]
+        )
+    )
+    head = {
+        label: tr("school"),
+        "place": tr("place"),
+        value: tr("value"),
+        lo: tr("lower"),
+        hi: tr("upper"),
+        "n_trials": tr("results"),
+        "n": tr("students"),
+        "years": tr("years"),
+    }
+    tips = [
+        alt.Tooltip(
+            f"{c}:{'N' if c == label else 'Q'}",
+            title=head[c],
+            format=".2f" if c in (value, lo, hi) else "",
+        )
+        for c in shown
+        if c in head
+    ]
+    base = alt.Chart().encode(
+        x=x, y=y, **{k: v for k, v in role_scales(names, points.role).items()}, tooltip=tips
+    )
+    if len(whiskers):
+        layers.append(
+            alt.Chart()
+            .mark_rule(strokeWidth=1.2, opacity=0.8)
+            .encode(x=x, y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q", color=base.encoding.color, tooltip=tips)
+        )
+    layers.append(
+        base.mark_point(
+            filled=True, opacity=1, size=45 if len(whiskers) and len(whiskers) <= 80 else 14
+        )
+    )
     if focused or len(frame) <= 40:
-        labels, _ = label_layer(points.iloc[::-1] if not focused else points, "place", value, label, dx, dy)
-        if labels is not None: layers.append(labels)
-    subtitle = tr("Bars: 95 % intervals.") if len(whiskers) == len(frame) else tr("Band: 95 % intervals of all {n} schools in order.",
-            n=number(len(frame), 0))
-    return finish(alt.layer(*layers, data=embed(points, shown)), title,
-                  tr("School effects from the lowest to the highest, against the mean of all schools.") + " " + subtitle,
-                  subtitle + " " + tr("An interval that crosses the dashed line says that the school cannot be told from {mean}.",
-                                      mean=tr("what is expected" if value == "value_added"
-                                              else "the mean")), {**{c: head[c] for c in shown if c in head}, "role": tr("standing")}, height=320)
+        labels, _ = label_layer(
+            points.iloc[::-1] if not focused else points, "place", value, label, dx, dy
+        )
+        if labels is not None:
+            layers.append(labels)
+    subtitle = (
+        tr("Bars: 95 % intervals.")
+        if len(whiskers) == len(frame)
+        else tr("Band: 95 % intervals of all {n} schools in order.", n=number(len(frame), 0))
+    )
+    return finish(
+        alt.layer(*layers, data=embed(points, shown)),
+        title,
+        tr("School effects from the lowest to the highest, against the mean of all schools.")
+        + " "
+        + subtitle,
+        subtitle
+        + " "
+        + tr(
+            "An interval that crosses the dashed line says that the school cannot be told from {mean}.",
+            mean=tr("what is expected" if value == "value_added" else "the mean"),
+        ),
+        {**{c: head[c] for c in shown if c in head}, "role": tr("standing")},
+        height=320,
+    )
 
 # %% ../../nbs/charts/20_achievement.ipynb #3cb46dc0
 def _caterpillar_n(schools, value, unit, most=240):
     "Whiskers of evenly spaced schools, coloured by size, in front of the band of all."
     lo, hi = f"{value}_lower", f"{value}_upper"
     n = "n_trials" if "n_trials" in schools else "n"
-    frame = schools.sort_values(value).reset_index(drop=True).assign(place=lambda d: np.arange(1, len(d) + 1))
+    frame = (
+        schools.sort_values(value)
+        .reset_index(drop=True)
+        .assign(place=lambda d: np.arange(1, len(d) + 1))
+    )
     frame["size"], classes = size_classes(frame[n])
     wide = (frame[hi] - frame[lo]).groupby(frame["size"]).median()
-    title = tr("Intervals of schools with {a} results are {k} times as wide as those with {b}", a=classes[0], b=classes[-1],
-               k=number(wide[classes[0]] / wide[classes[-1]], 1))
-    dx, dy = span(frame["place"], pad=.02), span(frame[lo], frame[hi], pad=.03)
+    title = tr(
+        "Intervals of schools with {a} results are {k} times as wide as those with {b}",
+        a=classes[0],
+        b=classes[-1],
+        k=number(wide[classes[0]] / wide[classes[-1]], 1),
+    )
+    dx, dy = span(frame["place"], pad=0.02), span(frame[lo], frame[hi], pad=0.03)
     x = axis(alt.X, "place", tr("place in the order"), dx)
-    up = lambda c: axis(alt.Y, c, tr("{value} ({unit})", value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
-                                     unit=tr(unit)), dy)
+    up = lambda c: axis(
+        alt.Y,
+        c,
+        tr(
+            "{value} ({unit})",
+            value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
+            unit=tr(unit),
+        ),
+        dy,
+    )
     some = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).astype(int))]
-    back = alt.Chart(embed(group_rows(frame, ["place", lo, hi]), ["place", lo, hi], digits=3)).mark_area(opacity=.18, color=REST).encode(x=x,
-            y=up(lo), y2=f"{hi}:Q")
+    back = (
+        alt.Chart(embed(group_rows(frame, ["place", lo, hi]), ["place", lo, hi], digits=3))
+        .mark_area(opacity=0.18, color=REST)
+        .encode(x=x, y=up(lo), y2=f"{hi}:Q")
+    )
     base, scales = alt.Chart().encode(x=x), size_scales(classes, title=tr("results"))
-    layers = [back, alt.Chart(embed(pd.DataFrame({value: [0.]}), [value])).mark_rule(strokeDash=[4, 4]).encode(y=f"{value}:Q"),
-              base.mark_rule(strokeWidth=1, opacity=.8).encode(y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q",
-                                                               color=scales["color"]), base.mark_point(filled=True, opacity=1).encode(y=up(value), **scales)]
-    subtitle = tr("Bars: 95 % intervals of {k} evenly spaced schools of {n}.", k=len(some),
-                  n=number(len(frame), 0)) if len(some) < len(frame) else tr("Bars: 95 % intervals.")
-    return finish(alt.layer(*layers, data=embed(some, ["place", value, lo, hi, "size"], digits=3)), title,
-                  tr("School effects from the lowest to the highest.") + " " + subtitle, subtitle,
-                  {"place": tr("place"), value: tr("value"), lo: tr("lower"), hi: tr("upper"), "size": tr("results")}, height=320)
+    layers = [
+        back,
+        alt.Chart(embed(pd.DataFrame({value: [0.0]}), [value]))
+        .mark_rule(strokeDash=[4, 4])
+        .encode(y=f"{value}:Q"),
+        base.mark_rule(strokeWidth=1, opacity=0.8).encode(
+            y=alt.Y(f"{lo}:Q"), y2=f"{hi}:Q", color=scales["color"]
+        ),
+        base.mark_point(filled=True, opacity=1).encode(y=up(value), **scales),
+    ]
+    subtitle = (
+        tr(
+            "Bars: 95 % intervals of {k} evenly spaced schools of {n}.",
+            k=len(some),
+            n=number(len(frame), 0),
+        )
+        if len(some) < len(frame)
+        else tr("Bars: 95 % intervals.")
+    )
+    return finish(
+        alt.layer(*layers, data=embed(some, ["place", value, lo, hi, "size"], digits=3)),
+        title,
+        tr("School effects from the lowest to the highest.") + " " + subtitle,
+        subtitle,
+        {
+            "place": tr("place"),
+            value: tr("value"),
+            lo: tr("lower"),
+            hi: tr("upper"),
+            "size": tr("results"),
+        },
+        height=320,
+    )
 
 # %% ../../nbs/charts/20_achievement.ipynb #2bf9ee43
-def plot_effects(schools: pd.DataFrame,     # schools.csv of an achievement fit: school, effect, effect_lower, effect_upper, [n_trials]
-                 *, focus=None,             # ids to show; None = all
-                 places: tuple | None = None, # places in the order from the lowest, 1 = lowest, e.g. (1, 20)
-                 value: str = "effect",     # column shown, with VALUE_lower and VALUE_upper
-                 unit: str = "logit",       # of the value
-                 label: str = "school",     # column of the labels
-                 most: int = 60,            # rows at most; ValueError for more
-                ) -> alt.Chart:
+def plot_effects(
+    # schools.csv of an achievement fit: school, effect, effect_lower, effect_upper, [n_trials]
+    schools: pd.DataFrame,
+    *,
+    focus=None,  # ids to show; None = all
+    places: tuple | None = None,  # places in the order from the lowest, 1 = lowest, e.g. (1, 20)
+    value: str = "effect",  # column shown, with VALUE_lower and VALUE_upper
+    unit: str = "logit",  # of the value
+    label: str = "school",  # column of the labels
+    most: int = 60,  # rows at most; ValueError for more
+) -> alt.Chart:
     "School effects as rows with names and 95 % intervals: a district, or one end of the order."
     lo, hi = f"{value}_lower", f"{value}_upper"
-    frame = schools.sort_values(value).reset_index(drop=True).assign(place=lambda d: np.arange(1, len(d) + 1))
-    if focus is not None: frame = frame[frame["school"].astype(str).isin([str(f) for f in focus])]
-    if places is not None: frame = frame[frame["place"].between(*places)]
-    if len(frame) > most: raise ValueError(f"{len(frame)} schools are too many rows for a chart (at most {most}): use plot_caterpillar, or `places`")
+    frame = (
+        schools.sort_values(value)
+        .reset_index(drop=True)
+        .assign(place=lambda d: np.arange(1, len(d) + 1))
+    )
+    if focus is not None:
+        frame = frame[frame["school"].astype(str).isin([str(f) for f in focus])]
+    if places is not None:
+        frame = frame[frame["place"].between(*places)]
+    if len(frame) > most:
+        raise ValueError(
+            f"{len(frame)} schools are too many rows for a chart (at most {most}): use plot_caterpillar, or `places`"
+        )
     frame, (above, below) = frame.iloc[::-1], _standing(frame.iloc[::-1], value, lo, hi)
-    names = tuple(tr(n) for n in STANDING["value_added" if value == "value_added" else "effect"]) + ("",)
-    frame = frame.assign(role=np.select([above, below], names[:2], names[2]), row=_unique(frame[label].astype(str)))
+    names = tuple(
+        tr(n) for n in STANDING["value_added" if value == "value_added" else "effect"]
+    ) + ("",)
+    frame = frame.assign(
+        role=np.select([above, below], names[:2], names[2]), row=_unique(frame[label].astype(str))
+    )
     n = next((c for c in ("n_trials", "n") if c in frame), None)
-    years = [", " + tr("{y} years", y=int(y)) for y in frame["years"]] if "years" in frame else [""] * len(frame)
-    frame["words"] = [tr("n = {n}", n=number(v, 0)) + y for v, y in zip(frame[n], years)] if n else ""
+    years = (
+        [", " + tr("{y} years", y=int(y)) for y in frame["years"]]
+        if "years" in frame
+        else [""] * len(frame)
+    )
+    frame["words"] = (
+        [tr("n = {n}", n=number(v, 0)) + y for v, y in zip(frame[n], years)] if n else ""
+    )
     mean = "what is expected" if value == "value_added" else "the mean"
-    title = (tr("None of these {n} schools can be told from {mean}", n=len(frame), mean=tr(mean)) if not (above | below).any()
-             else tr("{k} of these {n} schools stand clear of {mean}: {above} above, {below} below", mean=tr(mean),
-                     k=int((above | below).sum()), n=len(frame), above=int(above.sum()), below=int(below.sum())))
-    rows = alt.Y("row:N", sort=list(frame["row"]), title=None, axis=alt.Axis(labelLimit=150, labelOverlap=False, grid=False, ticks=False,
-                                                                             domain=False))
-    domain = span(frame[lo], frame[hi], include=[0.])
+    title = (
+        tr("None of these {n} schools can be told from {mean}", n=len(frame), mean=tr(mean))
+        if not (above | below).any()
+        else tr(
+            "{k} of these {n} schools stand clear of {mean}: {above} above, {below} below",
+            mean=tr(mean),
+            k=int((above | below).sum()),
+            n=len(frame),
+            above=int(above.sum()),
+            below=int(below.sum()),
+        )
+    )
+    rows = alt.Y(
+        "row:N",
+        sort=list(frame["row"]),
+        title=None,
+        axis=alt.Axis(labelLimit=150, labelOverlap=False, grid=False, ticks=False, domain=False),
+    )
+    domain = span(frame[lo], frame[hi], include=[0.0])
     domain = room_right(domain, frame["words"], width=230) if n else domain
-    base = alt.Chart().encode(x=axis(alt.X, value, tr("{value} ({unit})",
-                                                      value=tr({"effect": "school effect"}.get(value,
-                                                              value.replace("_", " "))), unit=tr(unit)), domain), y=rows)
+    base = alt.Chart().encode(
+        x=axis(
+            alt.X,
+            value,
+            tr(
+                "{value} ({unit})",
+                value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
+                unit=tr(unit),
+            ),
+            domain,
+        ),
+        y=rows,
+    )
     scales = role_scales(names, frame["role"])
-    layers = [alt.Chart(embed(pd.DataFrame({value: [0.]}), [value])).mark_rule(strokeDash=[4, 4]).encode(x=f"{value}:Q"),
-              base.mark_rule(strokeWidth=2).encode(x=alt.X(f"{lo}:Q"), x2=f"{hi}:Q", color=scales["color"]), base.mark_point(filled=True,
-                      size=60, opacity=1).encode(**scales)]
-    if n: layers.append(alt.Chart().mark_text(align="right").encode(x=alt.value("width"), y=rows, text="words:N"))
-    subtitle = tr("Bars: 95 % intervals. One that crosses the dashed line says that the school cannot be told from {mean}.", mean=tr(mean))
-    return finish(alt.layer(*layers, data=embed(frame, ["row", "place", value, lo, hi, "role", "words"])), title, subtitle, subtitle,
-                  {"row": tr("school"), "place": tr("place"), value: tr("value"), lo: tr("lower"), hi: tr("upper"), "words": tr("size"),
-                   "role": tr("standing")}, height=20 + (22 if len(frame) > 25 else 26) * len(frame))
+    layers = [
+        alt.Chart(embed(pd.DataFrame({value: [0.0]}), [value]))
+        .mark_rule(strokeDash=[4, 4])
+        .encode(x=f"{value}:Q"),
+        base.mark_rule(strokeWidth=2).encode(
+            x=alt.X(f"{lo}:Q"), x2=f"{hi}:Q", color=scales["color"]
+        ),
+        base.mark_point(filled=True, size=60, opacity=1).encode(**scales),
+    ]
+    if n:
+        layers.append(
+            alt.Chart()
+            .mark_text(align="right")
+            .encode(x=alt.value("width"), y=rows, text="words:N")
+        )
+    subtitle = tr(
+        "Bars: 95 % intervals. One that crosses the dashed line says that the school cannot be told from {mean}.",
+        mean=tr(mean),
+    )
+    return finish(
+        alt.layer(*layers, data=embed(frame, ["row", "place", value, lo, hi, "role", "words"])),
+        title,
+        subtitle,
+        subtitle,
+        {
+            "row": tr("school"),
+            "place": tr("place"),
+            value: tr("value"),
+            lo: tr("lower"),
+            hi: tr("upper"),
+            "words": tr("size"),
+            "role": tr("standing"),
+        },
+        height=20 + (22 if len(frame) > 25 else 26) * len(frame),
+    )
+
 
 def _unique(names):
     "Names made different where two schools share one."
@@ -193,99 +477,260 @@ def _unique(names):
     return out
 
 # %% ../../nbs/charts/20_achievement.ipynb #545e5446
-def plot_districts(schools: pd.DataFrame,     # schools.csv of an achievement fit: district, effect, effect_lower, effect_upper
-                   *, value: str = "effect",  # column shown
-                   unit: str = "logit",       # of the value
-                   most: int = 40,            # districts at most: those with the lowest and highest middle
-                  ) -> alt.Chart:
+def plot_districts(
+    # schools.csv of an achievement fit: district, effect, effect_lower, effect_upper
+    schools: pd.DataFrame,
+    *,
+    value: str = "effect",  # column shown
+    unit: str = "logit",  # of the value
+    most: int = 40,  # districts at most: those with the lowest and highest middle
+) -> alt.Chart:
     "School effects district by district, in the order of the districts' medians."
     lo, hi = f"{value}_lower", f"{value}_upper"
     middle = schools.groupby("district")[value].median().sort_values(ascending=False)
-    kept = list(middle.index) if len(middle) <= most else [*middle.index[:most // 2], *middle.index[-(most - most // 2):]]
+    kept = (
+        list(middle.index)
+        if len(middle) <= most
+        else [*middle.index[: most // 2], *middle.index[-(most - most // 2) :]]
+    )
     frame = schools[schools["district"].isin(kept)]
-    within, between = schools[value].sub(schools["district"].map(schools.groupby("district")[value].mean())).std(), schools.groupby("district")[value].mean().std()
-    title = tr("Schools differ by {a} {unit} (SD) within districts, the {k} districts' means by {b}", a=number(within), b=number(between),
-               k=len(middle), unit=tr(unit))
+    within, between = (
+        schools[value]
+        .sub(schools["district"].map(schools.groupby("district")[value].mean()))
+        .std(),
+        schools.groupby("district")[value].mean().std(),
+    )
+    title = tr(
+        "Schools differ by {a} {unit} (SD) within districts, the {k} districts' means by {b}",
+        a=number(within),
+        b=number(between),
+        k=len(middle),
+        unit=tr(unit),
+    )
     above, below = _standing(frame, value, lo, hi)
     words = STANDING["value_added" if value == "value_added" else "effect"]
     names = (tr(words[0]), tr(words[1]), "", tr(words[2]))
     frame = frame.assign(role=np.select([above, below], names[:2], names[3]))
-    rows = alt.Y("district:N", sort=[str(k) for k in kept], title=None, axis=alt.Axis(labelLimit=130, labelOverlap=False, grid=False,
-            ticks=False, domain=False))
-    x = axis(alt.X, value, tr("{value} ({unit})", value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
-                              unit=tr(unit)), span(frame[value], include=[0.]))
-    layers = [alt.Chart(embed(pd.DataFrame({value: [0.]}), [value])).mark_rule(strokeDash=[4, 4]).encode(x=f"{value}:Q"),
-              alt.Chart().mark_point(filled=True, opacity=.75, size=34).encode(x=x, y=rows, **role_scales(names, frame["role"])),
-              alt.Chart(embed(middle[kept].rename_axis("district").reset_index(), ["district", value])).mark_tick(thickness=2, size=16,
-                      color=INK).encode(x=f"{value}:Q", y=rows)]
-    subtitle = tr("Line: median of the district. Coloured: schools whose 95 % interval leaves out the mean of all.") + (" " + tr("The {m} districts at both ends of {n}.", m=len(kept), n=len(middle)) if len(kept) < len(middle) else "")
-    return finish(alt.layer(*layers, data=embed(frame, ["district", value, "role"], digits=3)), title, subtitle, subtitle,
-                  {"district": tr("district"), value: tr("value"), "role": tr("standing")}, height=30 + 24 * len(kept))
+    rows = alt.Y(
+        "district:N",
+        sort=[str(k) for k in kept],
+        title=None,
+        axis=alt.Axis(labelLimit=130, labelOverlap=False, grid=False, ticks=False, domain=False),
+    )
+    x = axis(
+        alt.X,
+        value,
+        tr(
+            "{value} ({unit})",
+            value=tr({"effect": "school effect"}.get(value, value.replace("_", " "))),
+            unit=tr(unit),
+        ),
+        span(frame[value], include=[0.0]),
+    )
+    layers = [
+        alt.Chart(embed(pd.DataFrame({value: [0.0]}), [value]))
+        .mark_rule(strokeDash=[4, 4])
+        .encode(x=f"{value}:Q"),
+        alt.Chart()
+        .mark_point(filled=True, opacity=0.75, size=34)
+        .encode(x=x, y=rows, **role_scales(names, frame["role"])),
+        alt.Chart(embed(middle[kept].rename_axis("district").reset_index(), ["district", value]))
+        .mark_tick(thickness=2, size=16, color=INK)
+        .encode(x=f"{value}:Q", y=rows),
+    ]
+    subtitle = tr(
+        "Line: median of the district. Coloured: schools whose 95 % interval leaves out the mean of all."
+    ) + (
+        " " + tr("The {m} districts at both ends of {n}.", m=len(kept), n=len(middle))
+        if len(kept) < len(middle)
+        else ""
+    )
+    return finish(
+        alt.layer(*layers, data=embed(frame, ["district", value, "role"], digits=3)),
+        title,
+        subtitle,
+        subtitle,
+        {"district": tr("district"), value: tr("value"), "role": tr("standing")},
+        height=30 + 24 * len(kept),
+    )
 
 # %% ../../nbs/charts/20_achievement.ipynb #95373afb
 def _pull(frame):
     "The share of the way to the mean that estimates move: one less the slope of estimate on raw."
-    return 1 - np.polyfit(frame["raw"], frame["estimate"], 1)[0] if frame["raw"].nunique() > 2 else np.nan
+    return (
+        1 - np.polyfit(frame["raw"], frame["estimate"], 1)[0]
+        if frame["raw"].nunique() > 2
+        else np.nan
+    )
 
-def plot_shrinkage_models(models: dict,       # name -> schools.csv of its fit: raw, estimate, n_trials (and school)
-                          *, most: int = 500, # arrows a panel at most
-                         ) -> alt.Chart:
+
+def plot_shrinkage_models(
+    models: dict,  # name -> schools.csv of its fit: raw, estimate, n_trials (and school)
+    *,
+    most: int = 500,  # arrows a panel at most
+) -> alt.Chart:
     "Raw against estimate for several models side by side, with arrows from raw to estimate: a model that ignores n moves all alike."
     frames, words = [], []
     for name, schools in models.items():
         frame = schools.reset_index(drop=True)
         frame["size"], classes = size_classes(frame["n_trials"])
-        small, large = (percent(_pull(frame[frame["size"] == c])) for c in (classes[0], classes[-1]))
-        words.append(tr("{model} pulls small schools {a} of the way to the mean and large ones {b}", model=name, a=small, b=large) if not words
-                     else tr("{model} {a} and {b}", model=name, a=small, b=large))
-        frames.append(frame.iloc[np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).astype(int))].assign(model=name))
+        small, large = (
+            percent(_pull(frame[frame["size"] == c])) for c in (classes[0], classes[-1])
+        )
+        words.append(
+            tr(
+                "{model} pulls small schools {a} of the way to the mean and large ones {b}",
+                model=name,
+                a=small,
+                b=large,
+            )
+            if not words
+            else tr("{model} {a} and {b}", model=name, a=small, b=large)
+        )
+        frames.append(
+            frame.iloc[
+                np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).astype(int))
+            ].assign(model=name)
+        )
     both = pd.concat(frames, ignore_index=True)
-    d = span(both["raw"], both["estimate"], pad=.03)
+    d = span(both["raw"], both["estimate"], pad=0.03)
     diagonal = embed(pd.DataFrame({"raw": d, "estimate": d}), ["raw", "estimate"])
     panels = []
     for name, frame in both.groupby("model", sort=False):
-        x, y = axis(alt.X, "raw", tr("raw share at standard"), d, format=".0%"), axis(alt.Y, "estimate", tr("estimate"), d, format=".0%")
-        scales, data = size_scales(classes, columns=2, title=tr("results of a school")), embed(frame, ["raw", "estimate", "size"], digits=3)
-        line = alt.Chart().encode(x=x, y=alt.Y("raw:Q"), y2="estimate:Q", color=scales["color"]).mark_rule(strokeWidth=1, opacity=.7)
-        dots = alt.Chart().encode(x=x, y=y, **scales, tooltip=[alt.Tooltip("raw:Q", format=".1%"), alt.Tooltip("estimate:Q", format=".1%"),
-                                                               alt.Tooltip("size:N", title=tr("results"))]).mark_point(filled=True, opacity=.85)
-        diag = alt.Chart(diagonal).mark_line(strokeDash=[4, 4], strokeWidth=1, color=SOFT).encode(x="raw:Q", y="estimate:Q")
-        panels.append(alt.layer(diag, line, dots, data=data)
-                      .properties(width=290, height=280, title=alt.TitleParams(name, fontSize=13, frame="group", anchor="middle")))
-    subtitle = tr("Dashed: raw = estimate. Each line runs from a school's raw value to its estimate; colour and size of the point: how many results it has.")
-    return finish(alt.concat(*panels, columns=2).resolve_scale(color="shared", size="shared"), "; ".join(words), subtitle, subtitle,
-                  panel=320, height=None)
+        x, y = (
+            axis(alt.X, "raw", tr("raw share at standard"), d, format=".0%"),
+            axis(alt.Y, "estimate", tr("estimate"), d, format=".0%"),
+        )
+        scales, data = (
+            size_scales(classes, columns=2, title=tr("results of a school")),
+            embed(frame, ["raw", "estimate", "size"], digits=3),
+        )
+        line = (
+            alt.Chart()
+            .encode(x=x, y=alt.Y("raw:Q"), y2="estimate:Q", color=scales["color"])
+            .mark_rule(strokeWidth=1, opacity=0.7)
+        )
+        dots = (
+            alt.Chart()
+            .encode(
+                x=x,
+                y=y,
+                **scales,
+                tooltip=[
+                    alt.Tooltip("raw:Q", format=".1%"),
+                    alt.Tooltip("estimate:Q", format=".1%"),
+                    alt.Tooltip("size:N", title=tr("results")),
+                ],
+            )
+            .mark_point(filled=True, opacity=0.85)
+        )
+        diag = (
+            alt.Chart(diagonal)
+            .mark_line(strokeDash=[4, 4], strokeWidth=1, color=SOFT)
+            .encode(x="raw:Q", y="estimate:Q")
+        )
+        panels.append(
+            alt.layer(diag, line, dots, data=data).properties(
+                width=290,
+                height=280,
+                title=alt.TitleParams(name, fontSize=13, frame="group", anchor="middle"),
+            )
+        )
+    subtitle = tr(
+        "Dashed: raw = estimate. Each line runs from a school's raw value to its estimate; colour and size of the point: how many results it has."
+    )
+    return finish(
+        alt.concat(*panels, columns=2).resolve_scale(color="shared", size="shared"),
+        "; ".join(words),
+        subtitle,
+        subtitle,
+        panel=320,
+        height=None,
+    )
 
 # %% ../../nbs/charts/20_achievement.ipynb #55a0a139
-def plot_shrinkage_n(schools: pd.DataFrame,   # schools.csv of an achievement fit: school, raw, estimate, n_trials
-                     *, focus=None,           # ids whose report it is
-                     label: str = "school",   # column of the labels
-                    ) -> alt.Chart:
+def plot_shrinkage_n(
+    schools: pd.DataFrame,  # schools.csv of an achievement fit: school, raw, estimate, n_trials
+    *,
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "How far the estimate is from the raw share, against the number of results: steeply down, near zero for large schools."
-    frame = schools.reset_index(drop=True).assign(moved=lambda d: 100 * (d["estimate"] - d["raw"]).abs())
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.zeros(len(frame), bool)
-    group = pd.qcut(frame["n_trials"].rank(method="first"), min(20, max(2, len(frame) // 10)),
-                    labels=False) if len(frame) >= 20 else pd.Series(0, index=frame.index)
+    frame = schools.reset_index(drop=True).assign(
+        moved=lambda d: 100 * (d["estimate"] - d["raw"]).abs()
+    )
+    known = (
+        frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+        if focus is not None
+        else np.zeros(len(frame), bool)
+    )
+    group = (
+        pd.qcut(
+            frame["n_trials"].rank(method="first"), min(20, max(2, len(frame) // 10)), labels=False
+        )
+        if len(frame) >= 20
+        else pd.Series(0, index=frame.index)
+    )
     line = frame.groupby(group)[["n_trials", "moved"]].median()
-    title = tr("The estimate leaves the raw share by {a} points at {n} results and by {b} at {m}", a=number(line["moved"].iloc[0], 1),
-               n=number(line["n_trials"].iloc[0], 0),
-               b=number(line["moved"].iloc[-1], 1), m=number(line["n_trials"].iloc[-1], 0))
-    names = tuple(tr(n) for n in ("", " ", "this report's schools", "other schools" if focus is not None else "schools"))
-    frame = frame.assign(role=np.where(known, names[2], names[3]), **{label: frame[label].astype(str).where(known | (focus is None), "")},
-                         log_n=np.log(frame["n_trials"]))
+    title = tr(
+        "The estimate leaves the raw share by {a} points at {n} results and by {b} at {m}",
+        a=number(line["moved"].iloc[0], 1),
+        n=number(line["n_trials"].iloc[0], 0),
+        b=number(line["moved"].iloc[-1], 1),
+        m=number(line["n_trials"].iloc[-1], 0),
+    )
+    names = tuple(
+        tr(n)
+        for n in (
+            "",
+            " ",
+            "this report's schools",
+            "other schools" if focus is not None else "schools",
+        )
+    )
+    frame = frame.assign(
+        role=np.where(known, names[2], names[3]),
+        **{label: frame[label].astype(str).where(known | (focus is None), "")},
+        log_n=np.log(frame["n_trials"]),
+    )
     frame = thin(frame, "log_n", "moved", known, grid=(120, 80))
     frame = frame.iloc[np.argsort((frame["role"] == names[2]).to_numpy(), kind="stable")]
     known = (frame["role"] == names[2]).to_numpy()
-    dx, dy = [max(1., frame["n_trials"].min() * .9), frame["n_trials"].max() * 1.1], [0, float(frame["moved"].max()) * 1.05 or 1.]
+    dx, dy = (
+        [max(1.0, frame["n_trials"].min() * 0.9), frame["n_trials"].max() * 1.1],
+        [0, float(frame["moved"].max()) * 1.05 or 1.0],
+    )
     x = axis(alt.X, "n_trials", tr("results of the school (logarithmic)"), dx, kind="log")
     y = axis(alt.Y, "moved", tr("|estimate − raw| (percentage points)"), dy)
-    points = alt.Chart().mark_point(filled=True, size=26, opacity=.6).encode(x=x, y=y, **role_scales(names, frame["role"]),
-        tooltip=[alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("n_trials:Q", title=tr("results")),
-                 alt.Tooltip("moved:Q", format=".1f", title=tr("points moved"))])
-    layers = [points, alt.Chart(embed(line, ["n_trials", "moved"])).mark_line(color=FLAG, strokeWidth=2.5).encode(x="n_trials:Q", y="moved:Q")]
+    points = (
+        alt.Chart()
+        .mark_point(filled=True, size=26, opacity=0.6)
+        .encode(
+            x=x,
+            y=y,
+            **role_scales(names, frame["role"]),
+            tooltip=[
+                alt.Tooltip(f"{label}:N", title=tr("school")),
+                alt.Tooltip("n_trials:Q", title=tr("results")),
+                alt.Tooltip("moved:Q", format=".1f", title=tr("points moved")),
+            ],
+        )
+    )
+    layers = [
+        points,
+        alt.Chart(embed(line, ["n_trials", "moved"]))
+        .mark_line(color=FLAG, strokeWidth=2.5)
+        .encode(x="n_trials:Q", y="moved:Q"),
+    ]
     if known.any():
         labels, _ = label_layer(frame[known], "n_trials", "moved", label, dx, dy, log_x=True)
-        if labels is not None: layers.append(labels)
+        if labels is not None:
+            layers.append(labels)
     subtitle = tr("Line: median of schools of like size.")
-    return finish(alt.layer(*layers, data=embed(frame, [label, "n_trials", "moved", "role"], digits=3)), title, subtitle, subtitle,
-                  {label: tr("school"), "n_trials": tr("results"), "moved": tr("points moved")})
+    return finish(
+        alt.layer(*layers, data=embed(frame, [label, "n_trials", "moved", "role"], digits=3)),
+        title,
+        subtitle,
+        subtitle,
+        {label: tr("school"), "n_trials": tr("results"), "moved": tr("points moved")},
+    )

@@ -4,243 +4,637 @@
 
 # %% ../../nbs/charts/45_calibration.ipynb #edf94685
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
+
 from .geometry import stack_labels
-from .style import FLAG, INK, OURS, REST, SERIES, axis, embed, finish, interval_rows, label_layer, number, percent, room_right, span, tr
+from schoolvar.charts.style import (
+    FLAG,
+    INK,
+    OURS,
+    REST,
+    SERIES,
+    axis,
+    embed,
+    finish,
+    interval_rows,
+    label_layer,
+    number,
+    percent,
+    room_right,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['plot_sbc', 'plot_reliability', 'plot_coverage', 'plot_rates', 'exponents', 'plot_scaling', 'plot_peers', 'plot_z']
 
 # %% ../../nbs/charts/45_calibration.ipynb #6a67559e
-def plot_sbc(bands: pd.DataFrame,   # quantity, z, difference, lower, upper: `calibration.ecdf_difference`, one after another
-             *, prob: float = .95,  # probability that a band holds a whole line
-            ) -> alt.Chart:
+def plot_sbc(
+    # quantity, z, difference, lower, upper: `calibration.ecdf_difference`, one after another
+    bands: pd.DataFrame,
+    *,
+    prob: float = 0.95,  # probability that a band holds a whole line
+) -> alt.Chart:
     "ECDF differences of all quantities in their simultaneous band: a line that leaves the band is a wrong posterior."
-    out = bands.assign(out=(bands["difference"] < bands["lower"] - 1e-12) | (bands["difference"] > bands["upper"] + 1e-12)).groupby("quantity", sort=False)["out"].any()
+    out = (
+        bands.assign(
+            out=(bands["difference"] < bands["lower"] - 1e-12)
+            | (bands["difference"] > bands["upper"] + 1e-12)
+        )
+        .groupby("quantity", sort=False)["out"]
+        .any()
+    )
     k, n = int(out.sum()), len(out)
-    title = (tr("The ranks of all {n} quantities stay inside their {p} bands", n=n, p=percent(prob)) if not k
-             else tr("{k} of {n} quantities leave their {p} bands: {names}", k=k, n=n, p=percent(prob),
-                     names=", ".join(map(str, out[out].index[:4]))))
-    keep = bands.groupby("quantity", sort=False)["z"].transform(lambda z: np.isin(np.arange(len(z)),
-            np.linspace(0, len(z) - 1, min(len(z), 60)).astype(int))).astype(bool)
-    frame = bands[keep | (bands["difference"].abs() == bands.groupby("quantity")["difference"].transform(lambda v: v.abs().max()))]
+    title = (
+        tr("The ranks of all {n} quantities stay inside their {p} bands", n=n, p=percent(prob))
+        if not k
+        else tr(
+            "{k} of {n} quantities leave their {p} bands: {names}",
+            k=k,
+            n=n,
+            p=percent(prob),
+            names=", ".join(map(str, out[out].index[:4])),
+        )
+    )
+    keep = (
+        bands.groupby("quantity", sort=False)["z"]
+        .transform(
+            lambda z: np.isin(
+                np.arange(len(z)), np.linspace(0, len(z) - 1, min(len(z), 60)).astype(int)
+            )
+        )
+        .astype(bool)
+    )
+    frame = bands[
+        keep
+        | (
+            bands["difference"].abs()
+            == bands.groupby("quantity")["difference"].transform(lambda v: v.abs().max())
+        )
+    ]
     names = [tr("inside"), tr("leaves the band")]
     frame = frame.assign(state=np.where(frame["quantity"].map(out), names[1], names[0]))
-    band = frame.groupby("z", as_index=False)[["lower", "upper"]].agg({"lower": "min", "upper": "max"})
-    d = span(frame["difference"], band["lower"], band["upper"], pad=.08)
-    x, y = axis(alt.X, "z", tr("rank of the truth, as a share"), [0, 1]), lambda c: axis(alt.Y, c, tr("ECDF less uniform"), d)
+    band = frame.groupby("z", as_index=False)[["lower", "upper"]].agg(
+        {"lower": "min", "upper": "max"}
+    )
+    d = span(frame["difference"], band["lower"], band["upper"], pad=0.08)
+    x, y = (
+        axis(alt.X, "z", tr("rank of the truth, as a share"), [0, 1]),
+        lambda c: axis(alt.Y, c, tr("ECDF less uniform"), d),
+    )
     legend, scale = alt.Legend(title=None), lambda v: alt.Scale(domain=names, range=v)
-    layers = [alt.Chart(embed(band, ["z", "lower", "upper"], digits=3)).mark_area(opacity=.3, color=REST).encode(x=x, y=y("lower"), y2="upper:Q"),
-              alt.Chart().mark_line(strokeWidth=1.3, opacity=.85).encode(x=x, y=y("difference"), detail="quantity:N",
-                                                                         tooltip=[alt.Tooltip("quantity:N", title=tr("quantity"))],
-                  color=alt.Color("state:N", scale=scale([OURS, FLAG]), legend=legend if k else None), strokeDash=alt.StrokeDash("state:N",
-                          scale=scale([[1, 0], [5, 3]]), legend=legend if k else None))]
+    layers = [
+        alt.Chart(embed(band, ["z", "lower", "upper"], digits=3))
+        .mark_area(opacity=0.3, color=REST)
+        .encode(x=x, y=y("lower"), y2="upper:Q"),
+        alt.Chart()
+        .mark_line(strokeWidth=1.3, opacity=0.85)
+        .encode(
+            x=x,
+            y=y("difference"),
+            detail="quantity:N",
+            tooltip=[alt.Tooltip("quantity:N", title=tr("quantity"))],
+            color=alt.Color("state:N", scale=scale([OURS, FLAG]), legend=legend if k else None),
+            strokeDash=alt.StrokeDash(
+                "state:N", scale=scale([[1, 0], [5, 3]]), legend=legend if k else None
+            ),
+        ),
+    ]
     if k:
         worst = frame[frame["quantity"].map(out)].copy()
         worst = worst.loc[worst["difference"].abs().groupby(worst["quantity"]).idxmax()]
         labels, _ = label_layer(worst, "z", "difference", "quantity", [0, 1], d)
-        if labels is not None: layers.append(labels)
-    subtitle = tr("One line a quantity. Band: holds a whole line with probability {p} where the posterior is right.", p=number(prob))
+        if labels is not None:
+            layers.append(labels)
+    subtitle = tr(
+        "One line a quantity. Band: holds a whole line with probability {p} where the posterior is right.",
+        p=number(prob),
+    )
     table = pd.DataFrame({"quantity": out.index, "inside": np.where(out, tr("no"), tr("yes"))})
-    chart = alt.layer(*layers, data=embed(frame, ["quantity", "z", "difference", "state"], digits=3))
-    return finish(chart, title, subtitle, subtitle, {"quantity": tr("quantity"), "z": tr("rank"), "difference": tr("difference"),
-                                                     "state": tr("state")}, height=260)
+    chart = alt.layer(
+        *layers, data=embed(frame, ["quantity", "z", "difference", "state"], digits=3)
+    )
+    return finish(
+        chart,
+        title,
+        subtitle,
+        subtitle,
+        {
+            "quantity": tr("quantity"),
+            "z": tr("rank"),
+            "difference": tr("difference"),
+            "state": tr("state"),
+        },
+        height=260,
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #3010e49a
-def plot_reliability(table: pd.DataFrame,      # `calibration.reliability`: stated, observed, lower, upper, n; several under each other with `series`
-                     *, what: str = "PIP",     # what states the probability
-                     series: str | None = None, # column that tells series apart
-                    ) -> alt.Chart:
+def plot_reliability(
+    # `calibration.reliability`: stated, observed, lower, upper, n; several under each other with
+    # `series`
+    table: pd.DataFrame,
+    *,
+    what: str = "PIP",  # what states the probability
+    series: str | None = None,  # column that tells series apart
+) -> alt.Chart:
     "Observed against stated probability with the band of chance: points on the diagonal are probabilities that mean what they say."
     out = (table["observed"] < table["lower"]) | (table["observed"] > table["upper"])
     gap = (table["observed"] - table["stated"]).abs()
-    title = (tr("Stated {what}s come true as often as they say: all {n} groups lie in the band of chance", what=what, n=len(table)) if not out.any()
-             else tr("{k} of {n} groups of stated {what}s come true more or less often than chance explains; largest gap {g}",
-                     k=int(out.sum()), n=len(table), what=what, g=number(gap[out].max())))
+    title = (
+        tr(
+            "Stated {what}s come true as often as they say: all {n} groups lie in the band of chance",
+            what=what,
+            n=len(table),
+        )
+        if not out.any()
+        else tr(
+            "{k} of {n} groups of stated {what}s come true more or less often than chance explains; largest gap {g}",
+            k=int(out.sum()),
+            n=len(table),
+            what=what,
+            g=number(gap[out].max()),
+        )
+    )
     sets = list(dict.fromkeys(table[series].astype(str))) if series else []
-    x, y = axis(alt.X, "stated", tr("stated {what}", what=what), [0, 1.02]), lambda c: axis(alt.Y, c, tr("share that was true"), [0, 1.02])
+    x, y = (
+        axis(alt.X, "stated", tr("stated {what}", what=what), [0, 1.02]),
+        lambda c: axis(alt.Y, c, tr("share that was true"), [0, 1.02]),
+    )
     look = {}
     if sets:
         legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"})
-        look = {"color": alt.Color(f"{series}:N", scale=alt.Scale(domain=sets, range=SERIES[:len(sets)]), legend=legend),
-                "shape": alt.Shape(f"{series}:N", scale=alt.Scale(domain=sets,
-                                                                  range=["circle", "diamond", "square", "triangle-up"][:len(sets)]), legend=legend)}
+        look = {
+            "color": alt.Color(
+                f"{series}:N",
+                scale=alt.Scale(domain=sets, range=SERIES[: len(sets)]),
+                legend=legend,
+            ),
+            "shape": alt.Shape(
+                f"{series}:N",
+                scale=alt.Scale(
+                    domain=sets, range=["circle", "diamond", "square", "triangle-up"][: len(sets)]
+                ),
+                legend=legend,
+            ),
+        }
     shade = {"color": look["color"]} if sets else {}
     base, plain = alt.Chart().encode(x=x), {} if sets else {"color": OURS}
-    layers = [alt.Chart(embed(pd.DataFrame({"stated": [0., 1.], "observed": [0., 1.]}), ["stated", "observed"]))
-              .mark_line(strokeDash=[4, 4], strokeWidth=1, color=INK).encode(x="stated:Q", y="observed:Q"),
-              base.mark_rule(strokeWidth=7, opacity=.3, **({} if sets else {"color": REST})).encode(y=y("lower"), y2="upper:Q", **shade),
-              base.mark_point(filled=True, size=55, opacity=1, **plain).encode(y=y("observed"), **look,
-                                                                               tooltip=[alt.Tooltip("stated:Q", format=".2f"),
-                                                                                       alt.Tooltip("observed:Q", format=".2f"), alt.Tooltip("n:Q", format=",")])]
+    layers = [
+        alt.Chart(
+            embed(
+                pd.DataFrame({"stated": [0.0, 1.0], "observed": [0.0, 1.0]}), ["stated", "observed"]
+            )
+        )
+        .mark_line(strokeDash=[4, 4], strokeWidth=1, color=INK)
+        .encode(x="stated:Q", y="observed:Q"),
+        base.mark_rule(strokeWidth=7, opacity=0.3, **({} if sets else {"color": REST})).encode(
+            y=y("lower"), y2="upper:Q", **shade
+        ),
+        base.mark_point(filled=True, size=55, opacity=1, **plain).encode(
+            y=y("observed"),
+            **look,
+            tooltip=[
+                alt.Tooltip("stated:Q", format=".2f"),
+                alt.Tooltip("observed:Q", format=".2f"),
+                alt.Tooltip("n:Q", format=","),
+            ],
+        ),
+    ]
     subtitle = tr("Upright bars: where the points lie by chance (95 %). Dashed: as stated.")
-    return finish(alt.layer(*layers, data=embed(table, [*([series] if series else []), "stated", "observed", "lower", "upper", "n"],
-                                                digits=3)), title, subtitle, subtitle,
-                  {**({series: series} if series else {}), "stated": tr("stated"), "observed": tr("observed"), "lower": tr("lower"),
-                   "upper": tr("upper"), "n": tr("cases")}, height=320)
+    return finish(
+        alt.layer(
+            *layers,
+            data=embed(
+                table,
+                [*([series] if series else []), "stated", "observed", "lower", "upper", "n"],
+                digits=3,
+            ),
+        ),
+        title,
+        subtitle,
+        subtitle,
+        {
+            **({series: series} if series else {}),
+            "stated": tr("stated"),
+            "observed": tr("observed"),
+            "lower": tr("lower"),
+            "upper": tr("upper"),
+            "n": tr("cases"),
+        },
+        height=320,
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #5507471b
-def plot_coverage(table: pd.DataFrame,         # quantity, share, share_lower, share_upper: `calibration.coverage`, one row a quantity
-                  *, nominal: float = .95,     # probability that the intervals claim
-                  series: str | None = None,   # column that tells series (methods) apart
-                 ) -> alt.Chart:
+def plot_coverage(
+    # quantity, share, share_lower, share_upper: `calibration.coverage`, one row a quantity
+    table: pd.DataFrame,
+    *,
+    nominal: float = 0.95,  # probability that the intervals claim
+    series: str | None = None,  # column that tells series (methods) apart
+) -> alt.Chart:
     "Share of data sets whose interval holds the truth, against what the intervals claim."
-    rows = table.assign(quantity=table["quantity"].astype(str), words=[percent(v, 1) for v in table["share"]])
+    rows = table.assign(
+        quantity=table["quantity"].astype(str), words=[percent(v, 1) for v in table["share"]]
+    )
     off = rows[(rows["share_lower"] > nominal) | (rows["share_upper"] < nominal)]
-    if len(off): worst = off.loc[(off["share"] - nominal).abs().idxmax()]
+    if len(off):
+        worst = off.loc[(off["share"] - nominal).abs().idxmax()]
     name = lambda r: f"{r['quantity']} ({r[series]})" if series else r["quantity"]
-    title = (tr("{p} intervals hold the truth as often as they claim, for all {n} quantities", p=percent(nominal), n=len(rows)) if not len(off)
-             else tr("{k} of {n} kinds of {p} intervals miss their claim; {q} holds {s}", k=len(off), n=len(rows), p=percent(nominal),
-                     q=name(worst), s=percent(worst["share"], 1)))
-    low = min(rows["share_lower"].min(), nominal) - .02
-    chart, height = interval_rows(rows, "quantity", "share", "share_lower", "share_upper",
-                                  tr("share of data sets whose interval holds the truth"), series=series, words="words", reference=nominal,
-                                  domain=[max(0., low), 1 + .3 * (1 - max(0., low))], format=".0%", values=[v for v in (0, .2, .4, .6, .7,
-                                          .8, .9, .95, 1) if v >= low], step=26 if not series else 40)
+    title = (
+        tr(
+            "{p} intervals hold the truth as often as they claim, for all {n} quantities",
+            p=percent(nominal),
+            n=len(rows),
+        )
+        if not len(off)
+        else tr(
+            "{k} of {n} kinds of {p} intervals miss their claim; {q} holds {s}",
+            k=len(off),
+            n=len(rows),
+            p=percent(nominal),
+            q=name(worst),
+            s=percent(worst["share"], 1),
+        )
+    )
+    low = min(rows["share_lower"].min(), nominal) - 0.02
+    chart, height = interval_rows(
+        rows,
+        "quantity",
+        "share",
+        "share_lower",
+        "share_upper",
+        tr("share of data sets whose interval holds the truth"),
+        series=series,
+        words="words",
+        reference=nominal,
+        domain=[max(0.0, low), 1 + 0.3 * (1 - max(0.0, low))],
+        format=".0%",
+        values=[v for v in (0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1) if v >= low],
+        step=26 if not series else 40,
+    )
     subtitle = tr("Dashed: the claim. Bars: 95 % intervals of the share.")
-    return finish(chart, title, subtitle, subtitle, {"quantity": tr("quantity"), **({series: series} if series else {}),
-                                                     "share": tr("share"), "share_lower": tr("lower"), "share_upper": tr("upper")}, height=int(height))
+    return finish(
+        chart,
+        title,
+        subtitle,
+        subtitle,
+        {
+            "quantity": tr("quantity"),
+            **({series: series} if series else {}),
+            "share": tr("share"),
+            "share_lower": tr("lower"),
+            "share_upper": tr("upper"),
+        },
+        height=int(height),
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #29396a21
-def plot_rates(table: pd.DataFrame,          # the condition, rate, lower, upper, [series]
-               condition: str,               # column of the condition
-               *, x_title: str,              # of the condition, with its unit
-               y_title: str,                 # of the rate
-               series: str | None = None,    # column that tells settings apart
-               reference: float | None = None, # a claim
-               log: bool = False,            # whether the condition is on a logarithmic axis
-               title: str | None = None,     # the finding; None = from the ends of the first series
-               format: str = ".0%",          # of the rate
-              ) -> alt.Chart:
+def plot_rates(
+    table: pd.DataFrame,  # the condition, rate, lower, upper, [series]
+    condition: str,  # column of the condition
+    *,
+    x_title: str,  # of the condition, with its unit
+    y_title: str,  # of the rate
+    series: str | None = None,  # column that tells settings apart
+    reference: float | None = None,  # a claim
+    log: bool = False,  # whether the condition is on a logarithmic axis
+    title: str | None = None,  # the finding; None = from the ends of the first series
+    format: str = ".0%",  # of the rate
+) -> alt.Chart:
     "A rate with intervals along a condition: from where on the method works, and where it does not."
     sets = list(dict.fromkeys(table[series].astype(str))) if series else [""]
-    first = (table[table[series].astype(str) == sets[0]] if series else table).sort_values(condition)
+    first = (table[table[series].astype(str) == sets[0]] if series else table).sort_values(
+        condition
+    )
     show = (lambda v: percent(v, 0)) if format.endswith("%") else number
     value = lambda v: number(v, 0 if float(v).is_integer() else 2)
-    title = title or tr("{y}: {a} at {u}, {b} at {v} ({x})", y=y_title[:1].upper() + y_title[1:] + (f", {sets[0]}" if series else ""), x=x_title,
-                        a=show(first["rate"].iloc[0]), u=value(first[condition].iloc[0]), b=show(first["rate"].iloc[-1]), v=value(first[condition].iloc[-1]))
+    title = title or tr(
+        "{y}: {a} at {u}, {b} at {v} ({x})",
+        y=y_title[:1].upper() + y_title[1:] + (f", {sets[0]}" if series else ""),
+        x=x_title,
+        a=show(first["rate"].iloc[0]),
+        u=value(first[condition].iloc[0]),
+        b=show(first["rate"].iloc[-1]),
+        v=value(first[condition].iloc[-1]),
+    )
     low, high = table[condition].min(), table[condition].max()
-    d = [low * .9, high * 1.1] if log else [low - .04 * (high - low), high + .04 * (high - low)]
-    if series: d = room_right(d, sets, log)
-    dy = [0, 1.02] if format.endswith("%") and table["upper"].max() > .5 else span(table["lower"], table["upper"],
-            include=[0.] + ([] if reference is None else [reference]))
+    d = [low * 0.9, high * 1.1] if log else [low - 0.04 * (high - low), high + 0.04 * (high - low)]
+    if series:
+        d = room_right(d, sets, log)
+    dy = (
+        [0, 1.02]
+        if format.endswith("%") and table["upper"].max() > 0.5
+        else span(
+            table["lower"],
+            table["upper"],
+            include=[0.0] + ([] if reference is None else [reference]),
+        )
+    )
     x = axis(alt.X, condition, x_title, [float(v) for v in d], **({"kind": "log"} if log else {}))
     frame = table.assign(**{"series": table[series].astype(str) if series else ""})
     # without series the data have no such column, and a scale of it would paint nothing
-    color = alt.Color("series:N", scale=alt.Scale(domain=sets, range=(SERIES * 3)[:len(sets)]), legend=None) if series else alt.value(SERIES[0])
-    dash = {"strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=sets, range=([[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]] * 3)[:len(sets)]), legend=None)} if series else {}
+    color = (
+        alt.Color(
+            "series:N", scale=alt.Scale(domain=sets, range=(SERIES * 3)[: len(sets)]), legend=None
+        )
+        if series
+        else alt.value(SERIES[0])
+    )
+    dash = (
+        {
+            "strokeDash": alt.StrokeDash(
+                "series:N",
+                scale=alt.Scale(
+                    domain=sets, range=([[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]] * 3)[: len(sets)]
+                ),
+                legend=None,
+            )
+        }
+        if series
+        else {}
+    )
     base = alt.Chart().encode(x=x, color=color)
-    layers = [base.mark_rule(strokeWidth=1.6, opacity=.6).encode(y=axis(alt.Y, "lower", y_title, dy, format=format), y2="upper:Q"), base
-              .mark_line().encode(y=axis(alt.Y, "rate", y_title, dy, format=format), **dash),
-              base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("rate:Q"),
-                                                                      tooltip=[*([alt.Tooltip("series:N", title=series)] if series
-                                                                              else []), alt.Tooltip(f"{condition}:Q", title=x_title), alt.Tooltip("rate:Q", title=y_title, format=".3f")])]
-    if reference is not None: layers.insert(0, alt.Chart(embed(pd.DataFrame({"rate": [float(reference)]}), ["rate"]))
-                                            .mark_rule(strokeDash=[4, 4]).encode(y="rate:Q"))
-    if series: layers.append(_end_labels(frame, condition, "rate", dy, 300))
-    return finish(alt.layer(*layers, data=embed(frame, [*(["series"] if series else []), condition, "rate", "lower", "upper"])), title,
-                  tr("Points with 95 % intervals."), tr("Points with 95 % intervals."),
-                  {"series": series or "", condition: x_title, "rate": y_title, "lower": tr("lower"), "upper": tr("upper")})
+    layers = [
+        base.mark_rule(strokeWidth=1.6, opacity=0.6).encode(
+            y=axis(alt.Y, "lower", y_title, dy, format=format), y2="upper:Q"
+        ),
+        base.mark_line().encode(y=axis(alt.Y, "rate", y_title, dy, format=format), **dash),
+        base.mark_point(filled=True, size=45, opacity=1).encode(
+            y=alt.Y("rate:Q"),
+            tooltip=[
+                *([alt.Tooltip("series:N", title=series)] if series else []),
+                alt.Tooltip(f"{condition}:Q", title=x_title),
+                alt.Tooltip("rate:Q", title=y_title, format=".3f"),
+            ],
+        ),
+    ]
+    if reference is not None:
+        layers.insert(
+            0,
+            alt.Chart(embed(pd.DataFrame({"rate": [float(reference)]}), ["rate"]))
+            .mark_rule(strokeDash=[4, 4])
+            .encode(y="rate:Q"),
+        )
+    if series:
+        layers.append(_end_labels(frame, condition, "rate", dy, 300))
+    return finish(
+        alt.layer(
+            *layers,
+            data=embed(
+                frame, [*(["series"] if series else []), condition, "rate", "lower", "upper"]
+            ),
+        ),
+        title,
+        tr("Points with 95 % intervals."),
+        tr("Points with 95 % intervals."),
+        {
+            "series": series or "",
+            condition: x_title,
+            "rate": y_title,
+            "lower": tr("lower"),
+            "upper": tr("upper"),
+        },
+    )
+
 
 def _end_labels(frame, x, y, domain, height, log_y=False):
     "Names of the series beside the ends of their lines."
     ends = frame.loc[frame.groupby("series", sort=False)[x].idxmax()]
-    part = (np.log(ends[y]) - np.log(domain[0])) / np.log(domain[1] / domain[0]) if log_y else (ends[y] - domain[0]) / (domain[1] - domain[0])
+    part = (
+        (np.log(ends[y]) - np.log(domain[0])) / np.log(domain[1] / domain[0])
+        if log_y
+        else (ends[y] - domain[0]) / (domain[1] - domain[0])
+    )
     at = ((1 - part) * height).to_numpy(float)
-    return (alt.Chart(embed(ends.assign(dy=stack_labels(at, height, 14) - at), ["series", x, y, "dy"]))
-            .mark_text(align="left", dx=8, dy={"expr": "datum.dy"}, fontWeight=600, limit=150)
-            .encode(x=alt.X(f"{x}:Q"), y=alt.Y(f"{y}:Q"), text="series:N"))
+    return (
+        alt.Chart(embed(ends.assign(dy=stack_labels(at, height, 14) - at), ["series", x, y, "dy"]))
+        .mark_text(align="left", dx=8, dy={"expr": "datum.dy"}, fontWeight=600, limit=150)
+        .encode(x=alt.X(f"{x}:Q"), y=alt.Y(f"{y}:Q"), text="series:N")
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #ab67c4b3
-def exponents(table: pd.DataFrame,    # size, seconds, series
-             ) -> dict:               # series -> exponent of the power law through its points
+def exponents(
+    table: pd.DataFrame,  # size, seconds, series
+) -> dict:  # series -> exponent of the power law through its points
     "Slopes of log time on log size."
-    return {s: float(np.polyfit(np.log(g["size"]), np.log(g["seconds"]), 1)[0]) for s,
-            g in table.groupby("series", sort=False) if g["size"].nunique() > 1}
+    return {
+        s: float(np.polyfit(np.log(g["size"]), np.log(g["seconds"]), 1)[0])
+        for s, g in table.groupby("series", sort=False)
+        if g["size"].nunique() > 1
+    }
 
-def plot_scaling(table: pd.DataFrame,          # size, seconds, [series]
-                 *, x_title: str = "schools",  # what is counted
-                 y_title: str = "seconds",     # of the cost; another unit for memory
-                ) -> alt.Chart:
+
+def plot_scaling(
+    table: pd.DataFrame,  # size, seconds, [series]
+    *,
+    x_title: str = "schools",  # what is counted
+    y_title: str = "seconds",  # of the cost; another unit for memory
+) -> alt.Chart:
     "Cost against size on logarithmic axes: a straight line is a power law, its slope the exponent."
     frame = table.assign(series=table["series"].astype(str) if "series" in table else "")
     powers = exponents(frame)
     sets = list(dict.fromkeys(frame["series"]))
     first = sets[0]
     last = frame[frame["series"] == first].sort_values("size").iloc[-1]
-    title = tr("{s}: {t} {unit} at {n} {what}, growing with exponent {e}", s=first,
-               t=number(last["seconds"], 1 if last["seconds"] < 100 else 0), unit=y_title, n=number(last["size"],
-                       0), what=x_title, e=number(powers.get(first, np.nan)))
-    if not first: title = title[2:]
-    frame["series"] = [f"{s} ({number(powers[s])})".strip() if s in powers else s for s in frame["series"]]
+    title = tr(
+        "{s}: {t} {unit} at {n} {what}, growing with exponent {e}",
+        s=first,
+        t=number(last["seconds"], 1 if last["seconds"] < 100 else 0),
+        unit=y_title,
+        n=number(last["size"], 0),
+        what=x_title,
+        e=number(powers.get(first, np.nan)),
+    )
+    if not first:
+        title = title[2:]
+    frame["series"] = [
+        f"{s} ({number(powers[s])})".strip() if s in powers else s for s in frame["series"]
+    ]
     names = list(dict.fromkeys(frame["series"]))
-    dx = [frame["size"].min() * .8, frame["size"].max() * 1.3]
-    if len(names) > 1: dx = room_right(dx, names, log=True)
-    dy = [frame["seconds"].min() * .6, frame["seconds"].max() * 1.7]
-    scale = alt.Scale(domain=names, range=(SERIES * 3)[:len(names)])
-    base = alt.Chart().encode(x=axis(alt.X, "size", x_title, [float(v) for v in dx], kind="log", format="~s"),
-                              y=axis(alt.Y, "seconds", y_title, [float(v) for v in dy], kind="log"), color=alt.Color("series:N",
-                                      scale=scale, legend=None))
-    layers = [base.mark_line().encode(strokeDash=alt.StrokeDash("series:N",
-                                                                scale=alt.Scale(domain=names, range=([[1, 0], [6, 3], [2, 2],
-                                                                        [8, 2, 2, 2]] * 3)[:len(names)]), legend=None)),
-              base.mark_point(filled=True, size=45, opacity=1).encode(tooltip=[alt.Tooltip("series:N", title=tr("series")),
-                                                                               alt.Tooltip("size:Q", format=",", title=x_title), alt.Tooltip("seconds:Q", title=y_title, format=".3~g")])]
-    if len(names) > 1: layers.append(_end_labels(frame, "size", "seconds", dy, 300, log_y=True))
+    dx = [frame["size"].min() * 0.8, frame["size"].max() * 1.3]
+    if len(names) > 1:
+        dx = room_right(dx, names, log=True)
+    dy = [frame["seconds"].min() * 0.6, frame["seconds"].max() * 1.7]
+    scale = alt.Scale(domain=names, range=(SERIES * 3)[: len(names)])
+    base = alt.Chart().encode(
+        x=axis(alt.X, "size", x_title, [float(v) for v in dx], kind="log", format="~s"),
+        y=axis(alt.Y, "seconds", y_title, [float(v) for v in dy], kind="log"),
+        color=alt.Color("series:N", scale=scale, legend=None),
+    )
+    layers = [
+        base.mark_line().encode(
+            strokeDash=alt.StrokeDash(
+                "series:N",
+                scale=alt.Scale(
+                    domain=names, range=([[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]] * 3)[: len(names)]
+                ),
+                legend=None,
+            )
+        ),
+        base.mark_point(filled=True, size=45, opacity=1).encode(
+            tooltip=[
+                alt.Tooltip("series:N", title=tr("series")),
+                alt.Tooltip("size:Q", format=",", title=x_title),
+                alt.Tooltip("seconds:Q", title=y_title, format=".3~g"),
+            ]
+        ),
+    ]
+    if len(names) > 1:
+        layers.append(_end_labels(frame, "size", "seconds", dy, 300, log_y=True))
     subtitle = tr("Both axes logarithmic. In brackets: the exponent.")
-    return finish(alt.layer(*layers, data=embed(frame, ["series", "size", "seconds"])), title, subtitle, subtitle,
-                  {"series": tr("series"), "size": x_title, "seconds": y_title})
+    return finish(
+        alt.layer(*layers, data=embed(frame, ["series", "size", "seconds"])),
+        title,
+        subtitle,
+        subtitle,
+        {"series": tr("series"), "size": x_title, "seconds": y_title},
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #d97af77e
-def plot_peers(table: pd.DataFrame,      # name, value, [ours: bool]
-               *, what: str = "effective draws a second", # of the value
-               more_is_better: bool = True,
-              ) -> alt.Chart:
+def plot_peers(
+    table: pd.DataFrame,  # name, value, [ours: bool]
+    *,
+    what: str = "effective draws a second",  # of the value
+    more_is_better: bool = True,
+) -> alt.Chart:
     "One figure for each program, on a logarithmic axis, ours in colour."
     frame = table.sort_values("value", ascending=not more_is_better).reset_index(drop=True)
-    ours = frame["ours"].astype(bool) if "ours" in frame else frame["name"].str.contains("schoolvar")
-    frame = frame.assign(role=np.where(ours, "ours", "peer"), words=[number(v, 0 if v >= 10 else 2) for v in frame["value"]], zero=0.)
+    ours = (
+        frame["ours"].astype(bool) if "ours" in frame else frame["name"].str.contains("schoolvar")
+    )
+    frame = frame.assign(
+        role=np.where(ours, "ours", "peer"),
+        words=[number(v, 0 if v >= 10 else 2) for v in frame["value"]],
+        zero=0.0,
+    )
     best, peer = frame[ours]["value"], frame[~ours]["value"]
-    factor = (best.max() / peer.max() if more_is_better else peer.min() / best.min()) if len(best) and len(peer) else np.nan
+    factor = (
+        (best.max() / peer.max() if more_is_better else peer.min() / best.min())
+        if len(best) and len(peer)
+        else np.nan
+    )
     who = frame[ours]["name"].iloc[0] if len(best) else ""
-    title = (tr("{who} gives {f} times the {what} of the best peer", who=who, f=number(factor, 1 if factor < 10 else 0),
-                what=what) if more_is_better and factor == factor
-             else tr("{who} takes {f} of what the best peer takes", who=who,
-                     f=percent(1 / factor, 0)) if factor == factor else tr("{what} by program", what=what))
+    title = (
+        tr(
+            "{who} gives {f} times the {what} of the best peer",
+            who=who,
+            f=number(factor, 1 if factor < 10 else 0),
+            what=what,
+        )
+        if more_is_better and factor == factor
+        else tr("{who} takes {f} of what the best peer takes", who=who, f=percent(1 / factor, 0))
+        if factor == factor
+        else tr("{what} by program", what=what)
+    )
     d = [frame["value"].min() / 2, frame["value"].max() * 12]
-    rows = alt.Y("name:N", sort=list(frame["name"]), title=None, axis=alt.Axis(labelLimit=170, labelOverlap=False, grid=False, ticks=False,
-                                                                               domain=False))
-    base = alt.Chart().encode(x=axis(alt.X, "value", tr("{what} (logarithmic)", what=what), [float(v) for v in d], kind="log"), y=rows)
-    look = {"color": alt.Color("role:N", scale=alt.Scale(domain=["ours", "peer"], range=[OURS, REST]), legend=None),
-            "shape": alt.Shape("role:N", scale=alt.Scale(domain=["ours", "peer"], range=["square", "circle"]), legend=None)}
-    layers = [base.mark_point(filled=True, size=80, opacity=1).encode(**look), base.mark_text(align="left", dx=9).encode(text="words:N")]
-    return finish(alt.layer(*layers, data=embed(frame, ["name", "value", "role", "words"])), title, tr("One row a program."), "",
-                  {"name": tr("program"), "value": what}, height=30 + 28 * len(frame))
+    rows = alt.Y(
+        "name:N",
+        sort=list(frame["name"]),
+        title=None,
+        axis=alt.Axis(labelLimit=170, labelOverlap=False, grid=False, ticks=False, domain=False),
+    )
+    base = alt.Chart().encode(
+        x=axis(
+            alt.X, "value", tr("{what} (logarithmic)", what=what), [float(v) for v in d], kind="log"
+        ),
+        y=rows,
+    )
+    look = {
+        "color": alt.Color(
+            "role:N", scale=alt.Scale(domain=["ours", "peer"], range=[OURS, REST]), legend=None
+        ),
+        "shape": alt.Shape(
+            "role:N",
+            scale=alt.Scale(domain=["ours", "peer"], range=["square", "circle"]),
+            legend=None,
+        ),
+    }
+    layers = [
+        base.mark_point(filled=True, size=80, opacity=1).encode(**look),
+        base.mark_text(align="left", dx=9).encode(text="words:N"),
+    ]
+    return finish(
+        alt.layer(*layers, data=embed(frame, ["name", "value", "role", "words"])),
+        title,
+        tr("One row a program."),
+        "",
+        {"name": tr("program"), "value": what},
+        height=30 + 28 * len(frame),
+    )
 
 # %% ../../nbs/charts/45_calibration.ipynb #5c7b3f98
-def plot_z(table: pd.DataFrame,      # case, way, parameter, z_mean
-           *, what: str = "difference of means, in Monte Carlo errors", # of z_mean
-           limit: float = 3.,        # beyond which a tick is marked
-          ) -> alt.Chart:
+def plot_z(
+    table: pd.DataFrame,  # case, way, parameter, z_mean
+    *,
+    what: str = "difference of means, in Monte Carlo errors",  # of z_mean
+    limit: float = 3.0,  # beyond which a tick is marked
+) -> alt.Chart:
     "Ticks of standardised differences, a row a way, in the band where 95 % of them lie by chance."
     t = table.dropna(subset="z_mean")
     row, size = t["case"] + ": " + t["way"], t["z_mean"].abs()
     far, expected = int((size > limit).sum()), 2 * _upper_tail(limit) * len(t)
-    title = tr("Largest of {n} differences: {z} Monte Carlo errors; {k} beyond {limit}, where chance alone puts {e}", n=number(len(t), 0), z=number(size.max(), 1), k=far, limit=number(limit, 0), e=number(expected, 0 if expected >= 1 else 1))
-    end = max(4., np.ceil(size.max()))
-    frame = t.assign(row=row, state=np.where(size > limit, "far", "near"), zero=0.)[["row", "parameter", "z_mean", "state"]]
+    title = tr(
+        "Largest of {n} differences: {z} Monte Carlo errors; {k} beyond {limit}, where chance alone puts {e}",
+        n=number(len(t), 0),
+        z=number(size.max(), 1),
+        k=far,
+        limit=number(limit, 0),
+        e=number(expected, 0 if expected >= 1 else 1),
+    )
+    end = max(4.0, np.ceil(size.max()))
+    frame = t.assign(row=row, state=np.where(size > limit, "far", "near"), zero=0.0)[
+        ["row", "parameter", "z_mean", "state"]
+    ]
     names = list(dict.fromkeys(frame["row"]))
     x = lambda c: axis(alt.X, c, tr(what), [-end, end])
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=250, labelOverlap=False, domain=False, ticks=False))
-    band = alt.Chart(embed(pd.DataFrame({"low": [-1.96], "high": [1.96]}), ["low", "high"])).mark_rect(opacity=.25, color=REST).encode(x=x("low"), x2="high:Q")
-    ticks = alt.Chart().mark_tick(thickness=1.2, size=14).encode(x=x("z_mean"), y=y, tooltip=[alt.Tooltip("row:N", title=tr("way")), alt.Tooltip("parameter:N", title=tr("quantity")), alt.Tooltip("z_mean:Q", format=".2f")],
-        color=alt.Color("state:N", scale=alt.Scale(domain=["near", "far"], range=[OURS, FLAG]), legend=None), opacity=alt.Opacity("state:N", scale=alt.Scale(domain=["near", "far"], range=[.45, 1]), legend=None))
+    y = alt.Y(
+        "row:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelLimit=250, labelOverlap=False, domain=False, ticks=False),
+    )
+    band = (
+        alt.Chart(embed(pd.DataFrame({"low": [-1.96], "high": [1.96]}), ["low", "high"]))
+        .mark_rect(opacity=0.25, color=REST)
+        .encode(x=x("low"), x2="high:Q")
+    )
+    ticks = (
+        alt.Chart()
+        .mark_tick(thickness=1.2, size=14)
+        .encode(
+            x=x("z_mean"),
+            y=y,
+            tooltip=[
+                alt.Tooltip("row:N", title=tr("way")),
+                alt.Tooltip("parameter:N", title=tr("quantity")),
+                alt.Tooltip("z_mean:Q", format=".2f"),
+            ],
+            color=alt.Color(
+                "state:N", scale=alt.Scale(domain=["near", "far"], range=[OURS, FLAG]), legend=None
+            ),
+            opacity=alt.Opacity(
+                "state:N", scale=alt.Scale(domain=["near", "far"], range=[0.45, 1]), legend=None
+            ),
+        )
+    )
     words = tr("One tick a quantity. Band: where 95 of 100 lie by chance.")
-    return finish(alt.layer(band, ticks, data=embed(frame, ["row", "parameter", "z_mean", "state"], digits=2)), title, words, words, {"row": tr("way"), "parameter": tr("quantity"), "z_mean": tr(what)}, height=24 * len(names) + 10)
+    return finish(
+        alt.layer(
+            band, ticks, data=embed(frame, ["row", "parameter", "z_mean", "state"], digits=2)
+        ),
+        title,
+        words,
+        words,
+        {"row": tr("way"), "parameter": tr("quantity"), "z_mean": tr(what)},
+        height=24 * len(names) + 10,
+    )
+
 
 def _upper_tail(z):
     "Probability that a standard normal exceeds z"
     from math import erfc
-    return .5 * erfc(z / 2**.5)
+
+    return 0.5 * erfc(z / 2**0.5)

@@ -4,11 +4,32 @@
 
 # %% ../../nbs/charts/15_consistency.ipynb #479e5995
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
+
 from .geometry import stack_labels, thin
-from .style import FLAG, INK, OURS, REST, axis, decimals, embed, finish, label_layer, number, percent, ridge_layers, ridge_rows, role_scales, roles, room_right, span, tr
+from schoolvar.charts.style import (
+    FLAG,
+    INK,
+    OURS,
+    REST,
+    axis,
+    decimals,
+    embed,
+    finish,
+    label_layer,
+    number,
+    percent,
+    ridge_layers,
+    ridge_rows,
+    role_scales,
+    roles,
+    room_right,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['NAMES', 'SPREAD', 'finding', 'plot_pip', 'plot_pip_sd', 'plot_pip_mean', 'plot_scale_effects', 'plot_school_sds',
@@ -17,292 +38,732 @@ __all__ = ['NAMES', 'SPREAD', 'finding', 'plot_pip', 'plot_pip_sd', 'plot_pip_me
 # %% ../../nbs/charts/15_consistency.ipynb #2faf7b7a
 NAMES = ("less consistent", "more consistent", "this report's schools", "not flagged")
 
+
 def _flags(schools, threshold, focus):
     "Roles, titles' counts and legend names for charts of PIPs."
     flagged = (schools["pip"] >= threshold).to_numpy()
-    up = (schools["effect"] > 0).to_numpy() if "effect" in schools else (schools["sd"] >= schools["sd"].median()).to_numpy()
+    up = (
+        (schools["effect"] > 0).to_numpy()
+        if "effect" in schools
+        else (schools["sd"] >= schools["sd"].median()).to_numpy()
+    )
     names = tuple(tr(n) for n in (*NAMES[:3], "other schools" if focus is not None else NAMES[3]))
     who = roles(schools, flagged, up, focus, names)
-    close = np.abs(schools["pip"] - threshold) <= 2 * schools["pip_mcse"] if "pip_mcse" in schools else np.zeros(len(schools), bool)
+    close = (
+        np.abs(schools["pip"] - threshold) <= 2 * schools["pip_mcse"]
+        if "pip_mcse" in schools
+        else np.zeros(len(schools), bool)
+    )
     known = who.known.to_numpy()
-    return who, names, {"k": int((flagged & known).sum()), "n": int(known.sum()), "less": int((flagged & known & ~up).sum()),
-                        "more": int((flagged & known & up).sum()), "close": int((close & known).sum())}
+    return (
+        who,
+        names,
+        {
+            "k": int((flagged & known).sum()),
+            "n": int(known.sum()),
+            "less": int((flagged & known & ~up).sum()),
+            "more": int((flagged & known & up).sum()),
+            "close": int((close & known).sum()),
+        },
+    )
 
-def finding(schools: pd.DataFrame,      # columns pip, effect (or sd), [pip_mcse]
-            threshold: float = .75,     # PIP from which a school is flagged
-            focus=None,                 # ids whose report it is; None = all
-           ) -> str:
+
+def finding(
+    schools: pd.DataFrame,  # columns pip, effect (or sd), [pip_mcse]
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    focus=None,  # ids whose report it is; None = all
+) -> str:
     "The sentence that a chart of PIPs carries as its title."
     c = _flags(schools, threshold, focus)[2]
-    if not c["k"]: text = tr("None of {n} schools is flagged as unusually consistent or inconsistent", n=number(c["n"], 0))
-    else: text = tr("{k} of {n} schools flagged: {less} more consistent than typical, {more} less", k=number(c["k"], 0),
-                    n=number(c["n"], 0), less=c["less"], more=c["more"])
+    if not c["k"]:
+        text = tr(
+            "None of {n} schools is flagged as unusually consistent or inconsistent",
+            n=number(c["n"], 0),
+        )
+    else:
+        text = tr(
+            "{k} of {n} schools flagged: {less} more consistent than typical, {more} less",
+            k=number(c["k"], 0),
+            n=number(c["n"], 0),
+            less=c["less"],
+            more=c["more"],
+        )
     return text + (tr("; {close} on the borderline", close=c["close"]) if c["close"] else "")
 
 # %% ../../nbs/charts/15_consistency.ipynb #b262b252
-def plot_pip(schools: pd.DataFrame,     # schools.csv of a consistency fit: school, pip, effect, [pip_mcse, sd, n]
-             *, threshold: float = .75, # PIP from which a school is flagged
-             focus=None,                # ids whose report it is: named and coloured; the others are grey and nameless
-             label: str = "school",     # column of the labels
-            ) -> alt.Chart:
+def plot_pip(
+    # schools.csv of a consistency fit: school, pip, effect, [pip_mcse, sd, n]
+    schools: pd.DataFrame,
+    *,
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    focus=None,  # ids whose report it is: named and coloured; the others are grey and nameless
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "PIPs of all schools in order, with the threshold: flagged schools stand out above the dotted line at the right end; a PIP near one half is no information."
-    frame = schools.sort_values("pip").reset_index(drop=True).assign(order=lambda d: np.arange(1, len(d) + 1))
-    return _pip_chart(frame, "order", tr("schools, in order of PIP"), threshold, focus, label, finding(frame, threshold, focus),
-                      span(frame["order"], pad=.03),
-                      tr("Each point is a school, from the lowest PIP on the left to the highest on the right."))
+    frame = (
+        schools.sort_values("pip")
+        .reset_index(drop=True)
+        .assign(order=lambda d: np.arange(1, len(d) + 1))
+    )
+    return _pip_chart(
+        frame,
+        "order",
+        tr("schools, in order of PIP"),
+        threshold,
+        focus,
+        label,
+        finding(frame, threshold, focus),
+        span(frame["order"], pad=0.03),
+        tr("Each point is a school, from the lowest PIP on the left to the highest on the right."),
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #67e71133
-def _pip_chart(frame, x, x_title, threshold, focus, label, title, domain, alt_text, extra=(), subtitle="", headers=None, colour=None):
+def _pip_chart(
+    frame,
+    x,
+    x_title,
+    threshold,
+    focus,
+    label,
+    title,
+    domain,
+    alt_text,
+    extra=(),
+    subtitle="",
+    headers=None,
+    colour=None,
+):
     "PIP up, anything across."
     who, names, _ = _flags(frame, threshold, focus)
     frame = frame.join(who)
     frame[label] = frame[label].astype(str).where(frame.known, "")
-    frame = thin(frame, x, "pip", (frame.role != names[3]).to_numpy() | (frame.known & (len(frame) <= 4000)).to_numpy())
-    frame = frame.iloc[np.argsort((frame.role != names[3]).to_numpy(), kind="stable")]   # what matters is drawn last, on top
-    shown = list(dict.fromkeys([label, x, "pip", *[c for c in ("sd", "n") if c in frame], *extra, "role"]))
-    hollow = {c: frame[c].where(frame.known) for c in shown if c not in (label, x, "pip", "role", *extra)}
+    frame = thin(
+        frame,
+        x,
+        "pip",
+        (frame.role != names[3]).to_numpy() | (frame.known & (len(frame) <= 4000)).to_numpy(),
+    )
+    # what matters is drawn last, on top
+    frame = frame.iloc[np.argsort((frame.role != names[3]).to_numpy(), kind="stable")]
+    shown = list(
+        dict.fromkeys([label, x, "pip", *[c for c in ("sd", "n") if c in frame], *extra, "role"])
+    )
+    hollow = {
+        c: frame[c].where(frame.known) for c in shown if c not in (label, x, "pip", "role", *extra)
+    }
     frame, up = frame.assign(**hollow), [0, 1.02]
-    base = alt.Chart().encode(x=axis(alt.X, x, x_title, domain), y=axis(alt.Y, "pip", tr("posterior inclusion probability (PIP)"), up,
-                                                                        values=[0, .25, .5, .75, 1], format=".2f"))
-    head = {label: tr("school"), x: x_title, "pip": tr("PIP"), "sd": tr("SD within school"), "n": tr("students"), **(headers or {})}
-    tips = [alt.Tooltip(f"{c}:{'N' if c == label else 'Q'}", title=head[c],
-                        format="" if c in (label, "n", "order") else ".3~f") for c in shown if c in head]
+    base = alt.Chart().encode(
+        x=axis(alt.X, x, x_title, domain),
+        y=axis(
+            alt.Y,
+            "pip",
+            tr("posterior inclusion probability (PIP)"),
+            up,
+            values=[0, 0.25, 0.5, 0.75, 1],
+            format=".2f",
+        ),
+    )
+    head = {
+        label: tr("school"),
+        x: x_title,
+        "pip": tr("PIP"),
+        "sd": tr("SD within school"),
+        "n": tr("students"),
+        **(headers or {}),
+    }
+    tips = [
+        alt.Tooltip(
+            f"{c}:{'N' if c == label else 'Q'}",
+            title=head[c],
+            format="" if c in (label, "n", "order") else ".3~f",
+        )
+        for c in shown
+        if c in head
+    ]
     scales = role_scales(names, frame.role)
-    if colour:   # steps of a quantity instead of the role; the shape still says the role
-        legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 2 : 5"}, symbolType="circle")
+    if colour:  # steps of a quantity instead of the role; the shape still says the role
+        legend = alt.Legend(
+            title=None, columns={"expr": "width < 420 ? 2 : 5"}, symbolType="circle"
+        )
         scales["shape"].legend = None
-        scales["color"] = alt.Color(f"{colour[0]}:O", sort=colour[1], scale=alt.Scale(domain=colour[1], range=colour[2]), legend=legend)
-    points = base.mark_point(filled=True).encode(**scales, tooltip=tips, size=alt.condition(f"datum.role == {names[3]!r}", alt.value(22),
-            alt.value(60)),
-                                                 opacity=alt.condition(f"datum.role == {names[3]!r}", alt.value(.55), alt.value(1)))
-    layers = [alt.Chart(embed(pd.DataFrame({"pip": [threshold]}), ["pip"])).mark_rule(strokeDash=[2, 3]).encode(y=alt.Y("pip:Q")), points]
-    found = frame[frame.role.isin(names[:2]) | (frame.known & (focus is not None))].sort_values("pip", ascending=False)
+        scales["color"] = alt.Color(
+            f"{colour[0]}:O",
+            sort=colour[1],
+            scale=alt.Scale(domain=colour[1], range=colour[2]),
+            legend=legend,
+        )
+    points = base.mark_point(filled=True).encode(
+        **scales,
+        tooltip=tips,
+        size=alt.condition(f"datum.role == {names[3]!r}", alt.value(22), alt.value(60)),
+        opacity=alt.condition(f"datum.role == {names[3]!r}", alt.value(0.55), alt.value(1)),
+    )
+    layers = [
+        alt.Chart(embed(pd.DataFrame({"pip": [threshold]}), ["pip"]))
+        .mark_rule(strokeDash=[2, 3])
+        .encode(y=alt.Y("pip:Q")),
+        points,
+    ]
+    found = frame[frame.role.isin(names[:2]) | (frame.known & (focus is not None))].sort_values(
+        "pip", ascending=False
+    )
     labels, k = label_layer(found, x, "pip", label, domain, up)
-    if labels is not None: layers.append(labels)
-    subtitle = subtitle or tr("Dotted line: threshold {t}. PIPs near 0.5 say that the data do not tell.", t=number(threshold))
-    if k < len(found): subtitle += " " + tr("{k} of {n} are labelled.", k=k, n=len(found))
+    if labels is not None:
+        layers.append(labels)
+    subtitle = subtitle or tr(
+        "Dotted line: threshold {t}. PIPs near 0.5 say that the data do not tell.",
+        t=number(threshold),
+    )
+    if k < len(found):
+        subtitle += " " + tr("{k} of {n} are labelled.", k=k, n=len(found))
     chart = alt.layer(*layers, data=embed(frame, shown))
-    return finish(chart, title, f"{alt_text} {subtitle}", subtitle, {**{c: head[c] for c in shown if c in head}, "role": tr("verdict")})
+    return finish(
+        chart,
+        title,
+        f"{alt_text} {subtitle}",
+        subtitle,
+        {**{c: head[c] for c in shown if c in head}, "role": tr("verdict")},
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #6bbac886
-def plot_pip_sd(schools: pd.DataFrame,     # schools.csv of a consistency fit: school, pip, sd, effect, [n, pip_mcse]
-                *, threshold: float = .75, # PIP from which a school is flagged
-                focus=None,                # ids whose report it is
-                label: str = "school",     # column of the labels
-                unit: str = "points",      # of the scores
-               ) -> alt.Chart:
+def plot_pip_sd(
+    # schools.csv of a consistency fit: school, pip, sd, effect, [n, pip_mcse]
+    schools: pd.DataFrame,
+    *,
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+    unit: str = "points",  # of the scores
+) -> alt.Chart:
     "PIP against the SD of scores within each school: a V, with consistent schools on its left arm and inconsistent ones on its right."
     c = _flags(schools, threshold, focus)[2]
-    title = (tr("The flagged schools stand at both ends: {less} with a small spread of scores, {more} with a large one", less=c["less"],
-                more=c["more"]) if c["less"] and c["more"]
-             else tr("The flagged schools stand at one end: {k} of {n} with a small spread of scores", k=c["less"], n=c["n"]) if c["less"]
-             else tr("The flagged schools stand at one end: {k} of {n} with a large spread of scores", k=c["more"], n=c["n"]) if c["more"]
-             else finding(schools, threshold, focus))
-    return _pip_chart(schools.reset_index(drop=True), "sd", tr("SD of scores within school ({unit})", unit=tr(unit)), threshold, focus,
-                      label, title, span(schools["sd"]),
-                      tr("PIP against SD forms a V: the further a school's SD is from the typical, the higher its PIP."))
+    title = (
+        tr(
+            "The flagged schools stand at both ends: {less} with a small spread of scores, {more} with a large one",
+            less=c["less"],
+            more=c["more"],
+        )
+        if c["less"] and c["more"]
+        else tr(
+            "The flagged schools stand at one end: {k} of {n} with a small spread of scores",
+            k=c["less"],
+            n=c["n"],
+        )
+        if c["less"]
+        else tr(
+            "The flagged schools stand at one end: {k} of {n} with a large spread of scores",
+            k=c["more"],
+            n=c["n"],
+        )
+        if c["more"]
+        else finding(schools, threshold, focus)
+    )
+    return _pip_chart(
+        schools.reset_index(drop=True),
+        "sd",
+        tr("SD of scores within school ({unit})", unit=tr(unit)),
+        threshold,
+        focus,
+        label,
+        title,
+        span(schools["sd"]),
+        tr(
+            "PIP against SD forms a V: the further a school's SD is from the typical, the higher its PIP."
+        ),
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #43c643bf
-SPREAD = ["#7E3FA8", "#A65B88", "#8A8A8A", "#C96A00", "#D55E00"]   # small to large SD; the middle is as grey as typical schools are
+# small to large SD; the middle is as grey as typical schools are
+SPREAD = ["#7E3FA8", "#A65B88", "#8A8A8A", "#C96A00", "#D55E00"]
 
-def plot_pip_mean(schools: pd.DataFrame,     # schools.csv of a consistency fit: school, pip, mean, sd, effect, [n, pip_mcse]
-                  *, threshold: float = .75, # PIP from which a school is flagged
-                  focus=None,                # ids whose report it is
-                  label: str = "school",     # column of the labels
-                  unit: str = "points",      # of the scores
-                 ) -> alt.Chart:
+
+def plot_pip_mean(
+    # schools.csv of a consistency fit: school, pip, mean, sd, effect, [n, pip_mcse]
+    schools: pd.DataFrame,
+    *,
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+    unit: str = "points",  # of the scores
+) -> alt.Chart:
     "PIP against the mean score, coloured by the SD within school: schools with the same mean can differ much in how far their students are apart."
     found = schools[schools["pip"] >= threshold]
     r = schools["mean"].corr(schools["sd"]) if len(schools) > 2 else np.nan
-    title = (tr("Flagged schools have means from {lo} to {hi}; all schools' run from {a} to {b}", lo=number(found["mean"].min()),
-                hi=number(found["mean"].max()),
-                a=number(schools["mean"].min()), b=number(schools["mean"].max())) if len(found) else finding(schools, threshold, focus))
-    edges = np.quantile(schools["sd"], [.1, .3, .7, .9])
+    title = (
+        tr(
+            "Flagged schools have means from {lo} to {hi}; all schools' run from {a} to {b}",
+            lo=number(found["mean"].min()),
+            hi=number(found["mean"].max()),
+            a=number(schools["mean"].min()),
+            b=number(schools["mean"].max()),
+        )
+        if len(found)
+        else finding(schools, threshold, focus)
+    )
+    edges = np.quantile(schools["sd"], [0.1, 0.3, 0.7, 0.9])
     said = [number(e, decimals(edges)) for e in edges]
-    steps = [tr("SD up to {b}", b=said[0]), *[tr("{a} to {b}", a=a, b=b) for a, b in zip(said, said[1:])], tr("over {a}", a=said[-1])]
-    frame = schools.reset_index(drop=True).assign(step=[steps[i] for i in np.searchsorted(edges, schools["sd"])])
-    chart = _pip_chart(frame, "mean", tr("mean score ({unit})", unit=tr(unit)), threshold, focus, label, title, span(schools["mean"]),
-                       tr("PIP against mean score. The correlation of mean and SD over the schools is {r}.", r=number(r)), extra=("step",),
-                       subtitle=tr("▲ flagged as less consistent, ▼ as more. Dotted line: threshold {t}.", t=number(threshold)),
-                       headers={"step": tr("SD, in steps")}, colour=("step", steps, SPREAD))
+    steps = [
+        tr("SD up to {b}", b=said[0]),
+        *[tr("{a} to {b}", a=a, b=b) for a, b in zip(said, said[1:])],
+        tr("over {a}", a=said[-1]),
+    ]
+    frame = schools.reset_index(drop=True).assign(
+        step=[steps[i] for i in np.searchsorted(edges, schools["sd"])]
+    )
+    chart = _pip_chart(
+        frame,
+        "mean",
+        tr("mean score ({unit})", unit=tr(unit)),
+        threshold,
+        focus,
+        label,
+        title,
+        span(schools["mean"]),
+        tr(
+            "PIP against mean score. The correlation of mean and SD over the schools is {r}.",
+            r=number(r),
+        ),
+        extra=("step",),
+        subtitle=tr(
+            "▲ flagged as less consistent, ▼ as more. Dotted line: threshold {t}.",
+            t=number(threshold),
+        ),
+        headers={"step": tr("SD, in steps")},
+        colour=("step", steps, SPREAD),
+    )
     return chart
 
 # %% ../../nbs/charts/15_consistency.ipynb #2dbeac8d
-def plot_scale_effects(curves: pd.DataFrame,    # from `ridges` of the draws of delta*t: school, x, density, piece, mass
-                       atoms: pd.DataFrame,     # from `ridges`: school, at_zero
-                       *, names: dict | None = None,  # school id -> label
-                       most: int = 50,          # ridgelines at most
-                      ) -> alt.Chart:
+def plot_scale_effects(
+    curves: pd.DataFrame,  # from `ridges` of the draws of delta*t: school, x, density, piece, mass
+    atoms: pd.DataFrame,  # from `ridges`: school, at_zero
+    *,
+    names: dict | None = None,  # school id -> label
+    most: int = 50,  # ridgelines at most
+) -> alt.Chart:
     "Posterior of each flagged school's scale effect: how much of it escapes the spike at zero, and to which side."
-    middle = curves.groupby("school").apply(lambda d: np.average(d["x"], weights=d["density"] + 1e-12), include_groups=False)
+    middle = curves.groupby("school").apply(
+        lambda d: np.average(d["x"], weights=d["density"] + 1e-12), include_groups=False
+    )
     order = list(middle.sort_values(ascending=False).index.astype(str))
     rows, base = ridge_rows(curves, order, most)
     spikes = atoms.assign(school=atoms["school"].astype(str))
     spikes = spikes[spikes["school"].isin(base)]
-    spikes = spikes.assign(base=spikes["school"].map(base), zero=0., label=[str((names or {}).get(s, s)) for s in spikes["school"]])
-    spikes["top"], spikes["share"] = spikes["base"] + spikes["at_zero"], [number(v) for v in spikes["at_zero"]]
-    least, most_zero = spikes.loc[spikes["at_zero"].idxmin()], spikes.loc[spikes["at_zero"].idxmax()]
-    title = tr("The probability of no effect at all runs from {a} (school {s}) to {b} (school {t})", a=number(least["at_zero"]),
-               s=least["label"], b=number(most_zero["at_zero"]), t=most_zero["label"])
+    spikes = spikes.assign(
+        base=spikes["school"].map(base),
+        zero=0.0,
+        label=[str((names or {}).get(s, s)) for s in spikes["school"]],
+    )
+    spikes["top"], spikes["share"] = (
+        spikes["base"] + spikes["at_zero"],
+        [number(v) for v in spikes["at_zero"]],
+    )
+    least, most_zero = (
+        spikes.loc[spikes["at_zero"].idxmin()],
+        spikes.loc[spikes["at_zero"].idxmax()],
+    )
+    title = tr(
+        "The probability of no effect at all runs from {a} (school {s}) to {b} (school {t})",
+        a=number(least["at_zero"]),
+        s=least["label"],
+        b=number(most_zero["at_zero"]),
+        t=most_zero["label"],
+    )
     data = embed(spikes, ["label", "base", "zero", "top", "at_zero", "share"])
-    stem = alt.Chart().encode(x="zero:Q", y=alt.Y("base:Q", axis=None), y2="top:Q",
-                              tooltip=[alt.Tooltip("label:N", title=tr("school")),
-                                       alt.Tooltip("at_zero:Q", format=".3f", title=tr("probability of exactly zero"))])
-    atom = [stem.mark_rule(strokeWidth=4, color=FLAG), alt.Chart().mark_point(filled=True, size=34, color=FLAG, opacity=1)
-            .encode(x="zero:Q", y=alt.Y("top:Q", axis=None)),
-            alt.Chart().mark_text(align="right", baseline="bottom", dy=-2).encode(x=alt.value("width"), y=alt.Y("base:Q", axis=None), text="share:N")]
-    chart, _, height = ridge_layers(rows, base, tr("effect on the log of the SD"), names or {}, atom)
-    subtitle = tr("Bar and number: probability that the effect is exactly zero (a row is 1). Area: the rest of the posterior.")
-    return finish(alt.layer(*chart.layer, data=data), title,
-                  subtitle + " " + tr("Schools from the least consistent at the top to the most consistent at the bottom."), subtitle,
-                  {"label": tr("school"), "at_zero": tr("probability of exactly zero")}, height=height)
+    stem = alt.Chart().encode(
+        x="zero:Q",
+        y=alt.Y("base:Q", axis=None),
+        y2="top:Q",
+        tooltip=[
+            alt.Tooltip("label:N", title=tr("school")),
+            alt.Tooltip("at_zero:Q", format=".3f", title=tr("probability of exactly zero")),
+        ],
+    )
+    atom = [
+        stem.mark_rule(strokeWidth=4, color=FLAG),
+        alt.Chart()
+        .mark_point(filled=True, size=34, color=FLAG, opacity=1)
+        .encode(x="zero:Q", y=alt.Y("top:Q", axis=None)),
+        alt.Chart()
+        .mark_text(align="right", baseline="bottom", dy=-2)
+        .encode(x=alt.value("width"), y=alt.Y("base:Q", axis=None), text="share:N"),
+    ]
+    chart, _, height = ridge_layers(
+        rows, base, tr("effect on the log of the SD"), names or {}, atom
+    )
+    subtitle = tr(
+        "Bar and number: probability that the effect is exactly zero (a row is 1). Area: the rest of the posterior."
+    )
+    return finish(
+        alt.layer(*chart.layer, data=data),
+        title,
+        subtitle
+        + " "
+        + tr("Schools from the least consistent at the top to the most consistent at the bottom."),
+        subtitle,
+        {"label": tr("school"), "at_zero": tr("probability of exactly zero")},
+        height=height,
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #d4300979
-def plot_school_sds(curves: pd.DataFrame,      # from `ridges` of the draws of each school's SD: school, x, density, piece, mass
-                    *, typical: float | None = None, # SD of a typical school: exp(scale intercept)
-                    names: dict | None = None, # school id -> label
-                    unit: str = "points",      # of the scores
-                    most: int = 50,            # ridgelines at most
-                   ) -> alt.Chart:
+def plot_school_sds(
+    # from `ridges` of the draws of each school's SD: school, x, density, piece, mass
+    curves: pd.DataFrame,
+    *,
+    typical: float | None = None,  # SD of a typical school: exp(scale intercept)
+    names: dict | None = None,  # school id -> label
+    unit: str = "points",  # of the scores
+    most: int = 50,  # ridgelines at most
+) -> alt.Chart:
     "Posterior of the SD within each flagged school, shaded by probability: which stand clear of the typical SD."
-    ends = curves[curves["mass"] <= .95].groupby("school")["x"].agg(["min", "max"])
+    ends = curves[curves["mass"] <= 0.95].groupby("school")["x"].agg(["min", "max"])
     order = list(((ends["min"] + ends["max"]) / 2).sort_values(ascending=False).index.astype(str))
     rows, base = ridge_rows(curves, order, most)
     rows = rows.assign(school=[str((names or {}).get(s, s)) for s in rows["school"].astype(str)])
-    chart, dx, height = ridge_layers(rows, base, tr("SD of scores within school ({unit})", unit=tr(unit)), names or {})
+    chart, dx, height = ridge_layers(
+        rows, base, tr("SD of scores within school ({unit})", unit=tr(unit)), names or {}
+    )
     layers, clear = list(chart.layer), None
     if typical is not None:
         clear = int(((ends["min"] > typical) | (ends["max"] < typical)).sum())
-        layers.insert(0, alt.Chart(embed(pd.DataFrame({"x": [typical]}), ["x"])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q"))
-    title = (tr("The 95 % intervals of {k} of {n} schools leave out the typical SD of {sd}", k=clear, n=len(order),
-                sd=number(typical)) if clear is not None
-             else tr("Posterior SD within {n} schools, from {a} to {b}", n=len(order), a=number(ends["min"].min()), b=number(ends["max"].max())))
-    subtitle = (tr("Dashed: the typical school.") + " " if typical is not None else "") + tr("The darker, the nearer the middle of the posterior.")
+        layers.insert(
+            0,
+            alt.Chart(embed(pd.DataFrame({"x": [typical]}), ["x"]))
+            .mark_rule(strokeDash=[4, 4])
+            .encode(x="x:Q"),
+        )
+    title = (
+        tr(
+            "The 95 % intervals of {k} of {n} schools leave out the typical SD of {sd}",
+            k=clear,
+            n=len(order),
+            sd=number(typical),
+        )
+        if clear is not None
+        else tr(
+            "Posterior SD within {n} schools, from {a} to {b}",
+            n=len(order),
+            a=number(ends["min"].min()),
+            b=number(ends["max"].max()),
+        )
+    )
+    subtitle = (tr("Dashed: the typical school.") + " " if typical is not None else "") + tr(
+        "The darker, the nearer the middle of the posterior."
+    )
     table = ends.reindex([s for s in order if s in base]).rename_axis("school").reset_index()
     table["school"] = [str((names or {}).get(s, s)) for s in table["school"].astype(str)]
-    return finish(alt.layer(*layers, data=embed(table, ["school", "min", "max"])), title,
-                  tr("One ridge a school, the largest SD at the top.") + " " + subtitle, subtitle,
-                  {"school": tr("school"), "min": tr("SD, 2.5 %"), "max": tr("SD, 97.5 %")}, height=height)
+    return finish(
+        alt.layer(*layers, data=embed(table, ["school", "min", "max"])),
+        title,
+        tr("One ridge a school, the largest SD at the top.") + " " + subtitle,
+        subtitle,
+        {"school": tr("school"), "min": tr("SD, 2.5 %"), "max": tr("SD, 97.5 %")},
+        height=height,
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #771bbe53
-def plot_prior_sensitivity(table: pd.DataFrame,      # school, prior, pip: one row a school and prior
-                           *, threshold: float = .75, # PIP from which a school is flagged
-                           prior: float | None = None, # the prior of the report; None = the one nearest one half
-                           label: str = "school",     # column of the labels
-                          ) -> alt.Chart:
+def plot_prior_sensitivity(
+    table: pd.DataFrame,  # school, prior, pip: one row a school and prior
+    *,
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    prior: float | None = None,  # the prior of the report; None = the one nearest one half
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "PIP against the prior probability of being unusual: schools that are flagged whatever the prior, and those whose flag is the prior's."
     wide = table.pivot_table(index="school", columns="prior", values="pip")
     priors = wide.columns.to_numpy(float)
-    prior = priors[np.abs(priors - .5).argmin()] if prior is None else priors[np.abs(priors - prior).argmin()]
-    ever, always, now = (wide >= threshold).any(axis=1), (wide >= threshold).all(axis=1), wide[prior] >= threshold
-    title = tr("{k} of {n} schools flagged at a prior of {p} stay flagged at every prior from {a} to {b}", k=int((always & now).sum()),
-               n=int(now.sum()),
-               p=number(prior), a=number(priors.min()), b=number(priors.max()))
+    prior = (
+        priors[np.abs(priors - 0.5).argmin()]
+        if prior is None
+        else priors[np.abs(priors - prior).argmin()]
+    )
+    ever, always, now = (
+        (wide >= threshold).any(axis=1),
+        (wide >= threshold).all(axis=1),
+        wide[prior] >= threshold,
+    )
+    title = tr(
+        "{k} of {n} schools flagged at a prior of {p} stay flagged at every prior from {a} to {b}",
+        k=int((always & now).sum()),
+        n=int(now.sum()),
+        p=number(prior),
+        a=number(priors.min()),
+        b=number(priors.max()),
+    )
     names = [tr("flagged at every prior"), tr("flagged at some priors")]
     lines = table[table["school"].isin(ever[ever].index)].sort_values(["school", "prior"])
     lines = lines.assign(role=np.where(lines["school"].map(always), names[0], names[1]))
     rest = wide[~ever]
-    layers = [alt.Chart(embed(pd.DataFrame({"pip": [threshold]}), ["pip"])).mark_rule(strokeDash=[2, 3]).encode(y="pip:Q")]
+    layers = [
+        alt.Chart(embed(pd.DataFrame({"pip": [threshold]}), ["pip"]))
+        .mark_rule(strokeDash=[2, 3])
+        .encode(y="pip:Q")
+    ]
     if len(rest):
-        band = rest.quantile([.05, .5, .95]).T.set_axis(["low", "pip", "high"], axis=1).reset_index()
-        layers.append(alt.Chart(embed(band, ["prior", "low", "high"])).mark_area(opacity=.3, color=REST).encode(x="prior:Q", y="low:Q", y2="high:Q"))
+        band = (
+            rest.quantile([0.05, 0.5, 0.95])
+            .T.set_axis(["low", "pip", "high"], axis=1)
+            .reset_index()
+        )
+        layers.append(
+            alt.Chart(embed(band, ["prior", "low", "high"]))
+            .mark_area(opacity=0.3, color=REST)
+            .encode(x="prior:Q", y="low:Q", y2="high:Q")
+        )
     ends = lines[lines["prior"] == priors.max()].sort_values("pip", ascending=False).head(22)
     scale = lambda values: alt.Scale(domain=names, range=values)
     legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 2"})
-    layers.append(alt.Chart().mark_line(point={"size": 22, "filled": True}).encode(
-        x=axis(alt.X, "prior", tr("prior probability that a school is unusual"),
-               room_right([max(0., priors.min() - .03), priors.max()], ends[label]), values=[float(p) for p in np.round(priors,
-                       3)], format=".2~f"), y=axis(alt.Y, "pip", tr("PIP"), [0, 1.02], format=".2f"),
-        detail=f"{label}:N", color=alt.Color("role:N", scale=scale([FLAG, OURS]), legend=legend), strokeDash=alt.StrokeDash("role:N",
-                scale=scale([[1, 0], [5, 3]]), legend=legend),
-        tooltip=[alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("prior:Q"), alt.Tooltip("pip:Q", format=".3f")]))
+    layers.append(
+        alt.Chart()
+        .mark_line(point={"size": 22, "filled": True})
+        .encode(
+            x=axis(
+                alt.X,
+                "prior",
+                tr("prior probability that a school is unusual"),
+                room_right([max(0.0, priors.min() - 0.03), priors.max()], ends[label]),
+                values=[float(p) for p in np.round(priors, 3)],
+                format=".2~f",
+            ),
+            y=axis(alt.Y, "pip", tr("PIP"), [0, 1.02], format=".2f"),
+            detail=f"{label}:N",
+            color=alt.Color("role:N", scale=scale([FLAG, OURS]), legend=legend),
+            strokeDash=alt.StrokeDash("role:N", scale=scale([[1, 0], [5, 3]]), legend=legend),
+            tooltip=[
+                alt.Tooltip(f"{label}:N", title=tr("school")),
+                alt.Tooltip("prior:Q"),
+                alt.Tooltip("pip:Q", format=".3f"),
+            ],
+        )
+    )
     at = (1.02 - ends["pip"]) / 1.02 * 300
     ends = ends.assign(dy=stack_labels(at, 300) - at)
     tags = alt.Chart(embed(ends, ["prior", "pip", label, "dy"])).encode(x="prior:Q", y="pip:Q")
-    if len(ends): layers += [tags.mark_rule(strokeWidth=.6, xOffset=4, x2Offset=20, y2Offset={"expr": "datum.dy"}).encode(x2="prior:Q", y2="pip:Q"),
-                             tags.mark_text(align="left", dx=22, dy={"expr": "datum.dy"}, limit=110).encode(text=f"{label}:N")]
+    if len(ends):
+        layers += [
+            tags.mark_rule(
+                strokeWidth=0.6, xOffset=4, x2Offset=20, y2Offset={"expr": "datum.dy"}
+            ).encode(x2="prior:Q", y2="pip:Q"),
+            tags.mark_text(align="left", dx=22, dy={"expr": "datum.dy"}, limit=110).encode(
+                text=f"{label}:N"
+            ),
+        ]
     subtitle = tr("Dotted: threshold. Grey: nine tenths of the schools that are never flagged.")
-    return finish(alt.layer(*layers, data=embed(lines, list(dict.fromkeys([label, "prior", "pip", "role"])))), title, subtitle, subtitle,
-                  {label: tr("school"), "prior": tr("prior"), "pip": tr("PIP"), "role": tr("verdict")})
+    return finish(
+        alt.layer(*layers, data=embed(lines, list(dict.fromkeys([label, "prior", "pip", "role"])))),
+        title,
+        subtitle,
+        subtitle,
+        {label: tr("school"), "prior": tr("prior"), "pip": tr("PIP"), "role": tr("verdict")},
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #8f949200
-def plot_power(curve: pd.DataFrame,        # n (students), less, more: the SD, relative to typical, that is flagged with the probability `power`
-               sizes=None,                 # students of the schools at hand
-               *, power: float = .5,       # probability of being flagged
-              ) -> alt.Chart:
+def plot_power(
+    # n (students), less, more: the SD, relative to typical, that is flagged with the probability
+    # `power`
+    curve: pd.DataFrame,
+    sizes=None,  # students of the schools at hand
+    *,
+    power: float = 0.5,  # probability of being flagged
+) -> alt.Chart:
     "The SD ratio that would be noticed, against students per school: between the lines nothing can be said."
     band = curve.sort_values("n").dropna(subset=["less", "more"], how="all")
     ends = span(band["less"], band["more"], include=[1])
-    unseen = band[["less", "more"]].isna()   # no SD, however extreme, would be noticed: open to the edge of the chart
+    # no SD, however extreme, would be noticed: open to the edge of the chart
+    unseen = band[["less", "more"]].isna()
     band = band.fillna({"less": ends[0], "more": ends[1]})
     ref = float(np.median(sizes)) if sizes is not None and len(sizes) else float(band["n"].median())
     at = lambda c: float(np.interp(ref, band["n"], band[c]))
-    title = tr("With {n} students, a school is noticed when they vary {less} less or {more} more than typical", n=number(ref, 0),
-               less=percent(1 - at("less")), more=percent(at("more") - 1))
-    x = axis(alt.X, "n", tr("students in the school"), [float(band["n"].min()), float(band["n"].max())], kind="log")
+    title = tr(
+        "With {n} students, a school is noticed when they vary {less} less or {more} more than typical",
+        n=number(ref, 0),
+        less=percent(1 - at("less")),
+        more=percent(at("more") - 1),
+    )
+    x = axis(
+        alt.X,
+        "n",
+        tr("students in the school"),
+        [float(band["n"].min()), float(band["n"].max())],
+        kind="log",
+    )
     y = lambda c: axis(alt.Y, c, tr("SD relative to a typical school"), ends)
     base = alt.Chart().encode(x=x)
-    layers = [base.mark_area(opacity=.18, color=REST).encode(y=y("less"), y2="more:Q"), 
-              *[alt.Chart(embed(band[~unseen[c]], ["n", c])).mark_line(color=FLAG, strokeDash=dash)
-                .encode(x=x, y=y(c)) for c, dash in (("more", [1, 0]), ("less", [6, 3]))]]
+    layers = [
+        base.mark_area(opacity=0.18, color=REST).encode(y=y("less"), y2="more:Q"),
+        *[
+            alt.Chart(embed(band[~unseen[c]], ["n", c]))
+            .mark_line(color=FLAG, strokeDash=dash)
+            .encode(x=x, y=y(c))
+            for c, dash in (("more", [1, 0]), ("less", [6, 3]))
+        ],
+    ]
     right, left = dict(align="right", dx=-4), dict(align="left", dx=6)
-    for text, how, place in ((tr("would be seen as less consistent"), right, ("width", 12)),
-                             (tr("not enough data to tell"), left, (0, None)), (tr("would be seen as more consistent"), right, ("width", "height"))):
+    for text, how, place in (
+        (tr("would be seen as less consistent"), right, ("width", 12)),
+        (tr("not enough data to tell"), left, (0, None)),
+        (tr("would be seen as more consistent"), right, ("width", "height")),
+    ):
         up = {"y": alt.YDatum(1)} if place[1] is None else {"y": alt.value(place[1])}
-        layers.append(alt.Chart(embed(pd.DataFrame({"text": [text]}), ["text"])).mark_text(dy=-18 if place[1] == "height" else 0, **how)
-                      .encode(x=alt.value(place[0]), text="text:N", **up))
+        layers.append(
+            alt.Chart(embed(pd.DataFrame({"text": [text]}), ["text"]))
+            .mark_text(dy=-18 if place[1] == "height" else 0, **how)
+            .encode(x=alt.value(place[0]), text="text:N", **up)
+        )
     if sizes is not None and len(sizes):
         q = pd.DataFrame({"n": np.quantile(sizes, np.linspace(0, 1, 60))})
         q = q[q["n"].between(band["n"].min(), band["n"].max())]
-        layers.append(alt.Chart(embed(q, ["n"])).mark_tick(thickness=1, size=10, color=OURS, opacity=.6).encode(x="n:Q", y=alt.value("height")))
-    subtitle = tr("Lines: the SD that is flagged with probability {p}.",
-                  p=number(power)) + (" " + tr("Marks at the bottom: the sizes of the schools.") if sizes is not None else "")
-    return finish(alt.layer(*layers, data=embed(band, ["n", "less", "more"])), title, subtitle, subtitle,
-                  {"n": tr("students"), "less": tr("SD ratio, more consistent"), "more": tr("SD ratio, less consistent")})
+        layers.append(
+            alt.Chart(embed(q, ["n"]))
+            .mark_tick(thickness=1, size=10, color=OURS, opacity=0.6)
+            .encode(x="n:Q", y=alt.value("height"))
+        )
+    subtitle = tr("Lines: the SD that is flagged with probability {p}.", p=number(power)) + (
+        " " + tr("Marks at the bottom: the sizes of the schools.") if sizes is not None else ""
+    )
+    return finish(
+        alt.layer(*layers, data=embed(band, ["n", "less", "more"])),
+        title,
+        subtitle,
+        subtitle,
+        {
+            "n": tr("students"),
+            "less": tr("SD ratio, more consistent"),
+            "more": tr("SD ratio, less consistent"),
+        },
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #56583351
-def plot_fdr(schools: pd.DataFrame,      # schools.csv of a consistency fit: pip
-             *, threshold: float = .75,  # PIP from which a school is flagged
-             most: int = 60,             # schools shown at most
-            ) -> alt.Chart:
+def plot_fdr(
+    schools: pd.DataFrame,  # schools.csv of a consistency fit: pip
+    *,
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    most: int = 60,  # schools shown at most
+) -> alt.Chart:
     "Expected share of false flags against the number of schools flagged, in order of PIP."
     pip = np.sort(schools["pip"].to_numpy(float))[::-1]
-    table = pd.DataFrame({"flagged": np.arange(1, len(pip) + 1), "pip": pip, "fdr": np.cumsum(1 - pip) / np.arange(1, len(pip) + 1)})
+    table = pd.DataFrame(
+        {
+            "flagged": np.arange(1, len(pip) + 1),
+            "pip": pip,
+            "fdr": np.cumsum(1 - pip) / np.arange(1, len(pip) + 1),
+        }
+    )
     k = int((pip >= threshold).sum())
-    shown = table.head(max(most, 2 * k)).assign(role=lambda d: np.where(d["pip"] >= threshold, tr("flagged"), tr("not flagged")))
-    title = tr("Of the {k} schools flagged, about {false} are expected to be flagged by chance", k=k,
-               false=number(table["fdr"].iloc[k - 1] * k, 1)) if k else tr("No school is flagged")
+    shown = table.head(max(most, 2 * k)).assign(
+        role=lambda d: np.where(d["pip"] >= threshold, tr("flagged"), tr("not flagged"))
+    )
+    title = (
+        tr(
+            "Of the {k} schools flagged, about {false} are expected to be flagged by chance",
+            k=k,
+            false=number(table["fdr"].iloc[k - 1] * k, 1),
+        )
+        if k
+        else tr("No school is flagged")
+    )
     scale = lambda r: alt.Scale(domain=[tr("flagged"), tr("not flagged")], range=r)
     legend = alt.Legend(title=None)
-    chart = alt.Chart(embed(shown, ["flagged", "pip", "fdr", "role"])).mark_point(filled=True, opacity=1, size=32).encode(
-        x=axis(alt.X, "flagged", tr("schools flagged, highest PIP first"), span(shown["flagged"], pad=.03)), y=axis(alt.Y, "fdr",
-                tr("expected share of false flags"), [0, max(.3, float(shown["fdr"].max()) * 1.05)], format=".0%"),
-        color=alt.Color("role:N", scale=scale([FLAG, REST]), legend=legend), shape=alt.Shape("role:N", scale=scale(["diamond", "circle"]),
-                legend=legend),
-        tooltip=[alt.Tooltip("flagged:Q", title=tr("schools flagged")), alt.Tooltip("pip:Q", format=".3f", title=tr("PIP of the last")),
-                 alt.Tooltip("fdr:Q", format=".1%", title=tr("expected false"))])
-    return finish(chart, title, tr("Bayesian false discovery rate against the number of schools flagged."), tr("If the model holds."),
-                  {"flagged": tr("schools flagged"), "pip": tr("PIP of the last"), "fdr": tr("expected share of false flags")}, height=240)
+    chart = (
+        alt.Chart(embed(shown, ["flagged", "pip", "fdr", "role"]))
+        .mark_point(filled=True, opacity=1, size=32)
+        .encode(
+            x=axis(
+                alt.X,
+                "flagged",
+                tr("schools flagged, highest PIP first"),
+                span(shown["flagged"], pad=0.03),
+            ),
+            y=axis(
+                alt.Y,
+                "fdr",
+                tr("expected share of false flags"),
+                [0, max(0.3, float(shown["fdr"].max()) * 1.05)],
+                format=".0%",
+            ),
+            color=alt.Color("role:N", scale=scale([FLAG, REST]), legend=legend),
+            shape=alt.Shape("role:N", scale=scale(["diamond", "circle"]), legend=legend),
+            tooltip=[
+                alt.Tooltip("flagged:Q", title=tr("schools flagged")),
+                alt.Tooltip("pip:Q", format=".3f", title=tr("PIP of the last")),
+                alt.Tooltip("fdr:Q", format=".1%", title=tr("expected false")),
+            ],
+        )
+    )
+    return finish(
+        chart,
+        title,
+        tr("Bayesian false discovery rate against the number of schools flagged."),
+        tr("If the model holds."),
+        {
+            "flagged": tr("schools flagged"),
+            "pip": tr("PIP of the last"),
+            "fdr": tr("expected share of false flags"),
+        },
+        height=240,
+    )
 
 # %% ../../nbs/charts/15_consistency.ipynb #d0d99b65
-def plot_sd_check(table: pd.DataFrame,    # place (1 = smallest SD), observed, lower, upper (95 % of the predicted SDs at that place), [middle]
-                 *, unit: str = "points", # of the scores
-                 ) -> alt.Chart:
+def plot_sd_check(
+    # place (1 = smallest SD), observed, lower, upper (95 % of the predicted SDs at that place),
+    # [middle]
+    table: pd.DataFrame,
+    *,
+    unit: str = "points",  # of the scores
+) -> alt.Chart:
     "Observed SDs of schools in order against what the model predicts for each place: points outside the band are what the model does not make."
     outside = (table["observed"] < table["lower"]) | (table["observed"] > table["upper"])
-    title = tr("{k} of {n} school SDs lie inside what the model predicts for their place", k=number((~outside).sum(), 0), n=number(len(table), 0))
+    title = tr(
+        "{k} of {n} school SDs lie inside what the model predicts for their place",
+        k=number((~outside).sum(), 0),
+        n=number(len(table), 0),
+    )
     names = [tr("inside"), tr("outside")]
-    keep = np.unique(np.concatenate([np.linspace(0, len(table) - 1, min(len(table), 300)).astype(int), np.flatnonzero(outside)]))
+    keep = np.unique(
+        np.concatenate(
+            [
+                np.linspace(0, len(table) - 1, min(len(table), 300)).astype(int),
+                np.flatnonzero(outside),
+            ]
+        )
+    )
     frame = table.assign(role=np.where(outside, names[1], names[0])).iloc[keep]
     scale, legend = lambda r: alt.Scale(domain=names, range=r), alt.Legend(title=None)
-    base = alt.Chart().encode(x=axis(alt.X, "place", tr("schools, in order of SD"), span(table["place"], pad=.02)))
-    band = base.mark_area(opacity=.25, color=OURS).encode(y=axis(alt.Y, "lower", tr("SD of scores within school ({unit})", unit=tr(unit)),
-                                                                 span(table["lower"], table["upper"], table["observed"])), y2="upper:Q")
-    points = base.mark_point(filled=True, opacity=.9).encode(y="observed:Q",
-                                                             color=alt.Color("role:N", scale=scale([INK, FLAG]),
-                                                                             legend=legend), shape=alt.Shape("role:N", scale=scale(["circle", "diamond"]), legend=legend),
-        size=alt.Size("role:N", scale=scale([16, 50]), legend=legend), tooltip=[alt.Tooltip("place:Q", title=tr("place")),
-                                                                                alt.Tooltip("observed:Q", format=".3f", title=tr("observed")), alt.Tooltip("lower:Q", format=".3f", title=tr("lower")), alt.Tooltip("upper:Q", format=".3f", title=tr("upper"))])
+    base = alt.Chart().encode(
+        x=axis(alt.X, "place", tr("schools, in order of SD"), span(table["place"], pad=0.02))
+    )
+    band = base.mark_area(opacity=0.25, color=OURS).encode(
+        y=axis(
+            alt.Y,
+            "lower",
+            tr("SD of scores within school ({unit})", unit=tr(unit)),
+            span(table["lower"], table["upper"], table["observed"]),
+        ),
+        y2="upper:Q",
+    )
+    points = base.mark_point(filled=True, opacity=0.9).encode(
+        y="observed:Q",
+        color=alt.Color("role:N", scale=scale([INK, FLAG]), legend=legend),
+        shape=alt.Shape("role:N", scale=scale(["circle", "diamond"]), legend=legend),
+        size=alt.Size("role:N", scale=scale([16, 50]), legend=legend),
+        tooltip=[
+            alt.Tooltip("place:Q", title=tr("place")),
+            alt.Tooltip("observed:Q", format=".3f", title=tr("observed")),
+            alt.Tooltip("lower:Q", format=".3f", title=tr("lower")),
+            alt.Tooltip("upper:Q", format=".3f", title=tr("upper")),
+        ],
+    )
     subtitle = tr("Points: observed SDs. Band: 95 % of what the fitted model makes.")
-    return finish(alt.layer(band, points, data=embed(frame, ["place", "observed", "lower", "upper", "role"])), title, subtitle, subtitle,
-                  {"place": tr("place"), "observed": tr("observed"), "lower": tr("lower"), "upper": tr("upper")}, height=260)
+    return finish(
+        alt.layer(band, points, data=embed(frame, ["place", "observed", "lower", "upper", "role"])),
+        title,
+        subtitle,
+        subtitle,
+        {
+            "place": tr("place"),
+            "observed": tr("observed"),
+            "lower": tr("lower"),
+            "upper": tr("upper"),
+        },
+        height=260,
+    )

@@ -4,134 +4,313 @@
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #76db2d23
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
-from .style import OURS, REST, SERIES, axis, embed, finish, number, percent, span, tr
+
+from schoolvar.charts.style import (
+    OURS,
+    REST,
+    SERIES,
+    axis,
+    embed,
+    finish,
+    number,
+    percent,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['long_draws', 'split_r_hat', 'plot_trace', 'plot_rank_bars', 'plot_convergence']
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #c3796030
-def long_draws(draws: dict,   # parameter -> array, chains x draws
-              ) -> pd.DataFrame:   # parameter, chain, draw, value
+def long_draws(
+    draws: dict,  # parameter -> array, chains x draws
+) -> pd.DataFrame:  # parameter, chain, draw, value
     "Draws of a few parameters as a long table; ValueError where an array is not chains x draws."
     rows = []
     for name, values in draws.items():
         values = np.asarray(values, float)
-        if values.ndim != 2: raise ValueError(f"{name}: draws have the shape {values.shape}; chains x draws is needed")
+        if values.ndim != 2:
+            raise ValueError(
+                f"{name}: draws have the shape {values.shape}; chains x draws is needed"
+            )
         c, d = np.indices(values.shape)
-        rows.append(pd.DataFrame({"parameter": name, "chain": c.ravel() + 1, "draw": d.ravel() + 1, "value": values.ravel()}))
+        rows.append(
+            pd.DataFrame(
+                {
+                    "parameter": name,
+                    "chain": c.ravel() + 1,
+                    "draw": d.ravel() + 1,
+                    "value": values.ravel(),
+                }
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #f68818ba
-def split_r_hat(values) -> float:   # chains x draws
+def split_r_hat(values) -> float:  # chains x draws
     "Split R-hat without rank normalisation, for a title; the gate uses the one of `diagnostics`."
     x = np.asarray(values, float)
     half = x.shape[1] // 2
     x = np.concatenate([x[:, :half], x[:, -half:]])
     within = x.var(axis=1, ddof=1).mean()
-    return float(np.sqrt((within * (half - 1) / half + x.mean(axis=1).var(ddof=1)) / within)) if within > 0 else float("nan")
+    return (
+        float(np.sqrt((within * (half - 1) / half + x.mean(axis=1).var(ddof=1)) / within))
+        if within > 0
+        else float("nan")
+    )
+
 
 def _worst(draws):
     "The parameter with the largest split R-hat."
-    r = {p: split_r_hat(g.pivot(index="chain", columns="draw", values="value")) for p, g in draws.groupby("parameter", sort=False)}
+    r = {
+        p: split_r_hat(g.pivot(index="chain", columns="draw", values="value"))
+        for p, g in draws.groupby("parameter", sort=False)
+    }
     worst = max(r, key=lambda p: r[p] if r[p] == r[p] else np.inf)
     return worst, r[worst], len(r)
+
 
 def _chain_scales(chains, legend=True):
     "Colour and dash of the chains."
     chains = [str(c) for c in chains]
-    key = alt.Legend(title=tr("chain"), symbolType="stroke", titleOrient="left", columns=len(chains)) if legend else None
-    return {"color": alt.Color("chain:N", scale=alt.Scale(domain=chains, range=(SERIES * 3)[:len(chains)]), legend=key),
-            "strokeDash": alt.StrokeDash("chain:N", scale=alt.Scale(domain=chains,
-                                                                    range=([[1, 0], [6, 2], [2, 2], [8, 2, 2, 2]] * 3)[:len(chains)]), legend=key)}
+    key = (
+        alt.Legend(title=tr("chain"), symbolType="stroke", titleOrient="left", columns=len(chains))
+        if legend
+        else None
+    )
+    return {
+        "color": alt.Color(
+            "chain:N", scale=alt.Scale(domain=chains, range=(SERIES * 3)[: len(chains)]), legend=key
+        ),
+        "strokeDash": alt.StrokeDash(
+            "chain:N",
+            scale=alt.Scale(
+                domain=chains, range=([[1, 0], [6, 2], [2, 2], [8, 2, 2, 2]] * 3)[: len(chains)]
+            ),
+            legend=key,
+        ),
+    }
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #a24f99f3
-def plot_trace(draws: pd.DataFrame,      # parameter, chain, draw, value
-               *, most: int = 200,       # draws shown a chain: every so many
-              ) -> alt.Chart:
+def plot_trace(
+    draws: pd.DataFrame,  # parameter, chain, draw, value
+    *,
+    most: int = 200,  # draws shown a chain: every so many
+) -> alt.Chart:
     "Draws in the order they came, chain over chain: chains that mix cannot be told apart."
     worst, r, k = _worst(draws)
-    title = (tr("The chains of all {k} parameters overlap: largest split R-hat {r} ({p})", k=k, r=number(r, 3), p=worst) if r <= 1.01
-             else tr("The chains do not agree on {p}: split R-hat {r}", p=worst, r=number(r, 2)))
-    numbers = np.sort(draws["draw"].unique())           # from 0 or 1, and perhaps thinned already
+    title = (
+        tr(
+            "The chains of all {k} parameters overlap: largest split R-hat {r} ({p})",
+            k=k,
+            r=number(r, 3),
+            p=worst,
+        )
+        if r <= 1.01
+        else tr("The chains do not agree on {p}: split R-hat {r}", p=worst, r=number(r, 2))
+    )
+    # from 0 or 1, and perhaps thinned already
+    numbers = np.sort(draws["draw"].unique())
     step = max(1, int(np.ceil(len(numbers) / most)))
     every = int(numbers[step] - numbers[0]) if len(numbers) > step else 1
     panels = []
     for name, g in draws[draws["draw"].isin(numbers[::step])].groupby("parameter", sort=False):
         d, short = span(g["value"]), g.assign(chain=g["chain"].astype(str))
-        panels.append(alt.Chart(embed(short, ["chain", "draw", "value"], digits=3)).mark_line(strokeWidth=1, opacity=.75).encode(
-            x=axis(alt.X, "draw", tr("draw"), [float(numbers[0]), float(numbers[-1])]), y=axis(alt.Y, "value", None, d,
-                    tickCount=3), **_chain_scales(sorted(set(draws["chain"]))))
-            .properties(width=300, height=90, title=alt.TitleParams(name, fontSize=12, frame="group", anchor="start", offset=4)))
-    subtitle = tr("Every draw of each chain.") if every == 1 else tr("One draw in {k} of each chain.", k=every)
-    return finish(alt.concat(*panels, columns=2), title, tr("Good chains look like one band of noise without trends."), subtitle,
-                  panel=330, height=None)
+        panels.append(
+            alt.Chart(embed(short, ["chain", "draw", "value"], digits=3))
+            .mark_line(strokeWidth=1, opacity=0.75)
+            .encode(
+                x=axis(alt.X, "draw", tr("draw"), [float(numbers[0]), float(numbers[-1])]),
+                y=axis(alt.Y, "value", None, d, tickCount=3),
+                **_chain_scales(sorted(set(draws["chain"]))),
+            )
+            .properties(
+                width=300,
+                height=90,
+                title=alt.TitleParams(name, fontSize=12, frame="group", anchor="start", offset=4),
+            )
+        )
+    subtitle = (
+        tr("Every draw of each chain.")
+        if every == 1
+        else tr("One draw in {k} of each chain.", k=every)
+    )
+    return finish(
+        alt.concat(*panels, columns=2),
+        title,
+        tr("Good chains look like one band of noise without trends."),
+        subtitle,
+        panel=330,
+        height=None,
+    )
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #10545e14
-def plot_rank_bars(draws: pd.DataFrame,   # parameter, chain, draw, value
-                   *, bins: int = 20,     # bars
-                  ) -> alt.Chart:
+def plot_rank_bars(
+    draws: pd.DataFrame,  # parameter, chain, draw, value
+    *,
+    bins: int = 20,  # bars
+) -> alt.Chart:
     "Ranks of each chain's draws among all: flat lines inside the band where chains agree, slopes and humps where they do not."
     from scipy.stats import binom
+
     worst, r, k = _worst(draws)
     panels, out = [], 0
     for name, g in draws.groupby("parameter", sort=False):
         rank = g["value"].rank(method="first").to_numpy() - 1
         bar = np.minimum((rank * bins / len(g)).astype(int), bins - 1)
         chains = sorted(set(g["chain"]))
-        counts = pd.DataFrame([(str(c), b, float(((g["chain"] == c).to_numpy() & (bar == b)).sum())) for c in chains for b in range(bins)],
-                              columns=["chain", "bin", "count"])
+        counts = pd.DataFrame(
+            [
+                (str(c), b, float(((g["chain"] == c).to_numpy() & (bar == b)).sum()))
+                for c in chains
+                for b in range(bins)
+            ],
+            columns=["chain", "bin", "count"],
+        )
         each = len(g) / len(chains)
-        lo, hi = binom.ppf([.005, .995], int(each), 1 / bins)
+        lo, hi = binom.ppf([0.005, 0.995], int(each), 1 / bins)
         out += int(((counts["count"] < lo) | (counts["count"] > hi)).sum())
         top = [0, float(max(hi, counts["count"].max()) * 1.1)]
-        band = alt.Chart(embed(pd.DataFrame({"bin": [0., bins - 1.], "lo": [lo, lo], "hi": [hi, hi]}),
-                               ["bin", "lo", "hi"])).mark_area(opacity=.25, color=REST).encode(x="bin:Q", y="lo:Q", y2="hi:Q")
-        lines = alt.Chart(embed(counts, ["chain", "bin", "count"])).mark_line(interpolate="step", strokeWidth=1.4).encode(
-            x=axis(alt.X, "bin", tr("rank among all draws, in {b} bins", b=bins), [0, bins - 1]), y=axis(alt.Y, "count", tr("draws"), top,
-                    tickCount=3), **_chain_scales(chains))
-        panels.append(alt.layer(band, lines).properties(width=300, height=100,
-                                                        title=alt.TitleParams(name, fontSize=12, frame="group", anchor="start", offset=4)))
+        band = (
+            alt.Chart(
+                embed(
+                    pd.DataFrame({"bin": [0.0, bins - 1.0], "lo": [lo, lo], "hi": [hi, hi]}),
+                    ["bin", "lo", "hi"],
+                )
+            )
+            .mark_area(opacity=0.25, color=REST)
+            .encode(x="bin:Q", y="lo:Q", y2="hi:Q")
+        )
+        lines = (
+            alt.Chart(embed(counts, ["chain", "bin", "count"]))
+            .mark_line(interpolate="step", strokeWidth=1.4)
+            .encode(
+                x=axis(
+                    alt.X, "bin", tr("rank among all draws, in {b} bins", b=bins), [0, bins - 1]
+                ),
+                y=axis(alt.Y, "count", tr("draws"), top, tickCount=3),
+                **_chain_scales(chains),
+            )
+        )
+        panels.append(
+            alt.layer(band, lines).properties(
+                width=300,
+                height=100,
+                title=alt.TitleParams(name, fontSize=12, frame="group", anchor="start", offset=4),
+            )
+        )
     share = out / (len(panels) * bins * draws["chain"].nunique())
-    title = tr("{share} of the bars lie outside the band that holds 99 % of them by chance", share=percent(share, 1))
+    title = tr(
+        "{share} of the bars lie outside the band that holds 99 % of them by chance",
+        share=percent(share, 1),
+    )
     subtitle = tr("Largest split R-hat {r} ({p}).", r=number(r, 3), p=worst)
-    return finish(alt.concat(*panels, columns=2).resolve_scale(color="shared", strokeDash="shared"), title,
-                  tr("One line a chain; flat lines mean that the chains agree."), subtitle, panel=330, height=None)
+    return finish(
+        alt.concat(*panels, columns=2).resolve_scale(color="shared", strokeDash="shared"),
+        title,
+        tr("One line a chain; flat lines mean that the chains agree."),
+        subtitle,
+        panel=330,
+        height=None,
+    )
 
 # %% ../../nbs/charts/35_diagnostics.ipynb #2e0e69b6
-def plot_convergence(parameters: pd.DataFrame,   # parameters.csv: parameter, ess_bulk, ess_tail, r_hat
-                     *, least: float = 400,      # effective draws asked for
-                     most_r: float = 1.01,       # largest R-hat allowed
-                     rows: int = 30,             # parameters shown at most: those with the fewest effective draws
-                    ) -> alt.Chart:
+def plot_convergence(
+    parameters: pd.DataFrame,  # parameters.csv: parameter, ess_bulk, ess_tail, r_hat
+    *,
+    least: float = 400,  # effective draws asked for
+    most_r: float = 1.01,  # largest R-hat allowed
+    rows: int = 30,  # parameters shown at most: those with the fewest effective draws
+) -> alt.Chart:
     "Effective draws of each parameter, for the middle and for the ends of its interval, against what is asked for."
-    frame = parameters.assign(ess=parameters[["ess_bulk", "ess_tail"]].min(axis=1)).sort_values("ess")
+    frame = parameters.assign(ess=parameters[["ess_bulk", "ess_tail"]].min(axis=1)).sort_values(
+        "ess"
+    )
     low, high_r = frame.iloc[0], parameters.loc[parameters["r_hat"].idxmax()]
     fine = low["ess"] >= least and high_r["r_hat"] <= most_r
-    title = (tr("All {k} parameters have at least {e} effective draws; largest R-hat {r}", k=len(frame), e=number(low["ess"], 0),
-                r=number(high_r["r_hat"], 3)) if fine
-             else tr("{p} has {e} effective draws; largest R-hat {r} ({q})", p=low["parameter"], e=number(low["ess"], 0),
-                     r=number(high_r["r_hat"], 3), q=high_r["parameter"]))
+    title = (
+        tr(
+            "All {k} parameters have at least {e} effective draws; largest R-hat {r}",
+            k=len(frame),
+            e=number(low["ess"], 0),
+            r=number(high_r["r_hat"], 3),
+        )
+        if fine
+        else tr(
+            "{p} has {e} effective draws; largest R-hat {r} ({q})",
+            p=low["parameter"],
+            e=number(low["ess"], 0),
+            r=number(high_r["r_hat"], 3),
+            q=high_r["parameter"],
+        )
+    )
     shown = frame.head(rows)
     kinds = [tr("bulk: the middle"), tr("tail: the ends of the interval")]
-    long = pd.concat([shown[["parameter", "r_hat"]].assign(kind=k, draws=shown[c]) for k, c in zip(kinds, ("ess_bulk", "ess_tail"))],
-                     ignore_index=True)
+    long = pd.concat(
+        [
+            shown[["parameter", "r_hat"]].assign(kind=k, draws=shown[c])
+            for k, c in zip(kinds, ("ess_bulk", "ess_tail"))
+        ],
+        ignore_index=True,
+    )
     long["words"] = [f"R-hat {number(v, 3)}" for v in long["r_hat"]]
-    d = [min(long["draws"].min(), least) * .8, max(long["draws"].max(), least) * 4]
-    y = alt.Y("parameter:N", sort=list(shown["parameter"]), title=None, axis=alt.Axis(labelLimit=150, labelOverlap=False, grid=False,
-            ticks=False, domain=False))
-    scale, legend = lambda v: alt.Scale(domain=kinds, range=v), alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 2"})
-    points = alt.Chart().mark_point(filled=True, size=60, opacity=1).encode(x=axis(alt.X, "draws", tr("effective draws (logarithmic)"), d,
-            kind="log"), y=y,
-        color=alt.Color("kind:N", scale=scale([OURS, "#009E73"]), legend=legend), shape=alt.Shape("kind:N",
-                scale=scale(["circle", "diamond"]), legend=legend),
-        tooltip=[alt.Tooltip("parameter:N", title=tr("parameter")), alt.Tooltip("kind:N", title=tr("of")),
-                 alt.Tooltip("draws:Q", format=",.0f", title=tr("effective draws")), alt.Tooltip("r_hat:Q", format=".3f", title="R-hat")])
-    line = alt.Chart(embed(pd.DataFrame({"draws": [float(least)]}), ["draws"])).mark_rule(strokeDash=[4, 4]).encode(x="draws:Q")
-    words = alt.Chart().transform_filter(f"datum.kind == {kinds[0]!r}").mark_text(align="right").encode(x=alt.value("width"), y=y, text="words:N")
-    subtitle = tr("Dashed: the {k} effective draws asked for.", k=number(least, 0)) + (" " + tr("The {k} parameters with the fewest.",
-            k=rows) if len(frame) > rows else "")
-    return finish(alt.layer(line, points, words, data=embed(long, ["parameter", "kind", "draws", "r_hat", "words"])), title, subtitle, subtitle,
-                  {"parameter": tr("parameter"), "kind": tr("of"), "draws": tr("effective draws"), "r_hat": "R-hat"}, height=30 + 24 * len(shown))
+    d = [min(long["draws"].min(), least) * 0.8, max(long["draws"].max(), least) * 4]
+    y = alt.Y(
+        "parameter:N",
+        sort=list(shown["parameter"]),
+        title=None,
+        axis=alt.Axis(labelLimit=150, labelOverlap=False, grid=False, ticks=False, domain=False),
+    )
+    scale, legend = (
+        lambda v: alt.Scale(domain=kinds, range=v),
+        alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 2"}),
+    )
+    points = (
+        alt.Chart()
+        .mark_point(filled=True, size=60, opacity=1)
+        .encode(
+            x=axis(alt.X, "draws", tr("effective draws (logarithmic)"), d, kind="log"),
+            y=y,
+            color=alt.Color("kind:N", scale=scale([OURS, "#009E73"]), legend=legend),
+            shape=alt.Shape("kind:N", scale=scale(["circle", "diamond"]), legend=legend),
+            tooltip=[
+                alt.Tooltip("parameter:N", title=tr("parameter")),
+                alt.Tooltip("kind:N", title=tr("of")),
+                alt.Tooltip("draws:Q", format=",.0f", title=tr("effective draws")),
+                alt.Tooltip("r_hat:Q", format=".3f", title="R-hat"),
+            ],
+        )
+    )
+    line = (
+        alt.Chart(embed(pd.DataFrame({"draws": [float(least)]}), ["draws"]))
+        .mark_rule(strokeDash=[4, 4])
+        .encode(x="draws:Q")
+    )
+    words = (
+        alt.Chart()
+        .transform_filter(f"datum.kind == {kinds[0]!r}")
+        .mark_text(align="right")
+        .encode(x=alt.value("width"), y=y, text="words:N")
+    )
+    subtitle = tr("Dashed: the {k} effective draws asked for.", k=number(least, 0)) + (
+        " " + tr("The {k} parameters with the fewest.", k=rows) if len(frame) > rows else ""
+    )
+    return finish(
+        alt.layer(
+            line, points, words, data=embed(long, ["parameter", "kind", "draws", "r_hat", "words"])
+        ),
+        title,
+        subtitle,
+        subtitle,
+        {
+            "parameter": tr("parameter"),
+            "kind": tr("of"),
+            "draws": tr("effective draws"),
+            "r_hat": "R-hat",
+        },
+        height=30 + 24 * len(shown),
+    )

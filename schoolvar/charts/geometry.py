@@ -4,6 +4,7 @@
 
 # %% ../../nbs/charts/00_geometry.ipynb #abad0e02
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 
@@ -11,76 +12,104 @@ import pandas as pd
 __all__ = ['wrap', 'place_labels', 'stack_labels', 'kernel_density', 'density_bands', 'ridges', 'thin', 'group_rows']
 
 # %% ../../nbs/charts/00_geometry.ipynb #a7952761
-def wrap(text: str,         # a sentence
-         chars: int = 60,   # longest line, characters
-        ) -> list[str]:     # lines; a word longer than a line is kept whole
+def wrap(
+    text: str,  # a sentence
+    chars: int = 60,  # longest line, characters
+) -> list[str]:  # lines; a word longer than a line is kept whole
     "Break `text` into lines at spaces."
     lines = [""]
     for word in str(text).split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > chars: lines.append(word)
-        else: lines[-1] = f"{lines[-1]} {word}".strip()
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > chars:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
 
 # %% ../../nbs/charts/00_geometry.ipynb #b2578ac2
 _ANGLES = np.deg2rad([0, 180, 90, 270, 30, 150, 330, 210, 60, 120, 300, 240])
 
+
 def _candidates(width, font, rings=(9, 18, 30, 44, 60)):
     "Positions of a label `width` wide around its point: offset of its near end, and whether it runs left of there."
     for r in rings:
         for a in _ANGLES:
-            dx, dy = r * np.cos(a), -(r + .2 * font) * np.sin(a)
-            align = "center" if abs(np.cos(a)) < .1 else "right" if np.cos(a) < 0 else "left"
+            dx, dy = r * np.cos(a), -(r + 0.2 * font) * np.sin(a)
+            align = "center" if abs(np.cos(a)) < 0.1 else "right" if np.cos(a) < 0 else "left"
             shift = {"left": 0, "right": -width, "center": -width / 2}[align]
-            yield dx, dy, align, np.array([dx + shift - 1, dy - font * .6, dx + shift + width + 1, dy + font * .6])
+            yield (
+                dx,
+                dy,
+                align,
+                np.array(
+                    [dx + shift - 1, dy - font * 0.6, dx + shift + width + 1, dy + font * 0.6]
+                ),
+            )
 
 # %% ../../nbs/charts/00_geometry.ipynb #6e4a3a80
 def _free(boxes, placed):
     "Whether `boxes` (widths x 4: left, top, right, bottom) touch none of `placed` (k x widths x 4) at any width between the given."
-    if not len(placed): return True
+    if not len(placed):
+        return True
     p = np.asarray(placed)
-    # Heights do not depend on the width, and edges move linearly with it: apart on the same side at both ends is apart between.
-    apart = ((boxes[:, 2] <= p[..., 0]).all(1) | (p[..., 2] <= boxes[:, 0]).all(1)
-             | (boxes[:, 3] <= p[..., 1]).all(1) | (p[..., 3] <= boxes[:, 1]).all(1))
+    # Heights do not depend on the width, and edges move linearly with it: apart on the same side at
+    # both ends is apart between.
+    apart = (
+        (boxes[:, 2] <= p[..., 0]).all(1)
+        | (p[..., 2] <= boxes[:, 0]).all(1)
+        | (boxes[:, 3] <= p[..., 1]).all(1)
+        | (p[..., 3] <= boxes[:, 1]).all(1)
+    )
     return bool(apart.all())
 
 # %% ../../nbs/charts/00_geometry.ipynb #f635be55
-def place_labels(x,                            # positions across, 0 (left edge) to 1 (right edge), most important first
-                 y,                            # positions up, 0 (bottom) to 1 (top)
-                 text,                         # one label a point
-                 height: float = 280,          # height of the plot, pixels
-                 widths=(240, 1100),          # narrowest and widest plot, pixels; holds for every width between
-                 font: float = 11,             # size of the type, pixels
-                 most: int = 40,               # labels at most
-                ) -> pd.DataFrame:             # a row a point: dx, dy (pixels, down is positive), align, shown (bool)
+def place_labels(
+    x,  # positions across, 0 (left edge) to 1 (right edge), most important first
+    y,  # positions up, 0 (bottom) to 1 (top)
+    text,  # one label a point
+    height: float = 280,  # height of the plot, pixels
+    widths=(240, 1100),  # narrowest and widest plot, pixels; holds for every width between
+    font: float = 11,  # size of the type, pixels
+    most: int = 40,  # labels at most
+) -> pd.DataFrame:  # a row a point: dx, dy (pixels, down is positive), align, shown (bool)
     "Offsets for labels such that no two shown touch, at any width between `widths`."
     x, y, widths = np.asarray(x, float), np.asarray(y, float), np.asarray(widths, float)
     px, py = x[:, None] * widths, ((1 - y) * height)[:, None] + 0 * widths
-    placed = [np.stack([a - 4, b - 4, a + 4, b + 4], -1) for a, b in zip(px[:200], py[:200])]   # the marks themselves
+    # the marks themselves
+    placed = [np.stack([a - 4, b - 4, a + 4, b + 4], -1) for a, b in zip(px[:200], py[:200])]
     rows = []
     for i, label in enumerate(text):
-        size, row = .58 * font * len(str(label)), (0., 0., "left", False)
+        size, row = 0.58 * font * len(str(label)), (0.0, 0.0, "left", False)
         own = placed.pop(i) if i < min(200, len(x)) else None
         for dx, dy, align, box in _candidates(size, font) if sum(r[3] for r in rows) < most else ():
             at = np.stack([px[i], py[i], px[i], py[i]], -1) + box
-            inside = (at[:, 0] > -8).all() and (at[:, 2] < widths + 8).all() and (at[:, 1] > -2).all() and (at[:, 3] < height + 2).all()
+            inside = (
+                (at[:, 0] > -8).all()
+                and (at[:, 2] < widths + 8).all()
+                and (at[:, 1] > -2).all()
+                and (at[:, 3] < height + 2).all()
+            )
             if inside and _free(at, placed):
                 row = (round(dx, 1), round(dy, 1), align, True)
                 break
-        if own is not None: placed.insert(i, own)
-        if row[3]: placed.append(at)
+        if own is not None:
+            placed.insert(i, own)
+        if row[3]:
+            placed.append(at)
         rows.append(row)
     return pd.DataFrame(rows, columns=["dx", "dy", "align", "shown"])
 
 # %% ../../nbs/charts/00_geometry.ipynb #6788aff5
-def stack_labels(y,                    # wanted positions, pixels from the top
-                 height: float,        # of the plot, pixels
-                 gap: float = 12,      # least distance of two labels, pixels
-                ) -> np.ndarray:       # positions, in the order given
+def stack_labels(
+    y,  # wanted positions, pixels from the top
+    height: float,  # of the plot, pixels
+    gap: float = 12,  # least distance of two labels, pixels
+) -> np.ndarray:  # positions, in the order given
     "Positions at least `gap` apart, near those wanted, inside the plot while there is room."
     y = np.asarray(y, float)
     order = np.argsort(y, kind="stable")
     out, floor = y.copy(), -np.inf
-    for i in order: out[i] = floor = max(out[i], floor + gap)
+    for i in order:
+        out[i] = floor = max(out[i], floor + gap)
     ceiling = height
     for i in order[::-1]:
         out[i] = min(out[i], ceiling)
@@ -88,81 +117,113 @@ def stack_labels(y,                    # wanted positions, pixels from the top
     return out
 
 # %% ../../nbs/charts/00_geometry.ipynb #f043d6ce
-def kernel_density(draws,     # draws, 1-d
-                   at,        # where
-                  ) -> np.ndarray:
+def kernel_density(
+    draws,  # draws, 1-d
+    at,  # where
+) -> np.ndarray:
     "Gaussian kernel density by Silverman's rule, on fine bins (fifty ridges of 4,000 draws in a blink)."
     from scipy.ndimage import gaussian_filter1d
+
     draws = np.asarray(draws, float)
-    spread = min(draws.std(), np.subtract(*np.quantile(draws, [.75, .25])) / 1.349) or draws.std()
-    width = .9 * spread * len(draws) ** -.2
+    spread = min(draws.std(), np.subtract(*np.quantile(draws, [0.75, 0.25])) / 1.349) or draws.std()
+    width = 0.9 * spread * len(draws) ** -0.2
     lo, hi = draws.min() - 4 * width, draws.max() + 4 * width
-    cells = int(np.clip(8 * (hi - lo) / width, 64, 2 ** 15))
+    cells = int(np.clip(8 * (hi - lo) / width, 64, 2**15))
     count, edges = np.histogram(draws, cells, (lo, hi))
     step = edges[1] - edges[0]
-    return np.interp(at, edges[:-1] + step / 2, gaussian_filter1d(count.astype(float), width / step, mode="constant") / (len(draws) * step))
+    return np.interp(
+        at,
+        edges[:-1] + step / 2,
+        gaussian_filter1d(count.astype(float), width / step, mode="constant") / (len(draws) * step),
+    )
 
 # %% ../../nbs/charts/00_geometry.ipynb #e4606e09
-def density_bands(draws,                    # draws of one quantity, 1-d
-                  masses=(.5, .8, .95),     # central probabilities, ascending
-                  points: int = 60,         # points on the curve
-                  tails: float = .998,      # central probability that the curve spans
-                 ) -> pd.DataFrame:         # x, density (same unit as 1/x), piece (left to right), mass (the smallest that holds the point; 1 = beyond all)
+def density_bands(
+    draws,  # draws of one quantity, 1-d
+    masses=(0.5, 0.8, 0.95),  # central probabilities, ascending
+    points: int = 60,  # points on the curve
+    tails: float = 0.998,  # central probability that the curve spans
+    # x, density (same unit as 1/x), piece (left to right), mass (the smallest that holds the point;
+    # 1 = beyond all)
+) -> pd.DataFrame:
     "A kernel density cut at central intervals; ValueError for fewer than 20 finite draws or no spread."
     draws = np.asarray(draws, float).ravel()
     if not np.isfinite(draws).all() or len(draws) < 20 or np.ptp(draws) == 0:
         raise ValueError(f"a density needs 20 finite draws that differ; got {len(draws)}")
     lo, hi = (1 - np.array([*masses, tails])) / 2, (1 + np.array([*masses, tails])) / 2
     cuts = np.quantile(draws, np.sort(np.concatenate([lo, hi])))
-    mass = [1., *reversed(masses), *masses[1:], 1.]
+    mass = [1.0, *reversed(masses), *masses[1:], 1.0]
     rows = []
     for piece, (a, b) in enumerate(zip(cuts[:-1], cuts[1:])):
         x = np.linspace(a, b, max(2, int(np.ceil(points * (b - a) / (cuts[-1] - cuts[0]))) + 1))
-        rows.append(pd.DataFrame({"x": x, "density": kernel_density(draws, x), "piece": piece, "mass": mass[piece]}))
+        rows.append(
+            pd.DataFrame(
+                {"x": x, "density": kernel_density(draws, x), "piece": piece, "mass": mass[piece]}
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 # %% ../../nbs/charts/00_geometry.ipynb #b4d9c524
-def ridges(draws: dict,                 # school -> draws, 1-d; zeros are the spike
-           masses=(.5, .8, .95),        # central probabilities of the slab's pieces
-          ) -> tuple[pd.DataFrame, pd.DataFrame]:  # (curve: school, x, density, piece, mass), (atoms: school, at_zero)
+def ridges(
+    draws: dict,  # school -> draws, 1-d; zeros are the spike
+    masses=(0.5, 0.8, 0.95),  # central probabilities of the slab's pieces
+    # (curve: school, x, density, piece, mass), (atoms: school, at_zero)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Density of the draws away from zero, scaled to their share, and the share at zero, for each school."
     curves, atoms = [], []
     for school, values in draws.items():
         values = np.asarray(values, float).ravel()
         slab = values[values != 0]
         atoms.append((str(school), 1 - len(slab) / len(values)))
-        if len(slab) < 20 or np.ptp(slab) == 0: continue
+        if len(slab) < 20 or np.ptp(slab) == 0:
+            continue
         curve = density_bands(slab, masses)
-        curves.append(curve.assign(school=str(school), density=curve.density * len(slab) / len(values)))
+        curves.append(
+            curve.assign(school=str(school), density=curve.density * len(slab) / len(values))
+        )
     columns = ["school", "x", "density", "piece", "mass"]
-    curves = pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+    curves = (
+        pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+    )
     return curves, pd.DataFrame(atoms, columns=["school", "at_zero"])
 
 # %% ../../nbs/charts/00_geometry.ipynb #a452764f
-def thin(frame: pd.DataFrame,      # one row a point
-         x: str, y: str,           # columns of the position
-         keep=None,                # rows that stay whatever their place, bool
-         grid=(160, 90),           # cells across and up
-         most: int = 2500,         # rows at most beside those kept: every so many of what is left
-        ) -> pd.DataFrame:         # the rows that differ on the screen
+def thin(
+    frame: pd.DataFrame,  # one row a point
+    x: str,
+    y: str,  # columns of the position
+    keep=None,  # rows that stay whatever their place, bool
+    grid=(160, 90),  # cells across and up
+    most: int = 2500,  # rows at most beside those kept: every so many of what is left
+) -> pd.DataFrame:  # the rows that differ on the screen
     "Drop points that would be drawn on top of another."
     keep = np.zeros(len(frame), bool) if keep is None else np.asarray(keep, bool)
+
     def cell(values, k):
         values = np.asarray(values, float)
         span = np.nanmax(values) - np.nanmin(values) if len(values) else 0
-        return np.floor((values - np.nanmin(values)) / (span or 1) * (k - 1e-9)) if len(values) else values
-    key = pd.DataFrame({"i": cell(frame[x], grid[0]), "j": cell(frame[y], grid[1])}, index=frame.index)
+        return (
+            np.floor((values - np.nanmin(values)) / (span or 1) * (k - 1e-9))
+            if len(values)
+            else values
+        )
+
+    key = pd.DataFrame(
+        {"i": cell(frame[x], grid[0]), "j": cell(frame[y], grid[1])}, index=frame.index
+    )
     same = np.zeros(len(frame), bool)
     same[~keep] = key[~keep].duplicated()
     left = np.flatnonzero(~same & ~keep)
-    if len(left) > most: same[np.setdiff1d(left, left[np.linspace(0, len(left) - 1, most).astype(int)])] = True
+    if len(left) > most:
+        same[np.setdiff1d(left, left[np.linspace(0, len(left) - 1, most).astype(int)])] = True
     return frame[~same]
 
 # %% ../../nbs/charts/00_geometry.ipynb #456dd821
-def group_rows(frame: pd.DataFrame,  # in the order in which it is drawn
-               columns,              # to be averaged
-               most: int = 160,      # rows at most
-              ) -> pd.DataFrame:     # one row a group
+def group_rows(
+    frame: pd.DataFrame,  # in the order in which it is drawn
+    columns,  # to be averaged
+    most: int = 160,  # rows at most
+) -> pd.DataFrame:  # one row a group
     "A table in order, averaged in groups of neighbours."
     group = np.floor(np.linspace(0, min(most, len(frame)) - 1e-9, len(frame))).astype(int)
     return frame.groupby(group)[columns].mean()

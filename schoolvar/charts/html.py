@@ -4,6 +4,7 @@
 
 # %% ../../nbs/charts/10_html.ipynb #25b81ed2
 from __future__ import annotations
+
 import base64
 import csv
 import gzip
@@ -12,11 +13,13 @@ import io
 import json
 import math
 import os
-import altair as alt
 from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
+
+import altair as alt
+
 from .style import DARK, PAPER, chart_data, chart_title, to_svg, tr
 
 # %% auto #0
@@ -175,44 +178,72 @@ def stylesheet() -> str:
     light = "".join(f"{name(c)}:{c};" for c in DARK) + f"--sv-page:{PAPER};"
     dark = "".join(f"{name(c)}:{d};" for c, d in DARK.items()) + f"--sv-page:{DARK[PAPER]};"
     not_light = ":root:not([data-theme=light]):not([data-bs-theme=light])"
-    # A page that lets its reader choose says so on the root or the body; JupyterLab and VS Code on the body.
-    chosen = (":root[data-theme=dark],:root[data-bs-theme=dark],body.quarto-dark,body[data-bs-theme=dark],body[data-jp-theme-light=false],"
-              "body.vscode-dark,body.vscode-high-contrast:not(.vscode-high-contrast-light)")
-    swaps = "".join(f'.sv-plot svg.marks [{a}="{c}"]{{{a}:var({name(c)})}}' for c in DARK for a in ("fill", "stroke"))
-    return (f":root{{{light}}}\n@media (prefers-color-scheme:dark){{{not_light} body:not(.quarto-light):not([data-jp-theme-light=true]):not(.vscode-light){{{dark}}}}}\n{chosen}{{{dark}}}\n"
-            f"@media print{{:root,body,body[class],{chosen}{{{light}}}}}\n{swaps}\n{_CSS.strip()}\n")
+    # A page that lets its reader choose says so on the root or the body; JupyterLab and VS Code on
+    # the body.
+    chosen = (
+        ":root[data-theme=dark],:root[data-bs-theme=dark],body.quarto-dark,body[data-bs-theme=dark],body[data-jp-theme-light=false],"
+        "body.vscode-dark,body.vscode-high-contrast:not(.vscode-high-contrast-light)"
+    )
+    swaps = "".join(
+        f'.sv-plot svg.marks [{a}="{c}"]{{{a}:var({name(c)})}}'
+        for c in DARK
+        for a in ("fill", "stroke")
+    )
+    return (
+        f":root{{{light}}}\n@media (prefers-color-scheme:dark){{{not_light} body:not(.quarto-light):not([data-jp-theme-light=true]):not(.vscode-light){{{dark}}}}}\n{chosen}{{{dark}}}\n"
+        f"@media print{{:root,body,body[class],{chosen}{{{light}}}}}\n{swaps}\n{_CSS.strip()}\n"
+    )
 
 # %% ../../nbs/charts/10_html.ipynb #f3065ce4
 SCRIPT, STYLE = "schoolvar-charts.js", "schoolvar-charts.css"
 
+
 def _bundle(version="6.4"):
     "Vega, Vega-Lite and Vega-Embed as one script: made by `vl_convert` in half a second, kept in the cache with its checksum."
     from importlib.metadata import version as installed
+
     from schoolvar.core.files import ordinary
     from schoolvar.core.private import cache_folder, replacing
-    path = cache_folder()/"vega"/f"vl-convert-{installed('vl-convert-python')}-{version}.js"
+
+    path = cache_folder() / "vega" / f"vl-convert-{installed('vl-convert-python')}-{version}.js"
     try:
         with ordinary(path, 50_000_000) as file:
             known, text = file.read().decode("utf-8").split("\n", 1)
-        if known == f"// {hashlib.sha256(text.encode()).hexdigest()}": return text
-    except (OSError, ValueError): pass
+        if known == f"// {hashlib.sha256(text.encode()).hexdigest()}":
+            return text
+    except (OSError, ValueError):
+        pass
     import vl_convert
+
     text = vl_convert.javascript_bundle(vl_version=version)
     try:
-        with replacing(path) as part: Path(part).write_text(f"// {hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8", newline="\n")
-    except OSError: pass          # a cache that cannot be written costs half a second
+        with replacing(path) as part:
+            Path(part).write_text(
+                f"// {hashlib.sha256(text.encode()).hexdigest()}\n{text}",
+                encoding="utf-8",
+                newline="\n",
+            )
+    except OSError:
+        pass  # a cache that cannot be written costs half a second
     return text
 
+
 @cache
-def assets() -> dict:   # file name -> text
+def assets() -> dict:  # file name -> text
     "The script and the style sheet that every page with charts shares."
     bundle = _bundle()
     draw = "".join((_JS_DATA, _JS_WIDTH, _JS_WORDS, _JS_DRAW))
-    return {SCRIPT: f"if (!window.svCharts) {{\n{bundle}\n;(function () {{\"use strict\";{draw}\n}})();\n}}\n".replace("</script",
-            "<\\/script"), STYLE: stylesheet()}
+    return {
+        SCRIPT: f'if (!window.svCharts) {{\n{bundle}\n;(function () {{"use strict";{draw}\n}})();\n}}\n'.replace(
+            "</script", "<\\/script"
+        ),
+        STYLE: stylesheet(),
+    }
 
-def write_assets(folder: str | Path,    # folder that the pages refer to; made if it is not there
-                ) -> list[Path]:        # the files
+
+def write_assets(
+    folder: str | Path,  # folder that the pages refer to; made if it is not there
+) -> list[Path]:  # the files
     "Write the shared script and style sheet; unchanged files are left alone."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -225,32 +256,40 @@ def write_assets(folder: str | Path,    # folder that the pages refer to; made i
     return [folder / name for name in assets()]
 
 # %% ../../nbs/charts/10_html.ipynb #b14041a8
-def _hash(text): return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+def _hash(text):
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
-def content_policy(inline: bool = False,   # whether script and style sheet are inside the page
-                   styles=(),              # other style texts inside the page
-                  ) -> str:                # for <meta http-equiv="Content-Security-Policy">
+
+def content_policy(
+    inline: bool = False,  # whether script and style sheet are inside the page
+    styles=(),  # other style texts inside the page
+) -> str:  # for <meta http-equiv="Content-Security-Policy">
     "A content-security policy under which the charts are drawn and nothing else runs or loads."
     script = _hash(assets()[SCRIPT]) if inline else "'self'"
     style = " ".join(["'self'" if not inline else _hash(assets()[STYLE]), *map(_hash, styles)])
     return f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'"
 
-def asset_tags(folder: str = ".",        # where `write_assets` wrote, seen from the page
-               inline: bool = False,     # the texts themselves, for a single file
-              ) -> str:                  # for the page's head
+
+def asset_tags(
+    folder: str = ".",  # where `write_assets` wrote, seen from the page
+    inline: bool = False,  # the texts themselves, for a single file
+) -> str:  # for the page's head
     "Tags that load the shared script and style sheet."
-    if inline: return f"<style>{assets()[STYLE]}</style>\n<script>{assets()[SCRIPT]}</script>"
+    if inline:
+        return f"<style>{assets()[STYLE]}</style>\n<script>{assets()[SCRIPT]}</script>"
     folder = escape(str(folder).rstrip("/"))
     return f'<link rel="stylesheet" href="{folder}/{STYLE}">\n<script defer src="{folder}/{SCRIPT}"></script>'
 
 # %% ../../nbs/charts/10_html.ipynb #5fe7f48b
-def json_text(value) -> str:   # anything that json writes
+def json_text(value) -> str:  # anything that json writes
     "JSON for a script block: no character of it can end the block."
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    for c in "<>&\u2028\u2029": text = text.replace(c, f"\\u{ord(c):04x}")
+    for c in "<>&\u2028\u2029":
+        text = text.replace(c, f"\\u{ord(c):04x}")
     return text
 
-def chart_id(chart) -> str:   # an Altair chart, or its specification
+
+def chart_id(chart) -> str:  # an Altair chart, or its specification
     "An id that changes only when the chart does."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
     return "sv-" + hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:10]
@@ -259,22 +298,38 @@ def chart_id(chart) -> str:   # an Altair chart, or its specification
 def _rows(spec):
     "The names of the columns and the rows of the main table; as `chart_data`, without a data frame where the chart embeds text."
     data = spec.get("data", {})
-    text = data["values"] if "values" in data else spec.get("datasets", {}).get(data.get("name"), "")
-    if not isinstance(text, str): frame = chart_data(spec); return list(frame), frame.values.tolist()
+    text = (
+        data["values"] if "values" in data else spec.get("datasets", {}).get(data.get("name"), "")
+    )
+    if not isinstance(text, str):
+        frame = chart_data(spec)
+        return list(frame), frame.values.tolist()
     names, *rows = csv.reader(io.StringIO(text)) if text else [[]]
     number = [n in ((data.get("format") or {}).get("parse") or {}) for n in names]
-    return names, [[(float(v) if v else math.nan) if n else v for v, n in zip(r, number)] for r in rows]
+    return names, [
+        [(float(v) if v else math.nan) if n else v for v, n in zip(r, number)] for r in rows
+    ]
 
-def data_table(chart) -> str:   # an Altair chart from this package, or its specification
+
+def data_table(chart) -> str:  # an Altair chart from this package, or its specification
     "The numbers of the chart as an HTML table, named rows only where some have names."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
-    heads, (names, rows) = spec.get("usermeta", {}).get("schoolvar", {}).get("table", {}), _rows(spec)
+    heads, (names, rows) = (
+        spec.get("usermeta", {}).get("schoolvar", {}).get("table", {}),
+        _rows(spec),
+    )
     at = names.index("school") if "school" in names and "school" in heads else None
-    if at is not None and any(r[at] != "" for r in rows): rows = [r for r in rows if r[at] != ""]
+    if at is not None and any(r[at] != "" for r in rows):
+        rows = [r for r in rows if r[at] != ""]
     columns = [(c, names.index(c)) for c in heads if c in names]
-    row = lambda cells, tag, more="": "<tr>" + "".join(f"<{tag}{more}>{escape(c)}</{tag}>" for c in cells) + "</tr>"
+    row = lambda cells, tag, more="": (
+        "<tr>" + "".join(f"<{tag}{more}>{escape(c)}</{tag}>" for c in cells) + "</tr>"
+    )
     text = lambda v: "" if v is None or v != v else f"{v:.10g}" if isinstance(v, float) else str(v)
-    top, body = row([heads[c] for c, _ in columns], "th", ' scope="col"'), "".join(row([text(r[i]) for _, i in columns], "td") for r in rows)
+    top, body = (
+        row([heads[c] for c, _ in columns], "th", ' scope="col"'),
+        "".join(row([text(r[i]) for _, i in columns], "td") for r in rows),
+    )
     return f"<table><thead>{top}</thead><tbody>{body}</tbody></table>"
 
 # %% ../../nbs/charts/10_html.ipynb #9503e875
@@ -282,65 +337,102 @@ def _said(spec):
     "The text alternative of a chart."
     return spec.get("usermeta", {}).get("schoolvar", {}).get("alt") or spec.get("description") or ""
 
-def chart_block(chart,                    # from a plot_* function
-                caption: str = "",        # under the chart, plain text
-                table: str | None = "auto", # "full" = in the page, "lazy" = made when opened, None; "auto" = full up to 40 rows
-                name: str = "",           # id of the figure, for links; else from the chart
-               still: str = "",          # HTML that stands in the chart's place until it is drawn, or where it cannot be
-               ) -> str:
+
+def chart_block(
+    chart,  # from a plot_* function
+    caption: str = "",  # under the chart, plain text
+    # "full" = in the page, "lazy" = made when opened, None; "auto" = full up to 40 rows
+    table: str | None = "auto",
+    name: str = "",  # id of the figure, for links; else from the chart
+    # HTML that stands in the chart's place until it is drawn, or where it cannot be
+    still: str = "",
+) -> str:
     "A figure for a page: the chart as data for the shared script, a caption, and its numbers in a table that opens."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
     known = chart_id(spec)
     meta = spec.get("usermeta", {}).get("schoolvar", {})
-    parts = [f'<div class="sv-chart" id="{known}" data-menu="{escape(tr("Save this chart"))}" data-png="{escape(tr("Save as PNG"))}" data-svg="{escape(tr("Save as SVG"))}">'
-             f'<script type="application/json">{json_text(spec)}</script>{still or f"<noscript><p>{escape(_said(spec))}</p></noscript>"}</div>']
-    if caption: parts.append(f"<figcaption>{escape(caption)}</figcaption>")
+    parts = [
+        f'<div class="sv-chart" id="{known}" data-menu="{escape(tr("Save this chart"))}" data-png="{escape(tr("Save as PNG"))}" data-svg="{escape(tr("Save as SVG"))}">'
+        f'<script type="application/json">{json_text(spec)}</script>{still or f"<noscript><p>{escape(_said(spec))}</p></noscript>"}</div>'
+    ]
+    if caption:
+        parts.append(f"<figcaption>{escape(caption)}</figcaption>")
     if table and meta.get("table"):
-        # A viewer that runs no script shows these words in the place of a long table; the script replaces them.
-        waiting = escape(tr("Shown where scripts run: in JupyterLab, trust the notebook.")) if still else ""
-        inner = data_table(spec) if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40) else waiting
-        parts.append(f'<details class="sv-data"><summary>{escape(tr("The numbers in this chart"))}</summary>'
-                     f'<div class="sv-scroll" tabindex="0" role="region" aria-label="{escape(tr("The numbers in this chart"))}: {escape(chart_title(spec) or known)}">{inner}</div></details>')
-    return f'<figure class="sv-figure" id="{escape(name or "fig-" + known[3:])}">' + "\n".join(parts) + "</figure>"
+        # A viewer that runs no script shows these words in the place of a long table; the script
+        # replaces them.
+        waiting = (
+            escape(tr("Shown where scripts run: in JupyterLab, trust the notebook."))
+            if still
+            else ""
+        )
+        inner = (
+            data_table(spec)
+            if table == "full" or (table == "auto" and len(_rows(spec)[1]) <= 40)
+            else waiting
+        )
+        parts.append(
+            f'<details class="sv-data"><summary>{escape(tr("The numbers in this chart"))}</summary>'
+            f'<div class="sv-scroll" tabindex="0" role="region" aria-label="{escape(tr("The numbers in this chart"))}: {escape(chart_title(spec) or known)}">{inner}</div></details>'
+        )
+    return (
+        f'<figure class="sv-figure" id="{escape(name or "fig-" + known[3:])}">'
+        + "\n".join(parts)
+        + "</figure>"
+    )
 
 # %% ../../nbs/charts/10_html.ipynb #5c492fec
-def page(charts,                     # charts, or text in between (HTML)
-         title: str = "schoolvar",   # of the page
-         folder: str | None = None,  # where `write_assets` wrote, seen from the page; None = everything inside
-         lang: str = "en",           # language code
-        ) -> str:
+def page(
+    charts,  # charts, or text in between (HTML)
+    title: str = "schoolvar",  # of the page
+    # where `write_assets` wrote, seen from the page; None = everything inside
+    folder: str | None = None,
+    lang: str = "en",  # language code
+) -> str:
     "A page of charts under the strict policy."
     inline = folder is None
     body = "\n".join(c if isinstance(c, str) else chart_block(c) for c in charts)
     style = "body{font-family:system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:var(--sv-222222);background:var(--sv-page)}"
-    return (f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{content_policy(inline, [style])}">'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title><style>{style}</style>'
-            f"{asset_tags(folder or '.', inline)}</head><body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n")
+    return (
+        f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{content_policy(inline, [style])}">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title><style>{style}</style>'
+        f"{asset_tags(folder or '.', inline)}</head><body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
+    )
 
 # %% ../../nbs/charts/10_html.ipynb #83de8688
-_carrier = {}   # cell and run: whose output holds the script of the notebook at hand
+_carrier = {}  # cell and run: whose output holds the script of the notebook at hand
+
 
 def forget_notebook():
     "Another notebook begins in this process: its first chart brings the script anew."
     _carrier.clear()
 
+
 def _needs_script() -> bool:
     "Whether the output at hand is to hold the script: the first that shows a chart, and again when that very cell is run again or is gone."
     from IPython import get_ipython
+
     kernel = getattr(get_ipython(), "kernel", None)
     request = kernel.get_parent() if kernel is not None else {}
     front_end = request.get("metadata") or {}
     here = {"cell": front_end.get("cellId"), "run": (request.get("header") or {}).get("msg_id")}
-    again = _carrier.get("cell") is not None and _carrier["cell"] == here["cell"] and _carrier["run"] != here["run"]
+    again = (
+        _carrier.get("cell") is not None
+        and _carrier["cell"] == here["cell"]
+        and _carrier["run"] != here["run"]
+    )
     if _carrier and not again and _carrier["cell"] not in (front_end.get("deletedCells") or []):
         return False
     _carrier.update(here)
     return True
 
+
 @cache
 def notebook_script() -> str:
     "The shared script and style sheet as one compressed script element, which does nothing where they are already there."
-    packed = {name: base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode() for name, text in assets().items()}
+    packed = {
+        name: base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+        for name, text in assets().items()
+    }
     return f"""<script>(async () => {{
 if (window.svCharts || window.svChartsComing) return;
 window.svChartsComing = true;
@@ -351,26 +443,47 @@ add("style", await text("{packed[STYLE]}"));
 add("script", await text("{packed[SCRIPT]}"));
 }})();</script>"""
 
+
 def _still(spec):
     "A picture of the chart that needs no script: SVG inside an image, on paper, readable on a dark page too."
     svg = to_svg(spec, 720)
-    size = dict(zip(("width", "height"), svg.split('width="', 1)[1].replace('" height="', '"').split('"')[:2]))
+    size = dict(
+        zip(
+            ("width", "height"),
+            svg.split('width="', 1)[1].replace('" height="', '"').split('"')[:2],
+        )
+    )
     sides = " ".join(f'{k}="{round(float(v))}"' for k, v in size.items())
     data = quote(svg, safe=" =:/;,.()!*+-_~@?$")
     return f'<img class="sv-still" alt="{escape(_said(spec))}" {sides} style="max-width: 100%; height: auto" src="data:image/svg+xml,{data}">'
 
-def notebook_bundle(spec: dict) -> dict:   # specification of a chart -> MIME type -> content
+
+def notebook_bundle(spec: dict) -> dict:  # specification of a chart -> MIME type -> content
     "What a notebook stores of a chart: drawn where scripts run, a still picture where they do not, words where there is only text."
     from IPython import get_ipython
+
     words = {"text/plain": spec.get("description") or "chart"}
     if type(get_ipython()).__name__ == "TerminalInteractiveShell":
         return words
-    ours = "schoolvar" in (spec.get("usermeta") or {})     # of other charts we do not know whether they reach for the network
-    return {"text/html": chart_block(spec, still=_still(spec) if ours else "") + (notebook_script() if _needs_script() else ""), **words}
+    # of other charts we do not know whether they reach for the network
+    ours = "schoolvar" in (spec.get("usermeta") or {})
+    return {
+        "text/html": chart_block(spec, still=_still(spec) if ours else "")
+        + (notebook_script() if _needs_script() else ""),
+        **words,
+    }
 
-def enable_charts(bundle: bool = True):   # False: the page that the notebook becomes has the script (the site); blocks alone
+
+def enable_charts(
+    # False: the page that the notebook becomes has the script (the site); blocks alone
+    bundle: bool = True,
+):
     "Show every Altair chart of this notebook as those of this package: offline, with a stable id and a text alternative."
+
     def blocks(spec, **options):
         return {"text/html": chart_block(spec), "text/plain": spec.get("description") or "chart"}
-    alt.renderers.register("schoolvar-all", (lambda spec, **options: notebook_bundle(spec)) if bundle else blocks)
+
+    alt.renderers.register(
+        "schoolvar-all", (lambda spec, **options: notebook_bundle(spec)) if bundle else blocks
+    )
     alt.renderers.enable("schoolvar-all")

@@ -4,116 +4,348 @@
 
 # %% ../../nbs/charts/25_models.ipynb #2e616206
 from __future__ import annotations
+
 import altair as alt
 import pandas as pd
+
 from .style import FLAG, finish, interval, interval_rows, number, percent, tr
 
 # %% auto #0
 __all__ = ['MEANING', 'plot_variance', 'plot_school_sd', 'plot_loo', 'plot_methods', 'plot_count_check']
 
 # %% ../../nbs/charts/25_models.ipynb #d21f4a62
-MEANING = {"school": "what persists over years and subjects", "cohort": "one year's students, shared by subjects",
-           "subject": "a school's strength in one subject",
-           "district": "what schools of a district share", "explained by earlier quality": "what the earlier grade leads one to expect",
-           "value added": "what the school has beyond that", "binomial": "a single student's result, given the rest"}
+MEANING = {
+    "school": "what persists over years and subjects",
+    "cohort": "one year's students, shared by subjects",
+    "subject": "a school's strength in one subject",
+    "district": "what schools of a district share",
+    "explained by earlier quality": "what the earlier grade leads one to expect",
+    "value added": "what the school has beyond that",
+    "binomial": "a single student's result, given the rest",
+}
 
-def plot_variance(variance: pd.DataFrame,   # variance.csv: component, share_full, share_full_lower, share_full_upper, share_latent, ...
-                 ) -> alt.Chart:
+
+def plot_variance(
+    # variance.csv: component, share_full, share_full_lower, share_full_upper, share_latent, ...
+    variance: pd.DataFrame,
+) -> alt.Chart:
     "Shares of the variance with intervals, in both scalings: how much is the school, the cohort, the subject."
-    parts = [(tr("without binomial noise"), "share_latent"), (tr("with binomial noise (π²/3)"), "share_full")]
+    parts = [
+        (tr("without binomial noise"), "share_latent"),
+        (tr("with binomial noise (π²/3)"), "share_full"),
+    ]
     parts = [(name, k) for name, k in parts if k in variance]
-    rows = pd.concat([pd.DataFrame({"component": [tr(str(c)) for c in variance["component"]], "share": variance[k],
-                                    "lower": variance[f"{k}_lower"], "upper": variance[f"{k}_upper"],
-                                    "scaling": name, "meaning": [tr(MEANING.get(c,
-                                                                                "")) for c in variance["component"]]}) for name, k in parts], ignore_index=True)
-    rows = rows[rows["share"].notna() & ~((rows["component"] == tr("binomial")) & (rows["scaling"] == parts[0][0]))]
-    rows["words"] = [f"{percent(r.share, 1 if r.share < .1 else 0)} {interval(100 * r.lower, 100 * r.upper, 1 if r.share < .1 else 0)}" for r in rows.itertuples()]
+    rows = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "component": [tr(str(c)) for c in variance["component"]],
+                    "share": variance[k],
+                    "lower": variance[f"{k}_lower"],
+                    "upper": variance[f"{k}_upper"],
+                    "scaling": name,
+                    "meaning": [tr(MEANING.get(c, "")) for c in variance["component"]],
+                }
+            )
+            for name, k in parts
+        ],
+        ignore_index=True,
+    )
+    rows = rows[
+        rows["share"].notna()
+        & ~((rows["component"] == tr("binomial")) & (rows["scaling"] == parts[0][0]))
+    ]
+    rows["words"] = [
+        f"{percent(r.share, 1 if r.share < 0.1 else 0)} {interval(100 * r.lower, 100 * r.upper, 1 if r.share < 0.1 else 0)}"
+        for r in rows.itertuples()
+    ]
     latent = rows[rows["scaling"] == parts[0][0]].set_index("component")
     first = latent["share"].idxmax()
-    title = tr("Of what differs between cells, {share} is {component} ({lo} to {hi})", share=percent(latent["share"][first]),
-               component=first, lo=percent(latent["lower"][first]), hi=percent(latent["upper"][first]))
-    chart, height = interval_rows(rows, "component", "share", "lower", "upper", tr("share of the variance"),
-                                  series="scaling" if len(parts) > 1 else None, words="words", domain=[0, 1.5], values=[0, .25, .5, .75,
-                                          1], format=".0%", extra=("meaning", "scaling"), step=44 if len(parts) > 1 else 32)
+    title = tr(
+        "Of what differs between cells, {share} is {component} ({lo} to {hi})",
+        share=percent(latent["share"][first]),
+        component=first,
+        lo=percent(latent["lower"][first]),
+        hi=percent(latent["upper"][first]),
+    )
+    chart, height = interval_rows(
+        rows,
+        "component",
+        "share",
+        "lower",
+        "upper",
+        tr("share of the variance"),
+        series="scaling" if len(parts) > 1 else None,
+        words="words",
+        domain=[0, 1.5],
+        values=[0, 0.25, 0.5, 0.75, 1],
+        format=".0%",
+        extra=("meaning", "scaling"),
+        step=44 if len(parts) > 1 else 32,
+    )
     subtitle = tr("Points with 95 % intervals, from the joint draws.")
-    return finish(chart, title, subtitle, subtitle, {"component": tr("component"), "scaling": tr("scaling"), "share": tr("share"),
-                                                     "lower": tr("lower"), "upper": tr("upper"), "meaning": tr("meaning")}, height=int(height))
+    return finish(
+        chart,
+        title,
+        subtitle,
+        subtitle,
+        {
+            "component": tr("component"),
+            "scaling": tr("scaling"),
+            "share": tr("share"),
+            "lower": tr("lower"),
+            "upper": tr("upper"),
+            "meaning": tr("meaning"),
+        },
+        height=int(height),
+    )
 
 # %% ../../nbs/charts/25_models.ipynb #74951f82
-def plot_school_sd(table: pd.DataFrame,     # model, mean, q2.5, q97.5 (of sd_school), from the simplest model
-                   *, unit: str = "logit",  # of the SD
-                  ) -> alt.Chart:
+def plot_school_sd(
+    table: pd.DataFrame,  # model, mean, q2.5, q97.5 (of sd_school), from the simplest model
+    *,
+    unit: str = "logit",  # of the SD
+) -> alt.Chart:
     "School SD under each model of the ladder: what M1 calls the school and M2 knows for the cohort."
-    rows = pd.DataFrame({"model": table["model"].astype(str), "sd": table["mean"], "lower": table["q2.5"], "upper": table["q97.5"]})
+    rows = pd.DataFrame(
+        {
+            "model": table["model"].astype(str),
+            "sd": table["mean"],
+            "lower": table["q2.5"],
+            "upper": table["q97.5"],
+        }
+    )
     rows["words"] = [f"{number(r.sd)} {interval(r.lower, r.upper)}" for r in rows.itertuples()]
     a, b = rows.iloc[0], rows.iloc[-1]
     apart = a.lower > b.upper or b.lower > a.upper
-    title = (tr("The school SD goes from {a} in {m} to {b} in {k}", a=number(a.sd), m=a.model, b=number(b.sd), k=b.model) if apart
-             else tr("The school SD is {a} in {m} and {b} in {k}: the intervals overlap", a=number(a.sd), m=a.model, b=number(b.sd), k=b.model))
-    chart, height = interval_rows(rows, "model", "sd", "lower", "upper", tr("SD of schools ({unit})", unit=tr(unit)), words="words", step=38)
-    return finish(chart, title, tr("Points with 95 % intervals."), tr("Points with 95 % intervals."),
-                  {"model": tr("model"), "sd": tr("SD"), "lower": tr("lower"), "upper": tr("upper")}, height=int(height))
+    title = (
+        tr(
+            "The school SD goes from {a} in {m} to {b} in {k}",
+            a=number(a.sd),
+            m=a.model,
+            b=number(b.sd),
+            k=b.model,
+        )
+        if apart
+        else tr(
+            "The school SD is {a} in {m} and {b} in {k}: the intervals overlap",
+            a=number(a.sd),
+            m=a.model,
+            b=number(b.sd),
+            k=b.model,
+        )
+    )
+    chart, height = interval_rows(
+        rows,
+        "model",
+        "sd",
+        "lower",
+        "upper",
+        tr("SD of schools ({unit})", unit=tr(unit)),
+        words="words",
+        step=38,
+    )
+    return finish(
+        chart,
+        title,
+        tr("Points with 95 % intervals."),
+        tr("Points with 95 % intervals."),
+        {"model": tr("model"), "sd": tr("SD"), "lower": tr("lower"), "upper": tr("upper")},
+        height=int(height),
+    )
 
 # %% ../../nbs/charts/25_models.ipynb #9fabbc69
-def plot_loo(loo: pd.DataFrame,         # loo.csv: model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad
-             *, question: str = "a new result of a known school", # what is left out and predicted
-            ) -> alt.Chart:
+def plot_loo(
+    loo: pd.DataFrame,  # loo.csv: model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad
+    *,
+    question: str = "a new result of a known school",  # what is left out and predicted
+) -> alt.Chart:
     "Difference of each model from the best, with two standard errors, and its count of unreliable Pareto k."
-    rows = loo.sort_values("elpd", ascending=False).assign(diff=lambda d: -d["elpd_diff"].abs(),
-                                                           lower=lambda d: -d["elpd_diff"].abs() - 2 * d["se_diff"], upper=lambda d: -d["elpd_diff"].abs() + 2 * d["se_diff"])
-    rows["words"] = [(tr("best") if d == 0 else f"{number(d, 1)} ± {number(2 * s, 1)}") + (tr("; {k} bad k", k=number(k, 0)) if k
-            else "") for d, s, k in zip(rows["diff"], rows["se_diff"], rows["pareto_k_bad"])]
+    rows = loo.sort_values("elpd", ascending=False).assign(
+        diff=lambda d: -d["elpd_diff"].abs(),
+        lower=lambda d: -d["elpd_diff"].abs() - 2 * d["se_diff"],
+        upper=lambda d: -d["elpd_diff"].abs() + 2 * d["se_diff"],
+    )
+    rows["words"] = [
+        (tr("best") if d == 0 else f"{number(d, 1)} ± {number(2 * s, 1)}")
+        + (tr("; {k} bad k", k=number(k, 0)) if k else "")
+        for d, s, k in zip(rows["diff"], rows["se_diff"], rows["pareto_k_bad"])
+    ]
     best, second = rows.iloc[0], rows.iloc[min(1, len(rows) - 1)]
     clear = len(rows) > 1 and second["diff"] + 2 * second["se_diff"] < 0
-    title = (tr("{a} predicts best, by {d} (SE {s}) over {b}", a=best["model"], b=second["model"], d=number(-second["diff"], 1),
-                s=number(second["se_diff"], 1)) if clear
-             else tr("{a} and {b} cannot be told apart by prediction", a=best["model"], b=second["model"]))
+    title = (
+        tr(
+            "{a} predicts best, by {d} (SE {s}) over {b}",
+            a=best["model"],
+            b=second["model"],
+            d=number(-second["diff"], 1),
+            s=number(second["se_diff"], 1),
+        )
+        if clear
+        else tr(
+            "{a} and {b} cannot be told apart by prediction", a=best["model"], b=second["model"]
+        )
+    )
     frame = rows.assign(model=rows["model"].astype(str))
-    low, high = float(frame["lower"].min()), max(1., float(frame["upper"].max()))
-    ticks = [v for v in (-100_000, -10_000, -1000, -100, -10, 0, 10) if low * 1.6 <= v <= high * 1.6 or v == 0]
-    chart, height = interval_rows(frame, "model", "diff", "lower", "upper", tr("difference in elpd from the best (stretched near zero)"),
-                                  words="words", reference=0, domain=[low * 1.6 - 5, max(1500., high * 60)],
-                                  kind="symlog", values=ticks, extra=("elpd", "p_loo", "pareto_k_bad"), step=40)
+    low, high = float(frame["lower"].min()), max(1.0, float(frame["upper"].max()))
+    ticks = [
+        v
+        for v in (-100_000, -10_000, -1000, -100, -10, 0, 10)
+        if low * 1.6 <= v <= high * 1.6 or v == 0
+    ]
+    chart, height = interval_rows(
+        frame,
+        "model",
+        "diff",
+        "lower",
+        "upper",
+        tr("difference in elpd from the best (stretched near zero)"),
+        words="words",
+        reference=0,
+        domain=[low * 1.6 - 5, max(1500.0, high * 60)],
+        kind="symlog",
+        values=ticks,
+        extra=("elpd", "p_loo", "pareto_k_bad"),
+        step=40,
+    )
     subtitle = tr("Question answered: {q}. Bars: two standard errors.", q=tr(question))
-    return finish(chart, title, subtitle, subtitle, {"model": tr("model"), "elpd": "elpd", "diff": tr("difference"), "p_loo": "p_loo",
-                                                     "pareto_k_bad": tr("Pareto k over the limit")}, height=int(height))
+    return finish(
+        chart,
+        title,
+        subtitle,
+        subtitle,
+        {
+            "model": tr("model"),
+            "elpd": "elpd",
+            "diff": tr("difference"),
+            "p_loo": "p_loo",
+            "pareto_k_bad": tr("Pareto k over the limit"),
+        },
+        height=int(height),
+    )
 
 # %% ../../nbs/charts/25_models.ipynb #bb844d7d
-def plot_methods(table: pd.DataFrame,    # component, method, share, [lower, upper]: shares of the variance
-                ) -> alt.Chart:
+def plot_methods(
+    table: pd.DataFrame,  # component, method, share, [lower, upper]: shares of the variance
+) -> alt.Chart:
     "Shares of the variance by method, on the same rows: do they agree in order and in size?"
-    rows = table.assign(component=[tr(str(c)) for c in table["component"]], method=[tr(str(m)) for m in table["method"]])
-    rows = rows.assign(lower=rows["lower"].fillna(rows["share"]) if "lower" in rows else rows["share"],
-                       upper=rows["upper"].fillna(rows["share"]) if "upper" in rows else rows["share"])
-    rows["words"] = [percent(r.share) + (f" {interval(100 * r.lower, 100 * r.upper, 0)}" if r.upper > r.lower else "") for r in rows.itertuples()]
-    orders = rows.sort_values("share", ascending=False).groupby("method", sort=False)["component"].agg(list)
+    rows = table.assign(
+        component=[tr(str(c)) for c in table["component"]],
+        method=[tr(str(m)) for m in table["method"]],
+    )
+    rows = rows.assign(
+        lower=rows["lower"].fillna(rows["share"]) if "lower" in rows else rows["share"],
+        upper=rows["upper"].fillna(rows["share"]) if "upper" in rows else rows["share"],
+    )
+    rows["words"] = [
+        percent(r.share)
+        + (f" {interval(100 * r.lower, 100 * r.upper, 0)}" if r.upper > r.lower else "")
+        for r in rows.itertuples()
+    ]
+    orders = (
+        rows.sort_values("share", ascending=False)
+        .groupby("method", sort=False)["component"]
+        .agg(list)
+    )
     wide = rows.pivot_table(index="component", columns="method", values="share")
-    gap = (wide.max(axis=1) - wide.min(axis=1))
+    gap = wide.max(axis=1) - wide.min(axis=1)
     shared = [[c for c in o if c in wide.dropna().index] for o in orders]
-    title = (tr("The methods rank the components alike; they differ most on {c}, by {d} points", c=gap.idxmax(),
-                d=number(100 * gap.max(), 0)) if all(o == shared[0] for o in shared)
-             else tr("The methods rank the components differently; they differ most on {c}, by {d} points", c=gap.idxmax(),
-                     d=number(100 * gap.max(), 0)))
-    chart, height = interval_rows(rows, "component", "share", "lower", "upper", tr("share of the variance"), series="method",
-                                  words="words", domain=[0, 1.45], values=[0, .25, .5, .75, 1], format=".0%", step=46)
-    return finish(chart, title, tr("Points, with 95 % intervals where a method gives them."), tr("95 % intervals where a method gives them."),
-                  {"component": tr("component"), "method": tr("method"), "share": tr("share"), "lower": tr("lower"),
-                   "upper": tr("upper")}, height=int(height))
+    title = (
+        tr(
+            "The methods rank the components alike; they differ most on {c}, by {d} points",
+            c=gap.idxmax(),
+            d=number(100 * gap.max(), 0),
+        )
+        if all(o == shared[0] for o in shared)
+        else tr(
+            "The methods rank the components differently; they differ most on {c}, by {d} points",
+            c=gap.idxmax(),
+            d=number(100 * gap.max(), 0),
+        )
+    )
+    chart, height = interval_rows(
+        rows,
+        "component",
+        "share",
+        "lower",
+        "upper",
+        tr("share of the variance"),
+        series="method",
+        words="words",
+        domain=[0, 1.45],
+        values=[0, 0.25, 0.5, 0.75, 1],
+        format=".0%",
+        step=46,
+    )
+    return finish(
+        chart,
+        title,
+        tr("Points, with 95 % intervals where a method gives them."),
+        tr("95 % intervals where a method gives them."),
+        {
+            "component": tr("component"),
+            "method": tr("method"),
+            "share": tr("share"),
+            "lower": tr("lower"),
+            "upper": tr("upper"),
+        },
+        height=int(height),
+    )
 
 # %% ../../nbs/charts/25_models.ipynb #c0b999b3
-def plot_count_check(table: pd.DataFrame,   # level (.5, .8, .95), inside (share of cells in that band), [lower, upper (of the share, by chance)]
-                    ) -> alt.Chart:
+def plot_count_check(
+    # level (.5, .8, .95), inside (share of cells in that band), [lower, upper (of the share, by
+    # chance)]
+    table: pd.DataFrame,
+) -> alt.Chart:
     "Share of cells inside their 50, 80 and 95 % predictive bands: on the mark, the model makes such counts; below it, the data vary more."
-    rows = pd.DataFrame({"band": [tr("{p} band", p=percent(v)) for v in table["level"]], "inside": table["inside"], "level": table["level"],
-                         "lower": table["lower"] if "lower" in table else table["inside"], "upper": table["upper"] if "upper" in table else table["inside"]})
+    rows = pd.DataFrame(
+        {
+            "band": [tr("{p} band", p=percent(v)) for v in table["level"]],
+            "inside": table["inside"],
+            "level": table["level"],
+            "lower": table["lower"] if "lower" in table else table["inside"],
+            "upper": table["upper"] if "upper" in table else table["inside"],
+        }
+    )
     rows["words"] = [percent(v, 1) for v in rows["inside"]]
     worst = (rows["inside"] - rows["level"]).abs().idxmax()
-    title = tr("{a} of the cells lie inside their {b} predictive bands", a=percent(rows["inside"].iloc[-1], 1), b=percent(rows["level"].iloc[-1]))
-    if abs(rows["inside"][worst] - rows["level"][worst]) > .03: title += tr("; the {p} band holds {q}", p=percent(rows["level"][worst]),
-                                                                            q=percent(rows["inside"][worst]))
-    chart, height = interval_rows(rows, "band", "inside", "lower", "upper", tr("share of cells inside"), words="words", domain=[0, 1.3],
-                                  values=[0, .25, .5, .75, 1], format=".0%", extra=("level",), step=40)
-    mark = alt.Chart().mark_tick(thickness=2, size=24, color=FLAG).encode(x="level:Q", y=alt.Y("band:N", sort=list(rows["band"])))
+    title = tr(
+        "{a} of the cells lie inside their {b} predictive bands",
+        a=percent(rows["inside"].iloc[-1], 1),
+        b=percent(rows["level"].iloc[-1]),
+    )
+    if abs(rows["inside"][worst] - rows["level"][worst]) > 0.03:
+        title += tr(
+            "; the {p} band holds {q}",
+            p=percent(rows["level"][worst]),
+            q=percent(rows["inside"][worst]),
+        )
+    chart, height = interval_rows(
+        rows,
+        "band",
+        "inside",
+        "lower",
+        "upper",
+        tr("share of cells inside"),
+        words="words",
+        domain=[0, 1.3],
+        values=[0, 0.25, 0.5, 0.75, 1],
+        format=".0%",
+        extra=("level",),
+        step=40,
+    )
+    mark = (
+        alt.Chart()
+        .mark_tick(thickness=2, size=24, color=FLAG)
+        .encode(x="level:Q", y=alt.Y("band:N", sort=list(rows["band"])))
+    )
     subtitle = tr("Upright marks: where the points should be.")
-    return finish(alt.layer(*chart.layer, mark, data=chart.data), title, subtitle, subtitle,
-                  {"band": tr("band"), "inside": tr("inside"), "level": tr("expected")}, height=int(height))
+    return finish(
+        alt.layer(*chart.layer, mark, data=chart.data),
+        title,
+        subtitle,
+        subtitle,
+        {"band": tr("band"), "inside": tr("inside"), "level": tr("expected")},
+        height=int(height),
+    )

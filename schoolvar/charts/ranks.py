@@ -4,48 +4,120 @@
 
 # %% ../../nbs/charts/30_ranks.ipynb #9e4dc13a
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
+
 from .geometry import group_rows, thin
-from .style import FLAG, INK, OURS, PAPER, REST, axis, embed, finish, label_layer, number, percent, role_scales, roles, span, tr
+from schoolvar.charts.style import (
+    FLAG,
+    INK,
+    OURS,
+    PAPER,
+    REST,
+    axis,
+    embed,
+    finish,
+    label_layer,
+    number,
+    percent,
+    role_scales,
+    roles,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['plot_funnel', 'plot_ranks', 'plot_tenths', 'plot_pairs']
 
 # %% ../../nbs/charts/30_ranks.ipynb #ebbb5cb4
-def plot_funnel(points: pd.DataFrame,    # `ranks.funnel_points`: school, n_trials, raw, z, z_overdispersed, center, tau
-                limits: pd.DataFrame,    # `ranks.funnel_limits`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
-                *, focus=None,           # ids whose report it is
-                label: str = "school",   # column of the labels
-               ) -> alt.Chart:
+def plot_funnel(
+    # `ranks.funnel_points`: school, n_trials, raw, z, z_overdispersed, center, tau
+    points: pd.DataFrame,
+    # `ranks.funnel_limits`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
+    limits: pd.DataFrame,
+    *,
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "Raw shares against size with 95 % and 99.8 % limits: which schools lie outside what chance, and ordinary differences, explain."
     frame, mean = points.reset_index(drop=True), float(points["center"].iloc[0])
     out = (frame["z_overdispersed"].abs() > 3.0902).to_numpy()
-    names = tuple(tr(n) for n in ("above the 99.8 % limit", "below the 99.8 % limit", "this report's schools",
-                                  "other schools" if focus is not None else "within"))
+    names = tuple(
+        tr(n)
+        for n in (
+            "above the 99.8 % limit",
+            "below the 99.8 % limit",
+            "this report's schools",
+            "other schools" if focus is not None else "within",
+        )
+    )
     frame = frame.join(roles(frame, out, frame["z"] > 0, focus, names))
-    k, n, c = int((out & frame["known"]).sum()), int(frame["known"].sum()), int(((frame["z"].abs() > 3.0902) & frame["known"]).sum())
-    title = tr("{k} of {n} schools lie outside the 99.8 % limits that allow for ordinary differences; {c} outside those that know only chance", k=number(k, 0) if k else tr("None"), n=number(n, 0), c=number(c, 0))
+    k, n, c = (
+        int((out & frame["known"]).sum()),
+        int(frame["known"].sum()),
+        int(((frame["z"].abs() > 3.0902) & frame["known"]).sum()),
+    )
+    title = tr(
+        "{k} of {n} schools lie outside the 99.8 % limits that allow for ordinary differences; {c} outside those that know only chance",
+        k=number(k, 0) if k else tr("None"),
+        n=number(n, 0),
+        c=number(c, 0),
+    )
     frame[label] = frame[label].astype(str).where(frame["known"], "")
-    frame = thin(frame.assign(log_n=np.log(frame["n_trials"])), "log_n", "raw",
-                 ((frame["role"] != names[3]) | (frame["known"] & (len(frame) <= 2500))).to_numpy(), grid=(120, 70))
-    frame = frame.iloc[np.argsort((frame["role"] != names[3]).to_numpy(), kind="stable")]   # what matters is drawn last, on top
-    dx = [float(limits["n_trials"].min()) * .93, float(limits["n_trials"].max()) * 1.07]
-    dy = [max(-.02, frame["raw"].min() - .04), min(1.02, frame["raw"].max() + .04)]
+    frame = thin(
+        frame.assign(log_n=np.log(frame["n_trials"])),
+        "log_n",
+        "raw",
+        ((frame["role"] != names[3]) | (frame["known"] & (len(frame) <= 2500))).to_numpy(),
+        grid=(120, 70),
+    )
+    # what matters is drawn last, on top
+    frame = frame.iloc[np.argsort((frame["role"] != names[3]).to_numpy(), kind="stable")]
+    dx = [float(limits["n_trials"].min()) * 0.93, float(limits["n_trials"].max()) * 1.07]
+    dy = [max(-0.02, frame["raw"].min() - 0.04), min(1.02, frame["raw"].max() + 0.04)]
     x = axis(alt.X, "n_trials", tr("results of the school (logarithmic)"), dx, kind="log")
     y = axis(alt.Y, "raw", tr("raw share at standard"), dy, format=".0%")
     size = alt.condition(f"datum.role == {names[3]!r}", alt.value(18), alt.value(55))
-    tips = [alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("n_trials:Q", title=tr("results")),
-            alt.Tooltip("raw:Q", format=".1%", title=tr("raw"))]
-    marks = alt.Chart().mark_point(filled=True, opacity=.8).encode(x=x, y=y, **role_scales(names, frame["role"]), tooltip=tips, size=size)
+    tips = [
+        alt.Tooltip(f"{label}:N", title=tr("school")),
+        alt.Tooltip("n_trials:Q", title=tr("results")),
+        alt.Tooltip("raw:Q", format=".1%", title=tr("raw")),
+    ]
+    marks = (
+        alt.Chart()
+        .mark_point(filled=True, opacity=0.8)
+        .encode(x=x, y=y, **role_scales(names, frame["role"]), tooltip=tips, size=size)
+    )
     layers = [*_funnel_lines(limits, dy), marks]
     found = frame[frame["role"].isin(names[:2]) | (frame["known"] & (focus is not None))]
-    labels, _ = label_layer(found.iloc[found["z"].abs().argsort()[::-1]], "n_trials", "raw", label, dx, dy, log_x=True, most=25)
-    if labels is not None: layers.append(labels)
-    subtitle = tr("Limits about the mean of {m}: 95 % dashed, 99.8 % solid; grey for chance only, black for schools that also differ by an SD of {t} points.", m=percent(mean), t=number(100 * points["tau"].iloc[0], 1))
-    return finish(alt.layer(*layers, data=embed(frame, [label, "n_trials", "raw", "role"])), title, subtitle, subtitle,
-                  {label: tr("school"), "n_trials": tr("results"), "raw": tr("raw"), "role": tr("standing")}, height=330)
+    labels, _ = label_layer(
+        found.iloc[found["z"].abs().argsort()[::-1]],
+        "n_trials",
+        "raw",
+        label,
+        dx,
+        dy,
+        log_x=True,
+        most=25,
+    )
+    if labels is not None:
+        layers.append(labels)
+    subtitle = tr(
+        "Limits about the mean of {m}: 95 % dashed, 99.8 % solid; grey for chance only, black for schools that also differ by an SD of {t} points.",
+        m=percent(mean),
+        t=number(100 * points["tau"].iloc[0], 1),
+    )
+    return finish(
+        alt.layer(*layers, data=embed(frame, [label, "n_trials", "raw", "role"])),
+        title,
+        subtitle,
+        subtitle,
+        {label: tr("school"), "n_trials": tr("results"), "raw": tr("raw"), "role": tr("standing")},
+        height=330,
+    )
+
 
 def _funnel_lines(limits, inside):
     "The curves of a funnel inside the frame, one layer a kind and level."
@@ -53,106 +125,266 @@ def _funnel_lines(limits, inside):
     for (kind, level), g in limits.groupby(["kind", "level"], sort=False):
         lines = g.melt("n_trials", ["lower", "upper"], "side", "raw")
         lines = lines[lines["raw"].between(*inside)]
-        layers.append(alt.Chart(embed(lines, ["n_trials", "raw", "side"], digits=3))
-                      .mark_line(strokeWidth=1.1, color=REST if kind == "chance" else INK,
-                                 strokeDash=[1, 0] if level > .96 else [4, 3]).encode(x="n_trials:Q", y="raw:Q", detail="side:N"))
+        layers.append(
+            alt.Chart(embed(lines, ["n_trials", "raw", "side"], digits=3))
+            .mark_line(
+                strokeWidth=1.1,
+                color=REST if kind == "chance" else INK,
+                strokeDash=[1, 0] if level > 0.96 else [4, 3],
+            )
+            .encode(x="n_trials:Q", y="raw:Q", detail="side:N")
+        )
     return layers
 
 # %% ../../nbs/charts/30_ranks.ipynb #8e2974f9
-def plot_ranks(schools: pd.DataFrame,     # schools.csv of an achievement fit: school, rank_lower, rank_upper, [rank]
-               *, focus=None,             # ids whose report it is
-               label: str = "school",     # column of the labels
-              ) -> alt.Chart:
+def plot_ranks(
+    # schools.csv of an achievement fit: school, rank_lower, rank_upper, [rank]
+    schools: pd.DataFrame,
+    *,
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "95 % rank intervals of all schools in order: how much of the table a school's true place may be in."
-    frame = schools.assign(rank=schools["rank"] if "rank" in schools
-                           else (schools["rank_lower"] + schools["rank_upper"]) / 2).sort_values("rank").reset_index(drop=True)
+    frame = (
+        schools.assign(
+            rank=schools["rank"]
+            if "rank" in schools
+            else (schools["rank_lower"] + schools["rank_upper"]) / 2
+        )
+        .sort_values("rank")
+        .reset_index(drop=True)
+    )
     frame["place"], J = np.arange(1, len(frame) + 1), len(frame)
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.zeros(J, bool)
+    known = (
+        frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+        if focus is not None
+        else np.zeros(J, bool)
+    )
     wide = (frame["rank_upper"] - frame["rank_lower"] + 1) / J
-    title = (tr("The 95 % rank interval of the middle school covers {share} of the table; {k} of {n} schools' cover more than a quarter",
-                share=percent(wide.median()), k=number((wide > .25).sum(), 0), n=number(J, 0)))
+    title = tr(
+        "The 95 % rank interval of the middle school covers {share} of the table; {k} of {n} schools' cover more than a quarter",
+        share=percent(wide.median()),
+        k=number((wide > 0.25).sum(), 0),
+        n=number(J, 0),
+    )
     frame[label] = frame[label].astype(str).where(known, "")
     columns = ["place", "rank", "rank_lower", "rank_upper"]
     band = embed(group_rows(frame, columns), columns)
-    d = span(frame["place"], pad=.02)
-    x, y = axis(alt.X, "place", tr("schools, in order"), d), axis(alt.Y, "rank", tr("rank (1 = highest), with 95 % interval"), d)
+    d = span(frame["place"], pad=0.02)
+    x, y = (
+        axis(alt.X, "place", tr("schools, in order"), d),
+        axis(alt.Y, "rank", tr("rank (1 = highest), with 95 % interval"), d),
+    )
     back = alt.Chart(band).encode(x=x)
-    layers = [back.mark_area(opacity=.3, color=REST)
-              .encode(y=axis(alt.Y, "rank_lower", tr("rank (1 = highest), with 95 % interval"), d),
-                      y2="rank_upper:Q"), back.mark_line(color=INK, strokeWidth=1.2).encode(y="rank:Q")]
+    layers = [
+        back.mark_area(opacity=0.3, color=REST).encode(
+            y=axis(alt.Y, "rank_lower", tr("rank (1 = highest), with 95 % interval"), d),
+            y2="rank_upper:Q",
+        ),
+        back.mark_line(color=INK, strokeWidth=1.2).encode(y="rank:Q"),
+    ]
     ours = frame[known]
     table = ours if len(ours) else group_rows(frame, columns, 40).round(0).assign(**{label: ""})
     if len(ours):
-        base = alt.Chart().encode(x=x, tooltip=[alt.Tooltip(f"{label}:N", title=tr("school")), alt.Tooltip("rank:Q", format=".0f"),
-                                                alt.Tooltip("rank_lower:Q"), alt.Tooltip("rank_upper:Q")])
-        layers += [base.mark_rule(strokeWidth=2, color=OURS).encode(y=alt.Y("rank_lower:Q"), y2="rank_upper:Q"), base
-                   .mark_point(filled=True, shape="square", size=45, color=OURS, opacity=1).encode(y=y)]
+        base = alt.Chart().encode(
+            x=x,
+            tooltip=[
+                alt.Tooltip(f"{label}:N", title=tr("school")),
+                alt.Tooltip("rank:Q", format=".0f"),
+                alt.Tooltip("rank_lower:Q"),
+                alt.Tooltip("rank_upper:Q"),
+            ],
+        )
+        layers += [
+            base.mark_rule(strokeWidth=2, color=OURS).encode(
+                y=alt.Y("rank_lower:Q"), y2="rank_upper:Q"
+            ),
+            base.mark_point(filled=True, shape="square", size=45, color=OURS, opacity=1).encode(
+                y=y
+            ),
+        ]
         labels, _ = label_layer(ours, "place", "rank", label, d, d)
-        if labels is not None: layers.append(labels)
+        if labels is not None:
+            layers.append(labels)
     subtitle = tr("Band: 95 % intervals of the ranks of all schools; line: middle rank.")
-    return finish(alt.layer(*layers, data=embed(table, [label, *columns])), title, subtitle, subtitle,
-                  {label: tr("school"), "rank": tr("rank"), "rank_lower": tr("from"), "rank_upper": tr("to")})
+    return finish(
+        alt.layer(*layers, data=embed(table, [label, *columns])),
+        title,
+        subtitle,
+        subtitle,
+        {label: tr("school"), "rank": tr("rank"), "rank_lower": tr("from"), "rank_upper": tr("to")},
+    )
 
 # %% ../../nbs/charts/30_ranks.ipynb #c9c1104e
-def plot_tenths(ranks: pd.DataFrame,      # `ranks.rank_intervals`: school, rank, p_top_tenth, p_bottom_tenth
-                *, sure: float = .9,      # probability that counts as known
-                focus=None,               # ids whose report it is
-                label: str = "school",    # column of the labels
-               ) -> alt.Chart:
+def plot_tenths(
+    ranks: pd.DataFrame,  # `ranks.rank_intervals`: school, rank, p_top_tenth, p_bottom_tenth
+    *,
+    sure: float = 0.9,  # probability that counts as known
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "Probability of being in the top and in the bottom tenth, schools in order: few are sure to be in either."
     frame = ranks.sort_values("rank").reset_index(drop=True)
     frame["place"], J = np.arange(1, len(frame) + 1), len(frame)
     names = [tr("top tenth"), tr("bottom tenth")]
-    known = frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy() if focus is not None else np.zeros(J, bool)
-    title = tr("{a} schools are in the top tenth with probability {p} or more and {b} in the bottom tenth; {t} could be in each",
-               a=int((frame["p_top_tenth"] >= sure).sum()), b=int((frame["p_bottom_tenth"] >= sure).sum()), p=number(sure,
-                       1), t=number(-(-J // 10), 0))
-    long = pd.concat([frame[["place", label]].assign(tenth=n, probability=frame[c], known=known) for n,
-                      c in zip(names, ("p_top_tenth", "p_bottom_tenth"))], ignore_index=True)
+    known = (
+        frame["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+        if focus is not None
+        else np.zeros(J, bool)
+    )
+    title = tr(
+        "{a} schools are in the top tenth with probability {p} or more and {b} in the bottom tenth; {t} could be in each",
+        a=int((frame["p_top_tenth"] >= sure).sum()),
+        b=int((frame["p_bottom_tenth"] >= sure).sum()),
+        p=number(sure, 1),
+        t=number(-(-J // 10), 0),
+    )
+    long = pd.concat(
+        [
+            frame[["place", label]].assign(tenth=n, probability=frame[c], known=known)
+            for n, c in zip(names, ("p_top_tenth", "p_bottom_tenth"))
+        ],
+        ignore_index=True,
+    )
     long[label] = long[label].astype(str).where(long["known"], "")
-    long = thin(long[(long["probability"] > .001) | long["known"]], "place", "probability",
-                long.loc[(long["probability"] > .001) | long["known"], "known"].to_numpy(), grid=(200, 60))
-    d, legend = span(frame["place"], pad=.02), alt.Legend(title=None)
-    x, y = axis(alt.X, "place", tr("schools, from the highest"), d), axis(alt.Y, "probability", tr("probability"), [0, 1.02], format=".0%")
-    marks = alt.Chart().mark_point(filled=True, opacity=.8).encode(x=x, y=y,
-                                                                   color=alt.Color("tenth:N", scale=alt.Scale(domain=names,
-                                                                           range=[OURS, FLAG]), legend=legend), shape=alt.Shape("tenth:N", scale=alt.Scale(domain=names, range=["triangle-up", "triangle-down"]), legend=legend),
-        size=alt.condition(f"datum['{label}'] == ''", alt.value(20), alt.value(70)), tooltip=[alt.Tooltip(f"{label}:N",
-                title=tr("school")), alt.Tooltip("tenth:N", title=tr("tenth")), alt.Tooltip("probability:Q", format=".0%", title=tr("probability"))])
-    layers = [alt.Chart(embed(pd.DataFrame({"probability": [sure]}), ["probability"])).mark_rule(strokeDash=[2, 3]).encode(y="probability:Q"), marks]
-    labels, _ = label_layer(long[long["known"] & (long["probability"] > .05)], "place", "probability", label, d, [0, 1.02])
-    if labels is not None: layers.append(labels)
+    long = thin(
+        long[(long["probability"] > 0.001) | long["known"]],
+        "place",
+        "probability",
+        long.loc[(long["probability"] > 0.001) | long["known"], "known"].to_numpy(),
+        grid=(200, 60),
+    )
+    d, legend = span(frame["place"], pad=0.02), alt.Legend(title=None)
+    x, y = (
+        axis(alt.X, "place", tr("schools, from the highest"), d),
+        axis(alt.Y, "probability", tr("probability"), [0, 1.02], format=".0%"),
+    )
+    marks = (
+        alt.Chart()
+        .mark_point(filled=True, opacity=0.8)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "tenth:N", scale=alt.Scale(domain=names, range=[OURS, FLAG]), legend=legend
+            ),
+            shape=alt.Shape(
+                "tenth:N",
+                scale=alt.Scale(domain=names, range=["triangle-up", "triangle-down"]),
+                legend=legend,
+            ),
+            size=alt.condition(f"datum['{label}'] == ''", alt.value(20), alt.value(70)),
+            tooltip=[
+                alt.Tooltip(f"{label}:N", title=tr("school")),
+                alt.Tooltip("tenth:N", title=tr("tenth")),
+                alt.Tooltip("probability:Q", format=".0%", title=tr("probability")),
+            ],
+        )
+    )
+    layers = [
+        alt.Chart(embed(pd.DataFrame({"probability": [sure]}), ["probability"]))
+        .mark_rule(strokeDash=[2, 3])
+        .encode(y="probability:Q"),
+        marks,
+    ]
+    labels, _ = label_layer(
+        long[long["known"] & (long["probability"] > 0.05)],
+        "place",
+        "probability",
+        label,
+        d,
+        [0, 1.02],
+    )
+    if labels is not None:
+        layers.append(labels)
     subtitle = tr("Dotted: probability {p}.", p=number(sure, 1))
-    return finish(alt.layer(*layers, data=embed(long, [label, "place", "tenth", "probability"], digits=3)), title, subtitle, subtitle,
-                  {label: tr("school"), "tenth": tr("tenth"), "probability": tr("probability")}, height=240)
+    return finish(
+        alt.layer(*layers, data=embed(long, [label, "place", "tenth", "probability"], digits=3)),
+        title,
+        subtitle,
+        subtitle,
+        {label: tr("school"), "tenth": tr("tenth"), "probability": tr("probability")},
+        height=240,
+    )
 
 # %% ../../nbs/charts/30_ranks.ipynb #374545a9
-def plot_pairs(probability: pd.DataFrame,   # `ranks.pairwise`: square, the probability that the row is above the column
-               *, sure: float = .95,        # probability that counts as known
-              ) -> alt.Chart:
+def plot_pairs(
+    # `ranks.pairwise`: square, the probability that the row is above the column
+    probability: pd.DataFrame,
+    *,
+    sure: float = 0.95,  # probability that counts as known
+) -> alt.Chart:
     "Pairwise probabilities of a few schools: pale cells are pairs that cannot be told apart."
     order = np.argsort(-probability.to_numpy(float).mean(axis=1), kind="stable")
     probability = probability.iloc[order, order]
     names = [str(v) for v in probability.index]
-    if len(names) > 40: raise ValueError(f"{len(names)} schools are too many for pairs (at most 40)")
-    long = pd.DataFrame([(a, b, float(probability.iloc[i, j])) for i, a in enumerate(names) for j, b in enumerate(names) if i != j],
-                        columns=["row", "column", "p"])
+    if len(names) > 40:
+        raise ValueError(f"{len(names)} schools are too many for pairs (at most 40)")
+    long = pd.DataFrame(
+        [
+            (a, b, float(probability.iloc[i, j]))
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+            if i != j
+        ],
+        columns=["row", "column", "p"],
+    )
     told = (np.maximum(long["p"], 1 - long["p"]) >= sure).mean() if len(long) else np.nan
-    steps = [tr("row below, {p} sure", p=percent(sure)), tr("row rather below"), tr("cannot be told"), tr("row rather above"),
-             tr("row above, {p} sure", p=percent(sure))]
-    long["step"] = np.array(steps, dtype=object)[np.digitize(long["p"], [1 - sure, .25, .75, sure])]
-    title = tr("{share} of the pairs of these {n} schools can be told apart", share=percent(told), n=len(names))
-    x = alt.X("column:N", sort=names, title=None, axis=alt.Axis(labelAngle=-90, labelLimit=90, labelOverlap=False, ticks=False, domain=False))
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False, ticks=False, domain=False))
+    steps = [
+        tr("row below, {p} sure", p=percent(sure)),
+        tr("row rather below"),
+        tr("cannot be told"),
+        tr("row rather above"),
+        tr("row above, {p} sure", p=percent(sure)),
+    ]
+    long["step"] = np.array(steps, dtype=object)[
+        np.digitize(long["p"], [1 - sure, 0.25, 0.75, sure])
+    ]
+    title = tr(
+        "{share} of the pairs of these {n} schools can be told apart",
+        share=percent(told),
+        n=len(names),
+    )
+    x = alt.X(
+        "column:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelAngle=-90, labelLimit=90, labelOverlap=False, ticks=False, domain=False),
+    )
+    y = alt.Y(
+        "row:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelLimit=110, labelOverlap=False, ticks=False, domain=False),
+    )
     box = alt.Chart(embed(long, ["row", "column", "p", "step"], digits=3)).encode(x=x, y=y)
-    color = alt.Color("step:N", sort=steps, scale=alt.Scale(domain=steps, range=["#C96A00", "#E3B075", "#E2E2E2", "#9CC7E3", "#0B4F80"]),
-                      legend=alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"}))
-    tips = [alt.Tooltip("row:N", title=tr("row")), alt.Tooltip("column:N", title=tr("column")),
-            alt.Tooltip("p:Q", format=".0%", title=tr("probability that the row is above"))]
+    color = alt.Color(
+        "step:N",
+        sort=steps,
+        scale=alt.Scale(
+            domain=steps, range=["#C96A00", "#E3B075", "#E2E2E2", "#9CC7E3", "#0B4F80"]
+        ),
+        legend=alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"}),
+    )
+    tips = [
+        alt.Tooltip("row:N", title=tr("row")),
+        alt.Tooltip("column:N", title=tr("column")),
+        alt.Tooltip("p:Q", format=".0%", title=tr("probability that the row is above")),
+    ]
     layers = [box.mark_rect(stroke=PAPER).encode(color=color, tooltip=tips)]
     if len(names) <= 10:
         strong = f"datum.step == {steps[0]!r} || datum.step == {steps[-1]!r}"
-        layers.append(box.mark_text().encode(text=alt.Text("p:Q", format=".0%"), color=alt.condition(strong, alt.value(PAPER), alt.value(INK))))
-    return finish(alt.layer(*layers, data=embed(long, ["row", "column", "p", "step"], digits=3)), title,
-                  tr("Probability that the school of the row is above that of the column."), tr("Probability that the school of the row is above that of the column."),
-                  {"row": tr("row"), "column": tr("column"), "p": tr("probability")}, height=max(160, 26 * len(names)))
+        layers.append(
+            box.mark_text().encode(
+                text=alt.Text("p:Q", format=".0%"),
+                color=alt.condition(strong, alt.value(PAPER), alt.value(INK)),
+            )
+        )
+    return finish(
+        alt.layer(*layers, data=embed(long, ["row", "column", "p", "step"], digits=3)),
+        title,
+        tr("Probability that the school of the row is above that of the column."),
+        tr("Probability that the school of the row is above that of the column."),
+        {"row": tr("row"), "column": tr("column"), "p": tr("probability")},
+        height=max(160, 26 * len(names)),
+    )

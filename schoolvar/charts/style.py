@@ -4,16 +4,19 @@
 
 # %% ../../nbs/charts/05_style.ipynb #ed5ef398
 from __future__ import annotations
+
 import io
 import json
 import math
 import re
-import altair as alt
-import numpy as np
-import pandas as pd
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
 from .geometry import place_labels, wrap
 
 # %% auto #0
@@ -24,71 +27,115 @@ __all__ = ['FLAG', 'OURS', 'REST', 'INK', 'SOFT', 'GRID', 'PAPER', 'SERIES', 'ST
            'printable', 'to_svg', 'to_png']
 
 # %% ../../nbs/charts/05_style.ipynb #cf7d2904
-FLAG, OURS, REST = "#D55E00", "#0072B2", "#8A8A8A"       # what is found, whose report it is, everybody else
+# what is found, whose report it is, everybody else
+FLAG, OURS, REST = "#D55E00", "#0072B2", "#8A8A8A"
 INK, SOFT, GRID, PAPER = "#222222", "#5E5E5E", "#E2E2E2", "#FFFFFF"
-SERIES = ["#0072B2", "#D55E00", "#009E73", "#A65B88"]    # lines told apart by dash or shape as well
-STEPS = ["#C96A00", "#BF4071", "#7E3FA8", "#1B3E9B"]     # an order in four steps, dark = much
-BANDS = ["#0B4F80", "#3E8DC0", "#9CC7E3", "#D6E6F0"]     # innermost first: 50, 80, 95 %, beyond
-DARK = {FLAG: "#FF8A3D", OURS: "#5DB4F0", REST: "#8F8F8F", INK: "#E8E8E8", SOFT: "#B4B4B4", GRID: "#3A3D42", PAPER: "#15171A",
-        "#009E73": "#3CCFA4", "#A65B88": "#E3A3C8", "#C96A00": "#F2A33C", "#BF4071": "#F07FA8", "#7E3FA8": "#BC93E6", "#1B3E9B": "#86A9F7",
-        "#0B4F80": "#8CCBF5", "#3E8DC0": "#4B93C4", "#9CC7E3": "#31648A", "#D6E6F0": "#22384A",
-        "#E3B075": "#8F6A35", "#C9C9C9": "#55585D"}
+# lines told apart by dash or shape as well
+SERIES = ["#0072B2", "#D55E00", "#009E73", "#A65B88"]
+STEPS = ["#C96A00", "#BF4071", "#7E3FA8", "#1B3E9B"]  # an order in four steps, dark = much
+BANDS = ["#0B4F80", "#3E8DC0", "#9CC7E3", "#D6E6F0"]  # innermost first: 50, 80, 95 %, beyond
+DARK = {
+    FLAG: "#FF8A3D",
+    OURS: "#5DB4F0",
+    REST: "#8F8F8F",
+    INK: "#E8E8E8",
+    SOFT: "#B4B4B4",
+    GRID: "#3A3D42",
+    PAPER: "#15171A",
+    "#009E73": "#3CCFA4",
+    "#A65B88": "#E3A3C8",
+    "#C96A00": "#F2A33C",
+    "#BF4071": "#F07FA8",
+    "#7E3FA8": "#BC93E6",
+    "#1B3E9B": "#86A9F7",
+    "#0B4F80": "#8CCBF5",
+    "#3E8DC0": "#4B93C4",
+    "#9CC7E3": "#31648A",
+    "#D6E6F0": "#22384A",
+    "#E3B075": "#8F6A35",
+    "#C9C9C9": "#55585D",
+}
 SHAPES = {"more": "triangle-up", "less": "triangle-down", "ours": "square", "rest": "circle"}
 
 # %% ../../nbs/charts/05_style.ipynb #f1ea2935
-def contrast(a: str,      # colour, "#rrggbb"
-             b: str,      # colour, "#rrggbb"
-            ) -> float:   # 1 to 21
+def contrast(
+    a: str,  # colour, "#rrggbb"
+    b: str,  # colour, "#rrggbb"
+) -> float:  # 1 to 21
     "Contrast ratio of two colours (WCAG 2.1, relative luminance)."
+
     def luminance(c):
-        v = np.array([int(c[i:i + 2], 16) for i in (1, 3, 5)]) / 255
-        return np.where(v <= .04045, v / 12.92, ((v + .055) / 1.055) ** 2.4) @ [.2126, .7152, .0722]
+        v = np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
+
     hi, lo = sorted((luminance(a), luminance(b)), reverse=True)
-    return float((hi + .05) / (lo + .05))
+    return float((hi + 0.05) / (lo + 0.05))
 
 # %% ../../nbs/charts/05_style.ipynb #ad1107bd
 @dataclass(frozen=True)
 class Wording:
     "Words and number format of a language."
-    texts: dict = field(default_factory=dict)   # English text -> theirs, with the same {names}
+
+    texts: dict = field(default_factory=dict)  # English text -> theirs, with the same {names}
     decimal: str = "."
     thousands: str = ","
 
+
 _WORDING: ContextVar[Wording] = ContextVar("schoolvar_wording", default=Wording())
 
+
 @contextmanager
-def wording(words: Wording):   # of the language to use
+def wording(words: Wording):  # of the language to use
     "Charts made inside the block speak this language."
     token = _WORDING.set(words)
-    try: yield words
-    finally: _WORDING.reset(token)
+    try:
+        yield words
+    finally:
+        _WORDING.reset(token)
 
-def tr(text: str,     # English, with {names} for what is filled in
-       **values,      # by name; numbers are formatted before
-      ) -> str:
+
+def tr(
+    text: str,  # English, with {names} for what is filled in
+    **values,  # by name; numbers are formatted before
+) -> str:
     "`text` in the language set, with its values; a number and its percent sign stay together."
     return _WORDING.get().texts.get(text, text).format(**values).replace(" %", "\u00a0%")
 
 # %% ../../nbs/charts/05_style.ipynb #0127b901
-def number(x: float,            # any number
-           digits: int = 2,     # decimals
-          ) -> str:             # as written in the language set; a dash for what is not a number
+def number(
+    x: float,  # any number
+    digits: int = 2,  # decimals
+) -> str:  # as written in the language set; a dash for what is not a number
     "A number for a sentence."
-    if x is None or not np.isfinite(x): return "–"
+    if x is None or not np.isfinite(x):
+        return "–"
     w = _WORDING.get()
-    return f"{x:,.{digits}f}".replace(",", "\0").replace(".", w.decimal).replace("\0", w.thousands).replace("-", "−")
+    return (
+        f"{x:,.{digits}f}".replace(",", "\0")
+        .replace(".", w.decimal)
+        .replace("\0", w.thousands)
+        .replace("-", "−")
+    )
 
-def decimals(*values) -> int:   # numbers to be told apart
+
+def decimals(*values) -> int:  # numbers to be told apart
     "Decimals that tell the values apart: 2, or as many more as their differences need."
     v = np.unique(np.concatenate([np.ravel(np.asarray(a, float)) for a in values]))
     gap = np.diff(v[np.isfinite(v)])
     return int(np.clip(np.ceil(-np.log10(gap[gap > 0].min())), 2, 5)) if (gap > 0).any() else 2
 
-def percent(x: float,           # a share, 0 to 1
-            digits: int = 0,    # decimals
-           ) -> str:
+
+def percent(
+    x: float,  # a share, 0 to 1
+    digits: int = 0,  # decimals
+) -> str:
     "A share as percent."
     return tr("{value} %", value=number(100 * x, digits))
+
 
 def interval(lo: float, hi: float, digits: int = 2) -> str:
     "An interval in brackets."
@@ -97,77 +144,160 @@ def interval(lo: float, hi: float, digits: int = 2) -> str:
 # %% ../../nbs/charts/05_style.ipynb #c26fdab2
 def decimal_text(v, digits: int = 4) -> str:
     "A value of a table that a chart embeds; nothing where there is none."
-    if v is None or (isinstance(v, float) and not math.isfinite(v)) or v is pd.NA: return ""
+    if v is None or (isinstance(v, float) and not math.isfinite(v)) or v is pd.NA:
+        return ""
     return f"{v:.{digits}g}" if isinstance(v, float) else str(v)
 
-def embed(frame: pd.DataFrame,   # the table
-          columns,               # the columns that the chart encodes, in the order of the data table
-          digits: int = 4,       # significant digits of what is not an integer
-         ) -> alt.InlineData:    # for alt.Chart
+
+def embed(
+    frame: pd.DataFrame,  # the table
+    columns,  # the columns that the chart encodes, in the order of the data table
+    digits: int = 4,  # significant digits of what is not an integer
+) -> alt.InlineData:  # for alt.Chart
     "The columns that are drawn, rounded, as comma-separated text; KeyError names a column that is missing."
     missing = [c for c in columns if c not in frame]
-    if missing: raise KeyError(f"the chart needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}; the table has {', '.join(map(str, frame.columns))}")
-    out = pd.DataFrame({c: [decimal_text(v, digits) for v in frame[c].tolist()] for c in columns}, columns=list(columns))
-    numeric = {c: "number" for c in columns if pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])}
-    return alt.InlineData(values=out.to_csv(index=False, lineterminator="\n"), format=alt.CsvDataFormat(type="csv", parse=numeric or None))
+    if missing:
+        raise KeyError(
+            f"the chart needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}; the table has {', '.join(map(str, frame.columns))}"
+        )
+    out = pd.DataFrame(
+        {c: [decimal_text(v, digits) for v in frame[c].tolist()] for c in columns},
+        columns=list(columns),
+    )
+    numeric = {
+        c: "number"
+        for c in columns
+        if pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])
+    }
+    return alt.InlineData(
+        values=out.to_csv(index=False, lineterminator="\n"),
+        format=alt.CsvDataFormat(type="csv", parse=numeric or None),
+    )
 
 # %% ../../nbs/charts/05_style.ipynb #b5471f69
-def chart_data(spec) -> pd.DataFrame:   # a chart, or its specification as a dict
+def chart_data(spec) -> pd.DataFrame:  # a chart, or its specification as a dict
     "The main table that a chart embeds, as text and numbers."
     spec = spec if isinstance(spec, dict) else spec.to_dict(validate=False)
     data = spec.get("data", {})
-    text = data["values"] if "values" in data else spec.get("datasets", {}).get(data.get("name"), "")
-    if not isinstance(text, str): return pd.DataFrame(text)
+    text = (
+        data["values"] if "values" in data else spec.get("datasets", {}).get(data.get("name"), "")
+    )
+    if not isinstance(text, str):
+        return pd.DataFrame(text)
     numeric = data.get("format", {}).get("parse") or {}
-    frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False) if text else pd.DataFrame()
+    frame = (
+        pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False) if text else pd.DataFrame()
+    )
     return frame.assign(**{c: pd.to_numeric(frame[c]) for c in numeric if c in frame})
 
 # %% ../../nbs/charts/05_style.ipynb #3123e4b2
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
+
 def theme() -> dict:
     "Altair configuration of all charts; the style sheet turns its colours dark."
-    words = dict(labelFont=FONT, titleFont=FONT, labelColor=INK, titleColor=INK, labelFontSize=11, titleFontSize=12, titleFontWeight="normal")
+    words = dict(
+        labelFont=FONT,
+        titleFont=FONT,
+        labelColor=INK,
+        titleColor=INK,
+        labelFontSize=11,
+        titleFontSize=12,
+        titleFontWeight="normal",
+    )
     return {
-        "aria": False,    # one text for the whole chart instead of one for each of 3,000 points, which would also repeat its values
-        "background": PAPER, "font": FONT, "padding": 4,
+        # one text for the whole chart instead of one for each of 3,000 points, which would also
+        # repeat its values
+        "aria": False,
+        "background": PAPER,
+        "font": FONT,
+        "padding": 4,
         "view": {"stroke": None},
-        "axis": {**words, "gridColor": GRID, "domainColor": SOFT, "tickColor": SOFT, "labelOverlap": "greedy", "labelLimit": 140, "titlePadding": 6},
-        "legend": {**words, "orient": "top", "direction": "horizontal", "titleLimit": 320, "labelLimit": 300, "symbolOpacity": 1,
-                   "offset": 6, "columnPadding": 12},
+        "axis": {
+            **words,
+            "gridColor": GRID,
+            "domainColor": SOFT,
+            "tickColor": SOFT,
+            "labelOverlap": "greedy",
+            "labelLimit": 140,
+            "titlePadding": 6,
+        },
+        "legend": {
+            **words,
+            "orient": "top",
+            "direction": "horizontal",
+            "titleLimit": 320,
+            "labelLimit": 300,
+            "symbolOpacity": 1,
+            "offset": 6,
+            "columnPadding": 12,
+        },
         "header": {**words, "titleFontWeight": "normal", "labelFontSize": 12},
-        "title": {"anchor": "start", "frame": "bounds", "font": FONT, "subtitleFont": FONT, "color": INK, "subtitleColor": SOFT,
-                  "fontSize": 15, "fontWeight": 600,
-                  "subtitleFontSize": 12, "lineHeight": 19, "subtitleLineHeight": 16, "subtitlePadding": 5, "offset": 12},
-        "text": {"color": INK, "font": FONT, "fontSize": 11}, "rule": {"color": SOFT}, "point": {"filled": True}, "line": {"strokeWidth": 1.8},
+        "title": {
+            "anchor": "start",
+            "frame": "bounds",
+            "font": FONT,
+            "subtitleFont": FONT,
+            "color": INK,
+            "subtitleColor": SOFT,
+            "fontSize": 15,
+            "fontWeight": 600,
+            "subtitleFontSize": 12,
+            "lineHeight": 19,
+            "subtitleLineHeight": 16,
+            "subtitlePadding": 5,
+            "offset": 12,
+        },
+        "text": {"color": INK, "font": FONT, "fontSize": 11},
+        "rule": {"color": SOFT},
+        "point": {"filled": True},
+        "line": {"strokeWidth": 1.8},
     }
 
 # %% ../../nbs/charts/05_style.ipynb #51f7e081
-def finish(chart,                    # an Altair chart, layered, facetted or concatenated
-           title: str,               # what was found, one sentence
-           alt_text: str,            # what a reader sees in it, for one who does not
-           subtitle: str = "",       # how to read it
-           table: dict | None = None, # column -> header of the data table, in order; those that are absent are not shown
-           height: int | None = 300, # pixels; None leaves it as it is
-           panel: int | None = None, # least width of a panel, for concatenated and facetted charts, pixels
-          ):                         # the chart
+def finish(
+    chart,  # an Altair chart, layered, facetted or concatenated
+    title: str,  # what was found, one sentence
+    alt_text: str,  # what a reader sees in it, for one who does not
+    subtitle: str = "",  # how to read it
+    # column -> header of the data table, in order; those that are absent are not shown
+    table: dict | None = None,
+    height: int | None = 300,  # pixels; None leaves it as it is
+    # least width of a panel, for concatenated and facetted charts, pixels
+    panel: int | None = None,
+):  # the chart
     "Title, text alternative, width and theme."
     lines = lambda text, chars: wrap(text, chars) if text else []
     meta = {"alt": f"{title}. {alt_text}".replace("..", "."), "table": table or {}}
     size, words = {}, _WORDING.get()
-    if (words.decimal, words.thousands) != (".", ","):   # how the axes write numbers
-        meta["locale"] = {"decimal": words.decimal, "thousands": words.thousands, "grouping": [3], "currency": ["", ""]}
-    if panel: meta["panel"] = panel
-    else: size["width"] = "container"
-    if height: size["height"] = height
-    return (chart.properties(title=alt.TitleParams(lines(title, 62), subtitle=lines(subtitle, 84)), description=meta["alt"], **size,
-                             usermeta={"schoolvar": meta, "embedOptions": {"renderer": "svg",
-                                                                           "actions": {"export": True, "source": False, "compiled": False,
-                                                                                   "editor": False}}})
-            .configure(**theme()))
+    if (words.decimal, words.thousands) != (".", ","):  # how the axes write numbers
+        meta["locale"] = {
+            "decimal": words.decimal,
+            "thousands": words.thousands,
+            "grouping": [3],
+            "currency": ["", ""],
+        }
+    if panel:
+        meta["panel"] = panel
+    else:
+        size["width"] = "container"
+    if height:
+        size["height"] = height
+    return chart.properties(
+        title=alt.TitleParams(lines(title, 62), subtitle=lines(subtitle, 84)),
+        description=meta["alt"],
+        **size,
+        usermeta={
+            "schoolvar": meta,
+            "embedOptions": {
+                "renderer": "svg",
+                "actions": {"export": True, "source": False, "compiled": False, "editor": False},
+            },
+        },
+    ).configure(**theme())
 
 # %% ../../nbs/charts/05_style.ipynb #7ffdf3e4
-def chart_title(chart) -> str:   # an Altair chart from this package, or its specification
+def chart_title(chart) -> str:  # an Altair chart from this package, or its specification
     "What the chart says was found, in one line."
     spec = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
     return " ".join((spec.get("title") or {}).get("text") or []).replace("\u00a0", " ")
@@ -176,215 +306,400 @@ def chart_title(chart) -> str:   # an Altair chart from this package, or its spe
 with alt.renderers.enable("default"):
     _default_renderer = alt.renderers.get()
 
-def _show(spec: dict,      # specification of the chart that a cell ends with
-          **options):      # that a reader has set for Altair's own renderer
+
+def _show(
+    spec: dict,  # specification of the chart that a cell ends with
+    **options,  # that a reader has set for Altair's own renderer
+):
     "MIME bundle of a chart: ours with everything it needs, any other as Altair has it."
     if "schoolvar" not in (spec.get("usermeta") or {}):
         return _default_renderer(spec, **options)
-    from schoolvar.charts.html import notebook_bundle   # not above: it imports this module
+    from schoolvar.charts.html import notebook_bundle  # not above: it imports this module
+
     return notebook_bundle(spec)
+
 
 alt.renderers.register("schoolvar", _show)
 if alt.renderers.active == "default":
     alt.renderers.enable("schoolvar")
 
 # %% ../../nbs/charts/05_style.ipynb #d9fbea92
-def span(*values,             # arrays; what is not finite is left out
-         pad: float = .04,    # share of the range added at both ends
-         include=(),          # values that must be inside
-        ) -> list[float]:     # lowest, highest
+def span(
+    *values,  # arrays; what is not finite is left out
+    pad: float = 0.04,  # share of the range added at both ends
+    include=(),  # values that must be inside
+) -> list[float]:  # lowest, highest
     "Ends of an axis that holds all values with some air."
-    v = np.concatenate([np.asarray(a, float).ravel() for a in (*values, np.asarray(include, float))])
+    v = np.concatenate(
+        [np.asarray(a, float).ravel() for a in (*values, np.asarray(include, float))]
+    )
     v = v[np.isfinite(v)]
-    if not len(v): return [0., 1.]
+    if not len(v):
+        return [0.0, 1.0]
     lo, hi = float(v.min()), float(v.max())
-    room = (hi - lo) * pad or abs(hi) * pad or 1.
+    room = (hi - lo) * pad or abs(hi) * pad or 1.0
     return [float(f"{lo - room:.4g}"), float(f"{hi + room:.4g}")]
+
 
 def log_ticks(domain) -> list[float]:
     "1, 2, 5, 10, ... inside the ends of a logarithmic axis; tens only over more than three decades."
     lo, hi = domain
     steps = (1, 2, 5) if hi / lo < 1000 else (1,)
-    return [a * 10. ** b for b in range(-6, 9) for a in steps if lo <= a * 10. ** b <= hi]
+    return [a * 10.0**b for b in range(-6, 9) for a in steps if lo <= a * 10.0**b <= hi]
 
-def room_right(domain,          # ends of an axis
-               labels,          # texts that stand at the right
-               log: bool = False, # whether the axis is logarithmic
-               width: float = 265, # narrowest plot, pixels
-              ) -> list[float]: # ends with room for the longest label
+
+def room_right(
+    domain,  # ends of an axis
+    labels,  # texts that stand at the right
+    log: bool = False,  # whether the axis is logarithmic
+    width: float = 265,  # narrowest plot, pixels
+) -> list[float]:  # ends with room for the longest label
     "An axis that leaves room for words at its right end, on a phone too."
-    share = min(.55, (6.6 * max((len(str(t)) for t in labels), default=0) + 14) / width)
+    share = min(0.55, (6.6 * max((len(str(t)) for t in labels), default=0) + 14) / width)
     lo, hi = np.log(domain) if log else domain
     end = lo + (hi - lo) / (1 - share)
     return [float(domain[0]), float(np.exp(end) if log else end)]
 
-def axis(channel,             # alt.X or alt.Y
-         field: str,          # column
-         title: str,          # with the unit
-         domain=None,         # lowest and highest value; None = from the data
-         **axis_options,      # of alt.Axis; kind="log" for a logarithmic scale
-        ):
+
+def axis(
+    channel,  # alt.X or alt.Y
+    field: str,  # column
+    title: str,  # with the unit
+    domain=None,  # lowest and highest value; None = from the data
+    **axis_options,  # of alt.Axis; kind="log" for a logarithmic scale
+):
     "A quantitative axis with a title and fixed ends."
     kind = axis_options.pop("kind", "linear")
     zero = {} if kind == "log" else {"zero": False}
-    scale = alt.Scale(type=kind, domain=list(domain), nice=False, **zero) if domain is not None else alt.Scale(type=kind, **zero)
-    if kind == "log" and domain is not None: axis_options.setdefault("values", log_ticks(domain))
-    return channel(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**{"tickCount": 5, **axis_options}))
+    scale = (
+        alt.Scale(type=kind, domain=list(domain), nice=False, **zero)
+        if domain is not None
+        else alt.Scale(type=kind, **zero)
+    )
+    if kind == "log" and domain is not None:
+        axis_options.setdefault("values", log_ticks(domain))
+    return channel(
+        f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**{"tickCount": 5, **axis_options})
+    )
 
 # %% ../../nbs/charts/05_style.ipynb #b0055829
-def label_layer(frame: pd.DataFrame,       # rows to label, most important first
-                x: str, y: str,            # columns of the position
-                text: str,                 # column of the label
-                domain_x, domain_y,        # ends of the axes
-                height: float = 280,       # of the plot, pixels
-                most: int = 40,            # labels at most
-                log_x: bool = False,       # whether the axis across is logarithmic
-               ):                          # (chart or None, number of labels shown)
+def label_layer(
+    frame: pd.DataFrame,  # rows to label, most important first
+    x: str,
+    y: str,  # columns of the position
+    text: str,  # column of the label
+    domain_x,
+    domain_y,  # ends of the axes
+    height: float = 280,  # of the plot, pixels
+    most: int = 40,  # labels at most
+    log_x: bool = False,  # whether the axis across is logarithmic
+):  # (chart or None, number of labels shown)
     "Direct labels that do not overlap at any width of the page."
     part = lambda v, d: (np.asarray(v, float) - d[0]) / (d[1] - d[0])
     fx = part(np.log(frame[x]), np.log(domain_x)) if log_x else part(frame[x], domain_x)
-    spots = place_labels(fx, part(frame[y], domain_y), frame[text].astype(str).tolist(), height, most=most)
-    shown = frame[[x, y, text]].reset_index(drop=True).join(spots)[spots.shown.to_numpy()] if len(frame) else frame
-    if not len(shown): return None, 0
+    spots = place_labels(
+        fx, part(frame[y], domain_y), frame[text].astype(str).tolist(), height, most=most
+    )
+    shown = (
+        frame[[x, y, text]].reset_index(drop=True).join(spots)[spots.shown.to_numpy()]
+        if len(frame)
+        else frame
+    )
+    if not len(shown):
+        return None, 0
     at = dict(x=alt.X(f"{x}:Q"), y=alt.Y(f"{y}:Q"))
     base = alt.Chart(embed(shown, [x, y, text, "dx", "dy", "align"])).encode(**at)
-    style = dict(align={"expr": "datum.align"}, baseline="middle", dx={"expr": "datum.dx"}, dy={"expr": "datum.dy"})
+    style = dict(
+        align={"expr": "datum.align"},
+        baseline="middle",
+        dx={"expr": "datum.dx"},
+        dy={"expr": "datum.dy"},
+    )
     # The halo in the colour of the paper keeps a label readable on top of points.
-    words = base.mark_text(stroke=PAPER, strokeWidth=3, strokeJoin="round", opacity=.85,
-                           **style).encode(text=f"{text}:N") + base.mark_text(**style).encode(text=f"{text}:N")
+    words = base.mark_text(
+        stroke=PAPER, strokeWidth=3, strokeJoin="round", opacity=0.85, **style
+    ).encode(text=f"{text}:N") + base.mark_text(**style).encode(text=f"{text}:N")
     far = shown[np.hypot(shown.dx, shown.dy) > 16]
-    if not len(far): return words, len(shown)
-    lines = (alt.Chart(embed(far, [x, y, "dx", "dy"])).encode(**at, x2=f"{x}:Q", y2=f"{y}:Q")
-             .mark_rule(strokeWidth=.7, x2Offset={"expr": "datum.dx"}, y2Offset={"expr": "datum.dy"}))
+    if not len(far):
+        return words, len(shown)
+    lines = (
+        alt.Chart(embed(far, [x, y, "dx", "dy"]))
+        .encode(**at, x2=f"{x}:Q", y2=f"{y}:Q")
+        .mark_rule(strokeWidth=0.7, x2Offset={"expr": "datum.dx"}, y2Offset={"expr": "datum.dy"})
+    )
     return lines + words, len(shown)
 
 # %% ../../nbs/charts/05_style.ipynb #d41460d5
-def roles(schools: pd.DataFrame,        # with the column `school`
-          flagged,                      # which rows are found, bool
-          upward=None,                  # of those, which point up (more, better); None = all
-          focus=None,                   # ids whose report it is; None = every school
-          names=("flagged, more", "flagged, less", "this report's schools", "others"),   # legend, in the order more, less, ours, rest
-         ) -> pd.DataFrame:             # columns role (a name) and known (bool: may be named)
+def roles(
+    schools: pd.DataFrame,  # with the column `school`
+    flagged,  # which rows are found, bool
+    upward=None,  # of those, which point up (more, better); None = all
+    focus=None,  # ids whose report it is; None = every school
+    # legend, in the order more, less, ours, rest
+    names=("flagged, more", "flagged, less", "this report's schools", "others"),
+) -> pd.DataFrame:  # columns role (a name) and known (bool: may be named)
     "The role of each school in the chart."
     flagged = np.asarray(flagged, bool)
     upward = np.ones(len(schools), bool) if upward is None else np.asarray(upward, bool)
-    known = np.ones(len(schools), bool) if focus is None else schools["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+    known = (
+        np.ones(len(schools), bool)
+        if focus is None
+        else schools["school"].astype(str).isin([str(f) for f in focus]).to_numpy()
+    )
     calm = names[2] if focus is not None else names[3]
-    role = np.select([flagged & known & upward, flagged & known, known], [names[0], names[1], calm], names[3])
+    role = np.select(
+        [flagged & known & upward, flagged & known, known], [names[0], names[1], calm], names[3]
+    )
     return pd.DataFrame({"role": role, "known": known}, index=schools.index)
 
-def role_scales(names,                  # as given to `roles`
-                present,                # the roles that occur
-                columns=None,           # columns of the legend
-               ) -> dict:               # color, shape: two encodings, one legend
+
+def role_scales(
+    names,  # as given to `roles`
+    present,  # the roles that occur
+    columns=None,  # columns of the legend
+) -> dict:  # color, shape: two encodings, one legend
     "Colour and shape of the roles that occur; found ones share a colour and differ by shape."
-    styles = dict(zip(names, ((FLAG, "more"), (FLAG, "less"), (OURS, "ours"), (REST, "rest"))))   # a name given twice is the later one
+    # a name given twice is the later one
+    styles = dict(zip(names, ((FLAG, "more"), (FLAG, "less"), (OURS, "ours"), (REST, "rest"))))
     kept = [(n, c, SHAPES[s]) for n, (c, s) in styles.items() if n in set(present)]
     domain, colours, shapes = map(list, zip(*kept)) if kept else ([], [], [])
-    legend = alt.Legend(title=None, columns=columns or {"expr": "width < 420 ? 1 : 4"}) if len(domain) > 1 else None
-    return {"color": alt.Color("role:N", scale=alt.Scale(domain=domain, range=colours), legend=legend),
-            "shape": alt.Shape("role:N", scale=alt.Scale(domain=domain, range=shapes), legend=legend)}
+    legend = (
+        alt.Legend(title=None, columns=columns or {"expr": "width < 420 ? 1 : 4"})
+        if len(domain) > 1
+        else None
+    )
+    return {
+        "color": alt.Color("role:N", scale=alt.Scale(domain=domain, range=colours), legend=legend),
+        "shape": alt.Shape("role:N", scale=alt.Scale(domain=domain, range=shapes), legend=legend),
+    }
 
 # %% ../../nbs/charts/05_style.ipynb #054fa897
-def size_classes(n,                        # students, one a school
-                ) -> tuple[pd.Series, list[str]]:   # class of each, classes from small to large
+def size_classes(
+    n,  # students, one a school
+) -> tuple[pd.Series, list[str]]:  # class of each, classes from small to large
     "Four classes of school size with round limits."
     n = pd.Series(n).astype(float).reset_index(drop=True)
-    nice = np.array([a * 10 ** b for b in range(7) for a in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)])
-    limits = sorted({float(nice[np.abs(np.log(nice / max(q, 1))).argmin()]) for q in n.quantile([.25, .5, .75])}) if len(n) else []
+    nice = np.array([a * 10**b for b in range(7) for a in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)])
+    limits = (
+        sorted(
+            {
+                float(nice[np.abs(np.log(nice / max(q, 1))).argmin()])
+                for q in n.quantile([0.25, 0.5, 0.75])
+            }
+        )
+        if len(n)
+        else []
+    )
     limits = [v for v in limits if n.min() <= v < n.max()]
     edges = [number(v, 0) for v in limits]
-    names = [tr("up to {b}", b=edges[0]), *[tr("over {a} to {b}", a=a, b=b) for a, b in zip(edges, edges[1:])],
-             tr("over {a}", a=edges[-1])] if edges else [tr("all")]
+    names = (
+        [
+            tr("up to {b}", b=edges[0]),
+            *[tr("over {a} to {b}", a=a, b=b) for a, b in zip(edges, edges[1:])],
+            tr("over {a}", a=edges[-1]),
+        ]
+        if edges
+        else [tr("all")]
+    )
     return pd.Series([names[i] for i in np.searchsorted(limits, n)], dtype=str), names
 
-def size_scales(classes,                # from `size_classes`
-                columns=None,           # columns of the legend
-                title: str = "",        # of the legend
-                points=(16, 26, 40, 58), # areas, pixels
-               ) -> dict:               # color, size: two encodings, one legend
+
+def size_scales(
+    classes,  # from `size_classes`
+    columns=None,  # columns of the legend
+    title: str = "",  # of the legend
+    points=(16, 26, 40, 58),  # areas, pixels
+) -> dict:  # color, size: two encodings, one legend
     "Colour and size of the classes of school size, in one legend."
     k = len(classes)
-    legend = alt.Legend(title=title or tr("students"), columns=columns or {"expr": "width < 420 ? 2 : 4"}, titleOrient="top")
-    return {"color": alt.Color("size:O", sort=classes, scale=alt.Scale(domain=classes, range=STEPS[-k:] if k > 1 else STEPS[-1:]), legend=legend),
-            "size": alt.Size("size:O", sort=classes, scale=alt.Scale(domain=classes, range=list(points)[-k:]), legend=legend)}
+    legend = alt.Legend(
+        title=title or tr("students"),
+        columns=columns or {"expr": "width < 420 ? 2 : 4"},
+        titleOrient="top",
+    )
+    return {
+        "color": alt.Color(
+            "size:O",
+            sort=classes,
+            scale=alt.Scale(domain=classes, range=STEPS[-k:] if k > 1 else STEPS[-1:]),
+            legend=legend,
+        ),
+        "size": alt.Size(
+            "size:O",
+            sort=classes,
+            scale=alt.Scale(domain=classes, range=list(points)[-k:]),
+            legend=legend,
+        ),
+    }
 
 # %% ../../nbs/charts/05_style.ipynb #af57ff8a
-def interval_rows(frame: pd.DataFrame,       # one row an estimate
-                  y: str,                    # column of the names
-                  x: str, lo: str, hi: str,  # columns of estimate and interval
-                  x_title: str,              # of the axis, with the unit
-                  *, series: str | None = None, # column that tells series apart
-                  domain=None,               # ends of the axis; None = from the data, with room for the words
-                  reference: float | None = None, # a dashed line
-                  words: str | None = None,  # column of the text at the right
-                  extra=(),                  # further columns to embed (tooltip and table)
-                  colours=(OURS, FLAG, *SERIES[2:]), # of the series
-                  step: int = 30,            # height of a row, pixels
-                  **axis_options):           # of the axis across
+def interval_rows(
+    frame: pd.DataFrame,  # one row an estimate
+    y: str,  # column of the names
+    x: str,
+    lo: str,
+    hi: str,  # columns of estimate and interval
+    x_title: str,  # of the axis, with the unit
+    *,
+    series: str | None = None,  # column that tells series apart
+    domain=None,  # ends of the axis; None = from the data, with room for the words
+    reference: float | None = None,  # a dashed line
+    words: str | None = None,  # column of the text at the right
+    extra=(),  # further columns to embed (tooltip and table)
+    colours=(OURS, FLAG, *SERIES[2:]),  # of the series
+    step: int = 30,  # height of a row, pixels
+    **axis_options,  # of the axis across
+):
     "Points with intervals in named rows; returns (chart, height)."
     names = list(dict.fromkeys(frame[y].astype(str)))
     sets = list(dict.fromkeys(frame[series].astype(str))) if series else []
     if domain is None:
-        domain = span(frame[x], frame[lo], frame[hi], include=[] if reference is None else [reference])
-        if words: domain = room_right(domain, frame[words], width=230)
-    shown = list(dict.fromkeys([y, x, lo, hi, *([series] if series else []), *([words] if words else []), *extra]))
-    rows = alt.Y(f"{y}:N", sort=names, title=None, axis=alt.Axis(labelLimit=150, grid=False, labelOverlap=False, ticks=False, domain=False))
+        domain = span(
+            frame[x], frame[lo], frame[hi], include=[] if reference is None else [reference]
+        )
+        if words:
+            domain = room_right(domain, frame[words], width=230)
+    shown = list(
+        dict.fromkeys(
+            [y, x, lo, hi, *([series] if series else []), *([words] if words else []), *extra]
+        )
+    )
+    rows = alt.Y(
+        f"{y}:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelLimit=150, grid=False, labelOverlap=False, ticks=False, domain=False),
+    )
     look, offset = {}, {}
     if series:
         legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 4"})
-        look = {"color": alt.Color(f"{series}:N", sort=sets, scale=alt.Scale(domain=sets, range=list(colours)[:len(sets)]), legend=legend)}
-        look["shape"] = alt.Shape(f"{series}:N", sort=sets, scale=alt.Scale(domain=sets,
-                                                                            range=["circle", "diamond", "square", "triangle-up"][:len(sets)]), legend=legend)
-        offset = {"yOffset": alt.YOffset(f"{series}:N", sort=sets, scale=alt.Scale(paddingOuter=.35))}
+        look = {
+            "color": alt.Color(
+                f"{series}:N",
+                sort=sets,
+                scale=alt.Scale(domain=sets, range=list(colours)[: len(sets)]),
+                legend=legend,
+            )
+        }
+        look["shape"] = alt.Shape(
+            f"{series}:N",
+            sort=sets,
+            scale=alt.Scale(
+                domain=sets, range=["circle", "diamond", "square", "triangle-up"][: len(sets)]
+            ),
+            legend=legend,
+        )
+        offset = {
+            "yOffset": alt.YOffset(f"{series}:N", sort=sets, scale=alt.Scale(paddingOuter=0.35))
+        }
     across = axis(alt.X, x, x_title, domain, **axis_options)
-    base = alt.Chart().encode(x=across, y=rows, **offset,
-                              tooltip=[alt.Tooltip(f"{c}:{'Q' if pd.api.types.is_numeric_dtype(frame[c]) else 'N'}") for c in shown if c != words])
+    base = alt.Chart().encode(
+        x=across,
+        y=rows,
+        **offset,
+        tooltip=[
+            alt.Tooltip(f"{c}:{'Q' if pd.api.types.is_numeric_dtype(frame[c]) else 'N'}")
+            for c in shown
+            if c != words
+        ],
+    )
     mark = {} if series else {"color": OURS}
-    layers = [base.mark_rule(strokeWidth=2, **mark).encode(x=alt.X(f"{lo}:Q"), x2=f"{hi}:Q", **{k: v for k, v in look.items() if k == "color"}),
-              base.mark_point(filled=True, size=70, opacity=1, **mark).encode(**look)]
-    if reference is not None: layers.insert(0, alt.Chart(embed(pd.DataFrame({x: [float(reference)]}), [x])).mark_rule(strokeDash=[4, 4])
-                                            .encode(x=alt.X(f"{x}:Q")))
-    if words: layers.append(alt.Chart().mark_text(align="right").encode(x=alt.value("width"), y=rows, **offset, text=f"{words}:N"))
-    return alt.layer(*layers, data=embed(frame.assign(**{y: frame[y].astype(str)}), shown)), len(names) * step * max(1, .62 * len(sets)) + 10
+    layers = [
+        base.mark_rule(strokeWidth=2, **mark).encode(
+            x=alt.X(f"{lo}:Q"), x2=f"{hi}:Q", **{k: v for k, v in look.items() if k == "color"}
+        ),
+        base.mark_point(filled=True, size=70, opacity=1, **mark).encode(**look),
+    ]
+    if reference is not None:
+        layers.insert(
+            0,
+            alt.Chart(embed(pd.DataFrame({x: [float(reference)]}), [x]))
+            .mark_rule(strokeDash=[4, 4])
+            .encode(x=alt.X(f"{x}:Q")),
+        )
+    if words:
+        layers.append(
+            alt.Chart()
+            .mark_text(align="right")
+            .encode(x=alt.value("width"), y=rows, **offset, text=f"{words}:N")
+        )
+    return alt.layer(*layers, data=embed(frame.assign(**{y: frame[y].astype(str)}), shown)), len(
+        names
+    ) * step * max(1, 0.62 * len(sets)) + 10
 
 # %% ../../nbs/charts/05_style.ipynb #07de2f91
 MASSES = ("middle 50 %", "middle 80 %", "middle 95 %", "beyond")
 
-def ridge_rows(curves: pd.DataFrame,  # from `ridges`
-               order,                 # ids from top to bottom
-               most: int = 50,        # rows at most: the outermost
-              ) -> tuple[pd.DataFrame, dict]:  # curves with base, top and part, and the base line of each id
+
+def ridge_rows(
+    curves: pd.DataFrame,  # from `ridges`
+    order,  # ids from top to bottom
+    most: int = 50,  # rows at most: the outermost
+) -> tuple[pd.DataFrame, dict]:  # curves with base, top and part, and the base line of each id
     "Rows from top to bottom with base lines and heights; at most `most` rows, the outermost ones."
     order = [str(s) for s in order]
-    if len(order) > most: order = order[:(most + 1) // 2] + order[len(order) - most // 2:]
+    if len(order) > most:
+        order = order[: (most + 1) // 2] + order[len(order) - most // 2 :]
     base = {s: len(order) - i for i, s in enumerate(order)}
     c = curves[curves["school"].astype(str).isin(base)].copy()
     c["base"] = c["school"].astype(str).map(base)
-    c["top"] = c["base"] + c["density"] / (c["density"].max() or 1) * .93
-    words = dict(zip((.5, .8, .95), (tr(m) for m in MASSES)))
+    c["top"] = c["base"] + c["density"] / (c["density"].max() or 1) * 0.93
+    words = dict(zip((0.5, 0.8, 0.95), (tr(m) for m in MASSES)))
     c["part"] = c["mass"].map(words).fillna(tr(MASSES[3]))
     return c.sort_values(["base", "piece", "x"], ascending=[False, True, True]), base
 
-def ridge_layers(curves: pd.DataFrame, base: dict,   # from `ridge_rows`
-                 x_title: str,                       # of the axis, with the unit
-                 label_of: dict,                     # id -> label, where they differ
-                 extra=(),                           # further layers, behind the names
-                ):                                   # (chart, ends of the axis, height)
+
+def ridge_layers(
+    curves: pd.DataFrame,
+    base: dict,  # from `ridge_rows`
+    x_title: str,  # of the axis, with the unit
+    label_of: dict,  # id -> label, where they differ
+    extra=(),  # further layers, behind the names
+):  # (chart, ends of the axis, height)
     "Areas in pieces shaded by probability, names at the left."
     parts = [tr(m) for m in MASSES]
-    lo, hi = span(curves["x"], pad=.02, include=[0] if extra else ())
-    dx, dy = [lo - .22 * (hi - lo), hi + (.14 * (hi - lo) if extra else 0)], [.6, len(base) + 1.05]
-    names = pd.DataFrame({"label": [str(label_of.get(s, s)) for s in base], "base": list(base.values())})
+    lo, hi = span(curves["x"], pad=0.02, include=[0] if extra else ())
+    dx, dy = (
+        [lo - 0.22 * (hi - lo), hi + (0.14 * (hi - lo) if extra else 0)],
+        [0.6, len(base) + 1.05],
+    )
+    names = pd.DataFrame(
+        {"label": [str(label_of.get(s, s)) for s in base], "base": list(base.values())}
+    )
     # What the theme calls 50 % is the darkest piece; the legend says so in words.
-    legend = alt.Legend(title=tr("posterior probability"), columns={"expr": "width < 420 ? 2 : 4"}, titleOrient="top")
-    areas = alt.Chart(embed(curves, ["school", "piece", "x", "base", "top", "part"])).mark_area(stroke=INK, strokeWidth=.3, line=False).encode(
-        x=axis(alt.X, "x", x_title, dx), y=alt.Y("base:Q", title=None, axis=None, scale=alt.Scale(domain=dy, nice=False)), y2="top:Q",
-        color=alt.Color("part:N", sort=parts, scale=alt.Scale(domain=parts, range=BANDS), legend=legend), detail=["school:N", "piece:O"])
-    text = alt.Chart(embed(names, ["label", "base"])).mark_text(align="left", baseline="bottom", dy=-2, limit=150,
-                                                                fontWeight=600).encode(x=alt.value(2), y=alt.Y("base:Q", axis=None), text="label:N")
-    lines = alt.Chart(embed(names, ["base"])).mark_rule(strokeWidth=.4).encode(y=alt.Y("base:Q", axis=None))
-    return alt.layer(lines, areas, *extra, text), dx, 30 + len(base) * (36 if len(base) <= 12 else 26 if len(base) <= 30 else 20)
+    legend = alt.Legend(
+        title=tr("posterior probability"),
+        columns={"expr": "width < 420 ? 2 : 4"},
+        titleOrient="top",
+    )
+    areas = (
+        alt.Chart(embed(curves, ["school", "piece", "x", "base", "top", "part"]))
+        .mark_area(stroke=INK, strokeWidth=0.3, line=False)
+        .encode(
+            x=axis(alt.X, "x", x_title, dx),
+            y=alt.Y("base:Q", title=None, axis=None, scale=alt.Scale(domain=dy, nice=False)),
+            y2="top:Q",
+            color=alt.Color(
+                "part:N", sort=parts, scale=alt.Scale(domain=parts, range=BANDS), legend=legend
+            ),
+            detail=["school:N", "piece:O"],
+        )
+    )
+    text = (
+        alt.Chart(embed(names, ["label", "base"]))
+        .mark_text(align="left", baseline="bottom", dy=-2, limit=150, fontWeight=600)
+        .encode(x=alt.value(2), y=alt.Y("base:Q", axis=None), text="label:N")
+    )
+    lines = (
+        alt.Chart(embed(names, ["base"]))
+        .mark_rule(strokeWidth=0.4)
+        .encode(y=alt.Y("base:Q", axis=None))
+    )
+    return (
+        alt.layer(lines, areas, *extra, text),
+        dx,
+        30 + len(base) * (36 if len(base) <= 12 else 26 if len(base) <= 30 else 20),
+    )
 
 # %% ../../nbs/charts/05_style.ipynb #a80de628
 def _rewrap(spec: dict, width: int) -> dict:
@@ -392,27 +707,46 @@ def _rewrap(spec: dict, width: int) -> dict:
     spec = dict(spec)
     title = dict(spec.get("title") or {})
     for key, px in (("text", 8.0), ("subtitle", 6.3)):
-        if title.get(key): title[key] = wrap(" ".join(title[key]), max(20, int((width - 12) / px)))
-    if title: spec["title"] = title
+        if title.get(key):
+            title[key] = wrap(" ".join(title[key]), max(20, int((width - 12) / px)))
+    if title:
+        spec["title"] = title
     panel = spec.get("usermeta", {}).get("schoolvar", {}).get("panel")
-    if panel: return _axis_titles(_panels(spec, width, panel))
-    names = re.search(r'"labelLimit": (\d+)', json.dumps(spec.get("layer") or spec.get("encoding") or {}))   # rows with names leave less for the axis
-    spec = _axis_titles({**spec, "width": width - max(75, int(.75 * int(names.group(1)) + 20) if names else 0)})
-    if "width" in spec: spec.update(width=width - 8, autosize={"type": "fit-x", "contains": "padding"})
+    if panel:
+        return _axis_titles(_panels(spec, width, panel))
+    # rows with names leave less for the axis
+    names = re.search(
+        r'"labelLimit": (\d+)', json.dumps(spec.get("layer") or spec.get("encoding") or {})
+    )
+    spec = _axis_titles(
+        {**spec, "width": width - max(75, int(0.75 * int(names.group(1)) + 20) if names else 0)}
+    )
+    if "width" in spec:
+        spec.update(width=width - 8, autosize={"type": "fit-x", "contains": "padding"})
     return spec
+
 
 def _axis_titles(node: dict, width: float = 300, height: float = 300) -> dict:
     "Break titles of axes that are longer than their axis."
-    width, height = (node.get(k) if isinstance(node.get(k), (int, float)) else v for k, v in (("width", width), ("height", height)))
+    width, height = (
+        node.get(k) if isinstance(node.get(k), (int, float)) else v
+        for k, v in (("width", width), ("height", height))
+    )
     out = dict(node)
     if "encoding" in node:
-        out["encoding"] = {k: {**v, "title": wrap(v["title"], max(14,
-                                                                  int((width if k == "x" else height) / 6.4)))} if k in "xy" and isinstance(v, dict) and isinstance(v.get("title"), str) else v
-                           for k, v in node["encoding"].items()}
+        out["encoding"] = {
+            k: {**v, "title": wrap(v["title"], max(14, int((width if k == "x" else height) / 6.4)))}
+            if k in "xy" and isinstance(v, dict) and isinstance(v.get("title"), str)
+            else v
+            for k, v in node["encoding"].items()
+        }
     for k in ("layer", "concat", "hconcat", "vconcat"):
-        if k in node: out[k] = [_axis_titles(v, width, height) for v in node[k]]
-    if isinstance(node.get("spec"), dict): out["spec"] = _axis_titles(node["spec"], width, height)
+        if k in node:
+            out[k] = [_axis_titles(v, width, height) for v in node[k]]
+    if isinstance(node.get("spec"), dict):
+        out["spec"] = _axis_titles(node["spec"], width, height)
     return out
+
 
 def _panels(spec, width, least):
     "As many panels beside each other as have `least` pixels."
@@ -420,25 +754,40 @@ def _panels(spec, width, least):
     k = len(views) or spec.get("usermeta", {}).get("schoolvar", {}).get("panels", 2)
     columns = max(1, min(k, width // least))
     inner = max(120, width // columns - 64)
-    if views: spec.update(concat=[{**v, "width": inner} for v in views], columns=columns)
-    elif "facet" in spec: spec.update(spec={**spec["spec"], "width": inner}, columns=columns)
+    if views:
+        spec.update(concat=[{**v, "width": inner} for v in views], columns=columns)
+    elif "facet" in spec:
+        spec.update(spec={**spec["spec"], "width": inner}, columns=columns)
     return spec
 
 # %% ../../nbs/charts/05_style.ipynb #fa93e298
 def printable(value):
     "A specification whose texts can be drawn: the renderer stops the whole process at control characters and halves of pairs."
-    if isinstance(value, str): return "".join(c for c in value if (c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff") or c in "\n\t")
-    if isinstance(value, dict): return {printable(k): printable(v) for k, v in value.items()}
+    if isinstance(value, str):
+        return "".join(
+            c
+            for c in value
+            if (c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff")
+            or c in "\n\t"
+        )
+    if isinstance(value, dict):
+        return {printable(k): printable(v) for k, v in value.items()}
     return [printable(v) for v in value] if isinstance(value, list) else value
 
-def _locale(spec): return spec.get("usermeta", {}).get("schoolvar", {}).get("locale")
 
-def to_svg(chart,                # from a plot_* function, or its specification
-           width: int = 720,     # pixels
-          ) -> str:
+def _locale(spec):
+    return spec.get("usermeta", {}).get("schoolvar", {}).get("locale")
+
+
+def to_svg(
+    chart,  # from a plot_* function, or its specification
+    width: int = 720,  # pixels
+) -> str:
     "A chart as SVG with title and description for screen readers."
-    import vl_convert as vlc
     from html import escape
+
+    import vl_convert as vlc
+
     spec = _rewrap(printable(chart if isinstance(chart, dict) else chart.to_dict()), width)
     svg = vlc.vegalite_to_svg(spec, vl_version="6.4", format_locale=_locale(spec))
     title = " ".join((spec.get("title") or {}).get("text") or [])
@@ -446,10 +795,18 @@ def to_svg(chart,                # from a plot_* function, or its specification
     head = head.replace("<svg", '<svg role="img"', 1)
     return f"{head}><title>{escape(title)}</title><desc>{escape(spec.get('description', ''))}</desc>{rest}"
 
-def to_png(chart,                # from a plot_* function
-           width: int = 720,     # pixels
-           scale: float = 2,     # dots a pixel
-          ) -> bytes:
+
+def to_png(
+    chart,  # from a plot_* function
+    width: int = 720,  # pixels
+    scale: float = 2,  # dots a pixel
+) -> bytes:
     "A chart as PNG."
     import vl_convert as vlc
-    return vlc.vegalite_to_png(spec := _rewrap(printable(chart.to_dict()), width), vl_version="6.4", scale=scale, format_locale=_locale(spec))
+
+    return vlc.vegalite_to_png(
+        spec := _rewrap(printable(chart.to_dict()), width),
+        vl_version="6.4",
+        scale=scale,
+        format_locale=_locale(spec),
+    )

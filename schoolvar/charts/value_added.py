@@ -4,12 +4,33 @@
 
 # %% ../../nbs/charts/40_value_added.ipynb #90224c63
 from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
-from .geometry import ridges, thin
-from .style import FLAG, INK, OURS, PAPER, REST, axis, embed, finish, interval, label_layer, number, percent, ridge_layers, ridge_rows, role_scales, roles, span, tr
+
 from .achievement import plot_caterpillar, plot_effects
+from .geometry import ridges, thin
+from schoolvar.charts.style import (
+    FLAG,
+    INK,
+    OURS,
+    PAPER,
+    REST,
+    axis,
+    embed,
+    finish,
+    interval,
+    label_layer,
+    number,
+    percent,
+    ridge_layers,
+    ridge_rows,
+    role_scales,
+    roles,
+    span,
+    tr,
+)
 
 # %% auto #0
 __all__ = ['LIMIT', 'QUINTILES', 'TERTILES', 'plot_slope', 'ellipses', 'plot_quality_effect', 'plot_value_added', 'plot_bins',
@@ -19,100 +40,238 @@ __all__ = ['LIMIT', 'QUINTILES', 'TERTILES', 'plot_slope', 'ellipses', 'plot_qua
 LIMIT = "Students are not followed: this compares schools' typical levels."
 
 # %% ../../nbs/charts/40_value_added.ipynb #f8d3f123
-def plot_slope(slope_draws: pd.DataFrame,     # method, slope: one row a draw
-               *, truth: float | None = None, # known slope of a simulation
-              ) -> alt.Chart:
+def plot_slope(
+    slope_draws: pd.DataFrame,  # method, slope: one row a draw
+    *,
+    truth: float | None = None,  # known slope of a simulation
+) -> alt.Chart:
     "Posterior of the slope on the earlier quality by method: do the methods agree, and which over-corrects?"
-    draws = {tr(str(m)): g["slope"].to_numpy() for m, g in slope_draws.groupby("method", sort=False)}
+    draws = {
+        tr(str(m)): g["slope"].to_numpy() for m, g in slope_draws.groupby("method", sort=False)
+    }
     curves, _ = ridges(draws)
     rows, base = ridge_rows(curves, list(draws))
-    ends = {m: np.quantile(d, [.025, .5, .975]) for m, d in draws.items()}
-    table = pd.DataFrame([(m, d.mean(), ends[m][0], ends[m][2]) for m, d in draws.items()], columns=["method", "slope", "lower", "upper"])
+    ends = {m: np.quantile(d, [0.025, 0.5, 0.975]) for m, d in draws.items()}
+    table = pd.DataFrame(
+        [(m, d.mean(), ends[m][0], ends[m][2]) for m, d in draws.items()],
+        columns=["method", "slope", "lower", "upper"],
+    )
     low, high = table.loc[table["slope"].idxmin()], table.loc[table["slope"].idxmax()]
-    title = tr("The slope is {a} by {m} and {b} by {k}", a=f"{number(low['slope'])} {interval(low['lower'], low['upper'])}",
-               m=low["method"], b=f"{number(high['slope'])} {interval(high['lower'], high['upper'])}", k=high["method"])
-    if len(table) == 1: title = tr("The slope is {a} by {m}", a=f"{number(low['slope'])} {interval(low['lower'], low['upper'])}", m=low["method"])
-    chart, _, height = ridge_layers(rows, base, tr("slope of the later effect on the earlier quality"), {})
+    title = tr(
+        "The slope is {a} by {m} and {b} by {k}",
+        a=f"{number(low['slope'])} {interval(low['lower'], low['upper'])}",
+        m=low["method"],
+        b=f"{number(high['slope'])} {interval(high['lower'], high['upper'])}",
+        k=high["method"],
+    )
+    if len(table) == 1:
+        title = tr(
+            "The slope is {a} by {m}",
+            a=f"{number(low['slope'])} {interval(low['lower'], low['upper'])}",
+            m=low["method"],
+        )
+    chart, _, height = ridge_layers(
+        rows, base, tr("slope of the later effect on the earlier quality"), {}
+    )
     layers = list(chart.layer)
-    if truth is not None: layers.insert(0, alt.Chart(embed(pd.DataFrame({"x": [float(truth)]}), ["x"])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q"))
-    subtitle = (tr("Dashed: the true slope, {t}.", t=number(truth)) + " " if truth is not None else "") + tr(LIMIT)
-    return finish(alt.layer(*layers, data=embed(table, ["method", "slope", "lower", "upper"])), title,
-                  tr("One ridge a method.") + " " + subtitle, subtitle,
-                  {"method": tr("method"), "slope": tr("slope"), "lower": tr("lower"), "upper": tr("upper")}, height=height)
+    if truth is not None:
+        layers.insert(
+            0,
+            alt.Chart(embed(pd.DataFrame({"x": [float(truth)]}), ["x"]))
+            .mark_rule(strokeDash=[4, 4])
+            .encode(x="x:Q"),
+        )
+    subtitle = (
+        tr("Dashed: the true slope, {t}.", t=number(truth)) + " " if truth is not None else ""
+    ) + tr(LIMIT)
+    return finish(
+        alt.layer(*layers, data=embed(table, ["method", "slope", "lower", "upper"])),
+        title,
+        tr("One ridge a method.") + " " + subtitle,
+        subtitle,
+        {"method": tr("method"), "slope": tr("slope"), "lower": tr("lower"), "upper": tr("upper")},
+        height=height,
+    )
 
 # %% ../../nbs/charts/40_value_added.ipynb #2ba2a779
-def ellipses(schools: pd.DataFrame,    # school, earlier_quality, earlier_quality_sd, later_effect, later_effect_sd, [correlation]
-             mass: float = .95,        # probability inside
-             points: int = 40,         # points of the outline
-            ) -> pd.DataFrame:         # school, x, y, step
+def ellipses(
+    # school, earlier_quality, earlier_quality_sd, later_effect, later_effect_sd, [correlation]
+    schools: pd.DataFrame,
+    mass: float = 0.95,  # probability inside
+    points: int = 40,  # points of the outline
+) -> pd.DataFrame:  # school, x, y, step
     "Outlines that hold `mass` of a bivariate normal with the schools' means, SDs and correlations."
     r = np.sqrt(-2 * np.log(1 - mass))
     t = np.linspace(0, 2 * np.pi, points)
-    rho = schools["correlation"].to_numpy(float) if "correlation" in schools else np.zeros(len(schools))
-    x = schools["earlier_quality"].to_numpy(float)[:, None] + r * schools["earlier_quality_sd"].to_numpy(float)[:, None] * np.cos(t)
-    y = schools["later_effect"].to_numpy(float)[:, None] + r * schools["later_effect_sd"].to_numpy(float)[:,
-            None] * (rho[:, None] * np.cos(t) + np.sqrt(1 - rho[:, None] ** 2) * np.sin(t))
-    return pd.DataFrame({"school": np.repeat(schools["school"].astype(str).to_numpy(), points), "x": x.ravel(), "y": y.ravel(),
-                         "step": np.tile(np.arange(points), len(schools))})
+    rho = (
+        schools["correlation"].to_numpy(float)
+        if "correlation" in schools
+        else np.zeros(len(schools))
+    )
+    x = schools["earlier_quality"].to_numpy(float)[:, None] + r * schools[
+        "earlier_quality_sd"
+    ].to_numpy(float)[:, None] * np.cos(t)
+    y = schools["later_effect"].to_numpy(float)[:, None] + r * schools["later_effect_sd"].to_numpy(
+        float
+    )[:, None] * (rho[:, None] * np.cos(t) + np.sqrt(1 - rho[:, None] ** 2) * np.sin(t))
+    return pd.DataFrame(
+        {
+            "school": np.repeat(schools["school"].astype(str).to_numpy(), points),
+            "x": x.ravel(),
+            "y": y.ravel(),
+            "step": np.tile(np.arange(points), len(schools)),
+        }
+    )
 
 # %% ../../nbs/charts/40_value_added.ipynb #600286ce
-def plot_quality_effect(schools: pd.DataFrame,   # schools.csv of a value-added fit: school, earlier_quality, earlier_quality_sd, later_effect, later_effect_sd, value_added, value_added_lower, value_added_upper
-                        *, slope: float,          # of the later effect on the earlier quality
-                        focus=None,               # ids whose report it is
-                        label: str = "school",    # column of the labels
-                        most: int = 12,           # ellipses at most
-                        grades=("3", "6"),        # names of the two grades
-                       ) -> alt.Chart:
+def plot_quality_effect(
+    # schools.csv of a value-added fit: school, earlier_quality, earlier_quality_sd, later_effect,
+    # later_effect_sd, value_added, value_added_lower, value_added_upper
+    schools: pd.DataFrame,
+    *,
+    slope: float,  # of the later effect on the earlier quality
+    focus=None,  # ids whose report it is
+    label: str = "school",  # column of the labels
+    most: int = 12,  # ellipses at most
+    grades=("3", "6"),  # names of the two grades
+) -> alt.Chart:
     "Later effect against earlier quality with the fitted line: the distance from the line, not the height, is the value added."
     frame = schools.reset_index(drop=True)
-    up, down = (frame["value_added_lower"] > 0).to_numpy(), (frame["value_added_upper"] < 0).to_numpy()
-    names = tuple(tr(n) for n in ("more than expected", "less than expected", "this report's schools",
-                                  "other schools" if focus is not None else "as expected, as far as can be told"))
+    up, down = (
+        (frame["value_added_lower"] > 0).to_numpy(),
+        (frame["value_added_upper"] < 0).to_numpy(),
+    )
+    names = tuple(
+        tr(n)
+        for n in (
+            "more than expected",
+            "less than expected",
+            "this report's schools",
+            "other schools" if focus is not None else "as expected, as far as can be told",
+        )
+    )
     frame = frame.join(roles(frame, up | down, up, focus, names))
     known = frame["known"]
-    title = tr("{k} of {n} schools stand clear of what their earlier grade leads one to expect: {a} above, {b} below",
-               k=number(int(((up | down) & known).sum()), 0), n=number(int(known.sum()), 0), a=number(int((up & known).sum()),
-                       0), b=number(int((down & known).sum()), 0))
+    title = tr(
+        "{k} of {n} schools stand clear of what their earlier grade leads one to expect: {a} above, {b} below",
+        k=number(int(((up | down) & known).sum()), 0),
+        n=number(int(known.sum()), 0),
+        a=number(int((up & known).sum()), 0),
+        b=number(int((down & known).sum()), 0),
+    )
     frame[label] = frame[label].astype(str).where(known, "")
-    picked = frame[known] if focus is not None else frame[up | down].assign(far=lambda d: d["value_added"].abs()).sort_values("far", ascending=False)
+    picked = (
+        frame[known]
+        if focus is not None
+        else frame[up | down]
+        .assign(far=lambda d: d["value_added"].abs())
+        .sort_values("far", ascending=False)
+    )
     rings = picked.head(most)
     typical = frame[["earlier_quality_sd", "later_effect_sd"]].median()
-    dx, dy = span(frame["earlier_quality"], pad=.08), span(frame["later_effect"], pad=.08)
-    corner = pd.DataFrame({"school": [""], "earlier_quality": [dx[1] - 2.6 * typical.iloc[0]],
-                           "later_effect": [dy[0] + 2.6 * typical.iloc[1]], "earlier_quality_sd": [typical.iloc[0]], "later_effect_sd": [typical.iloc[1]]})
-    points = thin(frame, "earlier_quality", "later_effect", ((frame["role"] != names[3]) | (known & (len(frame) <= 600))).to_numpy(), grid=(110, 80))
-    points = points.iloc[np.argsort((points["role"] != names[3]).to_numpy(), kind="stable")]   # what matters is drawn last, on top
+    dx, dy = span(frame["earlier_quality"], pad=0.08), span(frame["later_effect"], pad=0.08)
+    corner = pd.DataFrame(
+        {
+            "school": [""],
+            "earlier_quality": [dx[1] - 2.6 * typical.iloc[0]],
+            "later_effect": [dy[0] + 2.6 * typical.iloc[1]],
+            "earlier_quality_sd": [typical.iloc[0]],
+            "later_effect_sd": [typical.iloc[1]],
+        }
+    )
+    points = thin(
+        frame,
+        "earlier_quality",
+        "later_effect",
+        ((frame["role"] != names[3]) | (known & (len(frame) <= 600))).to_numpy(),
+        grid=(110, 80),
+    )
+    # what matters is drawn last, on top
+    points = points.iloc[np.argsort((points["role"] != names[3]).to_numpy(), kind="stable")]
     x = axis(alt.X, "earlier_quality", tr("school effect in grade {g} (logit)", g=grades[0]), dx)
     y = axis(alt.Y, "later_effect", tr("school effect in grade {g} (logit)", g=grades[1]), dy)
     centre = float((frame["later_effect"] - slope * frame["earlier_quality"]).mean())
     line = pd.DataFrame({"earlier_quality": dx, "later_effect": [centre + slope * v for v in dx]})
-    outline = lambda f: alt.Chart(embed(ellipses(f), ["school", "x", "y", "step"], digits=3)).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"),
-            detail="school:N", order="step:Q")
-    layers = [outline(corner).mark_line(color=REST, strokeWidth=1.4, strokeDash=[3, 2], clip=True),
-              alt.Chart(embed(line, ["earlier_quality", "later_effect"])).mark_line(color=INK, strokeWidth=1.4,
-                      clip=True).encode(x="earlier_quality:Q", y="later_effect:Q")]
-    if len(rings): layers.append(outline(rings).mark_line(color=OURS if focus is not None else FLAG, strokeWidth=1, opacity=.8, clip=True))
-    tips = [alt.Tooltip(f"{label}:N", title=tr("school")), *[alt.Tooltip(f"{c}:Q", format=".2f", title=t) for c,
-                                                             t in (("earlier_quality", tr("earlier")), ("later_effect", tr("later")),
-                                                                   ("value_added", tr("value added")))]]
-    layers.append(alt.Chart().mark_point(filled=True, opacity=.8, clip=True)
-                  .encode(x=x, y=y, **role_scales(names, points["role"], columns={"expr": "width < 420 ? 1 : 2"}), tooltip=tips,
-                          size=alt.condition(f"datum.role == {names[3]!r}", alt.value(14), alt.value(38))))
+    outline = lambda f: alt.Chart(
+        embed(ellipses(f), ["school", "x", "y", "step"], digits=3)
+    ).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), detail="school:N", order="step:Q")
+    layers = [
+        outline(corner).mark_line(color=REST, strokeWidth=1.4, strokeDash=[3, 2], clip=True),
+        alt.Chart(embed(line, ["earlier_quality", "later_effect"]))
+        .mark_line(color=INK, strokeWidth=1.4, clip=True)
+        .encode(x="earlier_quality:Q", y="later_effect:Q"),
+    ]
+    if len(rings):
+        layers.append(
+            outline(rings).mark_line(
+                color=OURS if focus is not None else FLAG, strokeWidth=1, opacity=0.8, clip=True
+            )
+        )
+    tips = [
+        alt.Tooltip(f"{label}:N", title=tr("school")),
+        *[
+            alt.Tooltip(f"{c}:Q", format=".2f", title=t)
+            for c, t in (
+                ("earlier_quality", tr("earlier")),
+                ("later_effect", tr("later")),
+                ("value_added", tr("value added")),
+            )
+        ],
+    ]
+    layers.append(
+        alt.Chart()
+        .mark_point(filled=True, opacity=0.8, clip=True)
+        .encode(
+            x=x,
+            y=y,
+            **role_scales(names, points["role"], columns={"expr": "width < 420 ? 1 : 2"}),
+            tooltip=tips,
+            size=alt.condition(f"datum.role == {names[3]!r}", alt.value(14), alt.value(38)),
+        )
+    )
     labels, _ = label_layer(rings, "earlier_quality", "later_effect", label, dx, dy)
-    if labels is not None: layers.append(labels)
+    if labels is not None:
+        layers.append(labels)
     points = points.assign(value_added=points["value_added"].where(points["known"]))
-    subtitle = tr("Line: what is expected (slope {s}). Ellipses hold 95 % of a school's posterior; the dashed one in the corner is of typical size.", s=number(slope)) + " " + tr(LIMIT)
-    return finish(alt.layer(*layers, data=embed(points, [label, "earlier_quality", "later_effect", "value_added", "role"], digits=3)),
-                  title, subtitle, subtitle,
-                  {label: tr("school"), "earlier_quality": tr("earlier"), "later_effect": tr("later"), "value_added": tr("value added"),
-                   "role": tr("standing")}, height=380)
+    subtitle = (
+        tr(
+            "Line: what is expected (slope {s}). Ellipses hold 95 % of a school's posterior; the dashed one in the corner is of typical size.",
+            s=number(slope),
+        )
+        + " "
+        + tr(LIMIT)
+    )
+    return finish(
+        alt.layer(
+            *layers,
+            data=embed(
+                points, [label, "earlier_quality", "later_effect", "value_added", "role"], digits=3
+            ),
+        ),
+        title,
+        subtitle,
+        subtitle,
+        {
+            label: tr("school"),
+            "earlier_quality": tr("earlier"),
+            "later_effect": tr("later"),
+            "value_added": tr("value added"),
+            "role": tr("standing"),
+        },
+        height=380,
+    )
 
 # %% ../../nbs/charts/40_value_added.ipynb #fa2b3b15
-def plot_value_added(schools: pd.DataFrame,   # schools.csv of a value-added fit: school, value_added, value_added_lower, value_added_upper, [n_trials_later, years_later]
-                     *, focus=None,            # ids whose report it is
-                     rows: bool | None = None, # a row with its name for each school; None = where there are 30 at most
-                     label: str = "school",    # column of the labels
-                    ) -> alt.Chart:
+def plot_value_added(
+    # schools.csv of a value-added fit: school, value_added, value_added_lower, value_added_upper,
+    # [n_trials_later, years_later]
+    schools: pd.DataFrame,
+    *,
+    focus=None,  # ids whose report it is
+    # a row with its name for each school; None = where there are 30 at most
+    rows: bool | None = None,
+    label: str = "school",  # column of the labels
+) -> alt.Chart:
     "Value added in order with 95 % intervals: a caterpillar for many schools, named rows for few."
     frame = schools.rename(columns={"n_trials_later": "n_trials", "years_later": "years"})
     few = len(frame) if focus is None else len(focus)
@@ -123,95 +282,264 @@ def plot_value_added(schools: pd.DataFrame,   # schools.csv of a value-added fit
 QUINTILES = ["#C96A00", "#E3B075", "#C9C9C9", "#9CC7E3", "#0072B2"]
 TERTILES = ["#C96A00", "#C9C9C9", "#0072B2"]
 
-def plot_bins(schools: pd.DataFrame,        # schools.csv of a value-added fit: later_effect (or value_added) and PREFIX_1.. probabilities
-              *, prefix: str = "quintile",  # "quintile" of the later effect, or "tertile" of the value added
-              order: str | None = None,     # column to order by; None = the one that the bins are made of
-             ) -> alt.Chart:
+
+def plot_bins(
+    # schools.csv of a value-added fit: later_effect (or value_added) and PREFIX_1.. probabilities
+    schools: pd.DataFrame,
+    *,
+    prefix: str = "quintile",  # "quintile" of the later effect, or "tertile" of the value added
+    order: str | None = None,  # column to order by; None = the one that the bins are made of
+) -> alt.Chart:
     "Probability of each bin for schools in order: how wide the zones are in which a hard cut would be arbitrary."
-    columns = sorted((c for c in schools if c.startswith(f"{prefix}_")), key=lambda c: int(c.rsplit("_", 1)[1]))
-    if not columns: raise KeyError(f"the table has no columns {prefix}_1, {prefix}_2, ...")
+    columns = sorted(
+        (c for c in schools if c.startswith(f"{prefix}_")), key=lambda c: int(c.rsplit("_", 1)[1])
+    )
+    if not columns:
+        raise KeyError(f"the table has no columns {prefix}_1, {prefix}_2, ...")
     by = order or {"quintile": "later_effect", "tertile": "value_added"}.get(prefix)
     frame = schools.sort_values(by).reset_index(drop=True)
-    sure = float((frame[columns].max(axis=1) >= .8).mean())
-    title = tr("Only {share} of {n} schools belong to one {bin} with probability 0.8 or more", share=percent(sure),
-               n=number(len(frame), 0), bin=tr({"quintile": "fifth", "tertile": "third"}.get(prefix, prefix)))
+    sure = float((frame[columns].max(axis=1) >= 0.8).mean())
+    title = tr(
+        "Only {share} of {n} schools belong to one {bin} with probability 0.8 or more",
+        share=percent(sure),
+        n=number(len(frame), 0),
+        bin=tr({"quintile": "fifth", "tertile": "third"}.get(prefix, prefix)),
+    )
     group = np.floor(np.linspace(0, min(80, len(frame)) - 1e-9, len(frame))).astype(int)
-    mean = frame.assign(place=np.arange(1, len(frame) + 1)).groupby(group)[["place", *columns]].mean()
+    mean = (
+        frame.assign(place=np.arange(1, len(frame) + 1)).groupby(group)[["place", *columns]].mean()
+    )
     k = len(columns)
     names = [tr("lowest"), *[str(i) for i in range(2, k)], tr("highest")]
     top = mean[columns].cumsum(axis=1)
-    long = pd.concat([pd.DataFrame({"place": mean["place"], "bin": names[i], "low": top[columns[i]] - mean[columns[i]],
-                                    "high": top[columns[i]], "probability": mean[columns[i]]}) for i in range(k)], ignore_index=True)
+    long = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "place": mean["place"],
+                    "bin": names[i],
+                    "low": top[columns[i]] - mean[columns[i]],
+                    "high": top[columns[i]],
+                    "probability": mean[columns[i]],
+                }
+            )
+            for i in range(k)
+        ],
+        ignore_index=True,
+    )
     colours = TERTILES if k == 3 else QUINTILES[:k]
-    legend = alt.Legend(title=tr({"quintile": "fifth by later effect", "tertile": "third by value added"}.get(prefix, prefix)), columns=k,
-                        titleOrient="top")
-    area = alt.Chart().mark_area(stroke=PAPER, strokeWidth=.6).encode(x=axis(alt.X, "place", tr("schools, in order"), [1, len(frame)]),
-                                                                      y=axis(alt.Y, "low", tr("probability"), [0, 1], format=".0%"), y2="high:Q",
-        color=alt.Color("bin:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend),
-        tooltip=[alt.Tooltip("bin:N", title=tr("bin")), alt.Tooltip("place:Q", format=".0f", title=tr("place")),
-                 alt.Tooltip("probability:Q", format=".0%", title=tr("probability"))])
-    spots = pd.concat([g.iloc[[(g["place"] - (i + .5) / k * len(frame)).abs().argmin()]] for i, (_, g) in enumerate(long.groupby("bin", sort=False))])
-    base = alt.Chart(embed(spots.assign(middle=(spots["low"] + spots["high"]) / 2), ["place", "middle", "bin"])).encode(x="place:Q",
-            y="middle:Q", text="bin:N")
-    text = base.mark_text(fontWeight=600, stroke=PAPER, strokeWidth=4, strokeJoin="round") + base.mark_text(fontWeight=600)
+    legend = alt.Legend(
+        title=tr(
+            {"quintile": "fifth by later effect", "tertile": "third by value added"}.get(
+                prefix, prefix
+            )
+        ),
+        columns=k,
+        titleOrient="top",
+    )
+    area = (
+        alt.Chart()
+        .mark_area(stroke=PAPER, strokeWidth=0.6)
+        .encode(
+            x=axis(alt.X, "place", tr("schools, in order"), [1, len(frame)]),
+            y=axis(alt.Y, "low", tr("probability"), [0, 1], format=".0%"),
+            y2="high:Q",
+            color=alt.Color(
+                "bin:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend
+            ),
+            tooltip=[
+                alt.Tooltip("bin:N", title=tr("bin")),
+                alt.Tooltip("place:Q", format=".0f", title=tr("place")),
+                alt.Tooltip("probability:Q", format=".0%", title=tr("probability")),
+            ],
+        )
+    )
+    spots = pd.concat(
+        [
+            g.iloc[[(g["place"] - (i + 0.5) / k * len(frame)).abs().argmin()]]
+            for i, (_, g) in enumerate(long.groupby("bin", sort=False))
+        ]
+    )
+    base = alt.Chart(
+        embed(spots.assign(middle=(spots["low"] + spots["high"]) / 2), ["place", "middle", "bin"])
+    ).encode(x="place:Q", y="middle:Q", text="bin:N")
+    text = base.mark_text(
+        fontWeight=600, stroke=PAPER, strokeWidth=4, strokeJoin="round"
+    ) + base.mark_text(fontWeight=600)
     subtitle = tr("Where shades share a height, the data do not say which bin.") + " " + tr(LIMIT)
-    return finish(alt.layer(area, text, data=embed(long, ["place", "bin", "low", "high", "probability"], digits=3)), title, subtitle,
-                  subtitle, {"place": tr("place"), "bin": tr("bin"), "probability": tr("probability")}, height=240)
+    return finish(
+        alt.layer(
+            area, text, data=embed(long, ["place", "bin", "low", "high", "probability"], digits=3)
+        ),
+        title,
+        subtitle,
+        subtitle,
+        {"place": tr("place"), "bin": tr("bin"), "probability": tr("probability")},
+        height=240,
+    )
 
 # %% ../../nbs/charts/40_value_added.ipynb #6f58bbbc
-def plot_bin_table(bins: pd.DataFrame,        # kind, raw_bin, raw_label, model_bin, schools (expected), share
-                   *, kind: str | None = None, # which of the kinds; None = the first
-                  ) -> alt.Chart:
+def plot_bin_table(
+    bins: pd.DataFrame,  # kind, raw_bin, raw_label, model_bin, schools (expected), share
+    *,
+    kind: str | None = None,  # which of the kinds; None = the first
+) -> alt.Chart:
     "Model bins against raw-threshold bins: the expected number of schools in each pair, darker for a larger share of the row."
     kind = kind or bins["kind"].iloc[0]
     frame = bins[bins["kind"] == kind].copy()
     k = int(frame["model_bin"].max())
-    frame["raw"], frame["words"] = [tr(str(v)) for v in frame["raw_label"]], [number(v, 0) if v >= .5
-                                                                              else ("" if v < .05 else number(v, 1)) for v in frame["schools"]]
+    frame["raw"], frame["words"] = (
+        [tr(str(v)) for v in frame["raw_label"]],
+        [
+            number(v, 0) if v >= 0.5 else ("" if v < 0.05 else number(v, 1))
+            for v in frame["schools"]
+        ],
+    )
     ends = frame[(frame["raw_bin"] == frame["raw_bin"].max())]
     top = float(ends.loc[ends["model_bin"] == k, "share"].iloc[0]) if len(ends) else float("nan")
-    title = tr("Of the schools whose raw figures are {r}, {s} are expected in the highest {kind}", r=ends["raw"].iloc[0], s=percent(top),
-               kind=tr(kind))
+    title = tr(
+        "Of the schools whose raw figures are {r}, {s} are expected in the highest {kind}",
+        r=ends["raw"].iloc[0],
+        s=percent(top),
+        kind=tr(kind),
+    )
     shade = ["#D6E6F0", "#9CC7E3", "#3E8DC0", "#0B4F80"]
-    frame["step"] = np.select([frame["share"] < .1, frame["share"] < .25, frame["share"] < .5],
-                              [tr("under 10 %"), tr("10 to 25 %"), tr("25 to 50 %")], tr("50 % and over"))
+    frame["step"] = np.select(
+        [frame["share"] < 0.1, frame["share"] < 0.25, frame["share"] < 0.5],
+        [tr("under 10 %"), tr("10 to 25 %"), tr("25 to 50 %")],
+        tr("50 % and over"),
+    )
     steps = [tr("under 10 %"), tr("10 to 25 %"), tr("25 to 50 %"), tr("50 % and over")]
-    rows = alt.Y("raw:N", sort=list(dict.fromkeys(frame.sort_values("raw_bin", ascending=False)["raw"])), title=None,
-                 axis=alt.Axis(labelLimit=175, labelOverlap=False, ticks=False, domain=False))
-    cols = alt.X("model_bin:O", title=tr(kind), axis=alt.Axis(labelAngle=0, ticks=False, domain=False))
-    boxes = alt.Chart().mark_rect(stroke=PAPER).encode(x=cols, y=rows, color=alt.Color("step:N", sort=steps,
-            scale=alt.Scale(domain=steps, range=shade), legend=alt.Legend(title=tr("share of the row"),
-                                                                          columns={"expr": "width < 420 ? 2 : 4"}, titleOrient="top")),
-        tooltip=[alt.Tooltip("raw:N", title=tr("raw")), alt.Tooltip("model_bin:O", title=tr("model")),
-                 alt.Tooltip("schools:Q", format=".1f", title=tr("schools")), alt.Tooltip("share:Q", format=".0%", title=tr("share"))])
+    rows = alt.Y(
+        "raw:N",
+        sort=list(dict.fromkeys(frame.sort_values("raw_bin", ascending=False)["raw"])),
+        title=None,
+        axis=alt.Axis(labelLimit=175, labelOverlap=False, ticks=False, domain=False),
+    )
+    cols = alt.X(
+        "model_bin:O", title=tr(kind), axis=alt.Axis(labelAngle=0, ticks=False, domain=False)
+    )
+    boxes = (
+        alt.Chart()
+        .mark_rect(stroke=PAPER)
+        .encode(
+            x=cols,
+            y=rows,
+            color=alt.Color(
+                "step:N",
+                sort=steps,
+                scale=alt.Scale(domain=steps, range=shade),
+                legend=alt.Legend(
+                    title=tr("share of the row"),
+                    columns={"expr": "width < 420 ? 2 : 4"},
+                    titleOrient="top",
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("raw:N", title=tr("raw")),
+                alt.Tooltip("model_bin:O", title=tr("model")),
+                alt.Tooltip("schools:Q", format=".1f", title=tr("schools")),
+                alt.Tooltip("share:Q", format=".0%", title=tr("share")),
+            ],
+        )
+    )
     dark = " || ".join(f"datum.step == {s!r}" for s in steps[2:])
-    text = alt.Chart().mark_text(fontWeight=600).encode(x=cols, y=rows, text="words:N", color=alt.condition(dark, alt.value(PAPER), alt.value(INK)))
-    subtitle = tr("Rows: bins by raw figures. Columns: by the model, 1 the lowest. Numbers: expected schools.") + " " + tr(LIMIT)
-    return finish(alt.layer(boxes, text, data=embed(frame, ["raw", "model_bin", "schools", "share", "step", "words"])), title, subtitle,
-                  subtitle, {"raw": tr("raw"), "model_bin": tr("model"), "schools": tr("schools"),
-                             "share": tr("share")}, height=50 + 38 * frame["raw"].nunique())
+    text = (
+        alt.Chart()
+        .mark_text(fontWeight=600)
+        .encode(
+            x=cols,
+            y=rows,
+            text="words:N",
+            color=alt.condition(dark, alt.value(PAPER), alt.value(INK)),
+        )
+    )
+    subtitle = (
+        tr(
+            "Rows: bins by raw figures. Columns: by the model, 1 the lowest. Numbers: expected schools."
+        )
+        + " "
+        + tr(LIMIT)
+    )
+    return finish(
+        alt.layer(
+            boxes,
+            text,
+            data=embed(frame, ["raw", "model_bin", "schools", "share", "step", "words"]),
+        ),
+        title,
+        subtitle,
+        subtitle,
+        {
+            "raw": tr("raw"),
+            "model_bin": tr("model"),
+            "schools": tr("schools"),
+            "share": tr("share"),
+        },
+        height=50 + 38 * frame["raw"].nunique(),
+    )
 
 # %% ../../nbs/charts/40_value_added.ipynb #02647c8c
-def plot_disagreement(schools: pd.DataFrame,    # schools.csv of a value-added fit: n_trials_later, probability_raw_bin
-                      *, groups: int = 12,      # classes of size, of as many schools each
-                     ) -> alt.Chart:
+def plot_disagreement(
+    schools: pd.DataFrame,  # schools.csv of a value-added fit: n_trials_later, probability_raw_bin
+    *,
+    groups: int = 12,  # classes of size, of as many schools each
+) -> alt.Chart:
     "Probability that a school's fitted level is not in the bin that its raw figure put it in, against size."
-    frame = schools.assign(wrong=1 - schools["probability_raw_bin"],
-                           n=schools["n_trials_later"]).dropna(subset=["wrong"]).sort_values("n").reset_index(drop=True)
-    group = np.floor(np.linspace(0, max(1, min(groups, len(frame) // 5)) - 1e-9, len(frame))).astype(int)
-    mean = frame.groupby(group).agg(n=("n", "median"), wrong=("wrong", "mean"), low=("wrong", lambda v: v.quantile(.25)),
-                                    high=("wrong", lambda v: v.quantile(.75)), schools=("wrong", "size"))
+    frame = (
+        schools.assign(wrong=1 - schools["probability_raw_bin"], n=schools["n_trials_later"])
+        .dropna(subset=["wrong"])
+        .sort_values("n")
+        .reset_index(drop=True)
+    )
+    group = np.floor(
+        np.linspace(0, max(1, min(groups, len(frame) // 5)) - 1e-9, len(frame))
+    ).astype(int)
+    mean = frame.groupby(group).agg(
+        n=("n", "median"),
+        wrong=("wrong", "mean"),
+        low=("wrong", lambda v: v.quantile(0.25)),
+        high=("wrong", lambda v: v.quantile(0.75)),
+        schools=("wrong", "size"),
+    )
     a, b = mean.iloc[0], mean.iloc[-1]
-    title = tr("The raw bin is expected to be wrong for {a} of the schools with about {n} results, for {b} of those with {m}",
-               a=percent(a["wrong"]), n=number(a["n"], 0), b=percent(b["wrong"]), m=number(b["n"], 0))
-    d = [float(frame["n"].min()) * .9, float(frame["n"].max()) * 1.1]
+    title = tr(
+        "The raw bin is expected to be wrong for {a} of the schools with about {n} results, for {b} of those with {m}",
+        a=percent(a["wrong"]),
+        n=number(a["n"], 0),
+        b=percent(b["wrong"]),
+        m=number(b["n"], 0),
+    )
+    d = [float(frame["n"].min()) * 0.9, float(frame["n"].max()) * 1.1]
     x = axis(alt.X, "n", tr("results in the later grade (logarithmic)"), d, kind="log")
     y = lambda c: axis(alt.Y, c, tr("probability that the raw bin is wrong"), [0, 1], format=".0%")
     cloud = thin(frame.assign(log_n=np.log(frame["n"])), "log_n", "wrong", grid=(90, 50))
-    layers = [alt.Chart(embed(cloud, ["n", "wrong"], digits=3)).mark_point(filled=True, size=10, opacity=.35, color=REST).encode(x=x, y=y("wrong")),
-              alt.Chart().mark_area(opacity=.25, color=OURS).encode(x=x, y=y("low"), y2="high:Q"), alt.Chart().mark_line(color=OURS,
-                      strokeWidth=2.5, point={"filled": True, "size": 45,
-                                              "color": OURS}).encode(x=x, y=y("wrong"), tooltip=[alt.Tooltip("n:Q", format=".0f", title=tr("results")), alt.Tooltip("wrong:Q", format=".0%", title=tr("expected wrong")), alt.Tooltip("schools:Q", title=tr("schools"))])]
-    subtitle = tr("Line: mean of schools of like size; band: their middle half; grey: schools.") + " " + tr(LIMIT)
-    return finish(alt.layer(*layers, data=embed(mean, ["n", "wrong", "low", "high", "schools"], digits=3)), title, subtitle, subtitle,
-                  {"n": tr("results"), "wrong": tr("expected wrong"), "schools": tr("schools")})
+    layers = [
+        alt.Chart(embed(cloud, ["n", "wrong"], digits=3))
+        .mark_point(filled=True, size=10, opacity=0.35, color=REST)
+        .encode(x=x, y=y("wrong")),
+        alt.Chart().mark_area(opacity=0.25, color=OURS).encode(x=x, y=y("low"), y2="high:Q"),
+        alt.Chart()
+        .mark_line(color=OURS, strokeWidth=2.5, point={"filled": True, "size": 45, "color": OURS})
+        .encode(
+            x=x,
+            y=y("wrong"),
+            tooltip=[
+                alt.Tooltip("n:Q", format=".0f", title=tr("results")),
+                alt.Tooltip("wrong:Q", format=".0%", title=tr("expected wrong")),
+                alt.Tooltip("schools:Q", title=tr("schools")),
+            ],
+        ),
+    ]
+    subtitle = (
+        tr("Line: mean of schools of like size; band: their middle half; grey: schools.")
+        + " "
+        + tr(LIMIT)
+    )
+    return finish(
+        alt.layer(*layers, data=embed(mean, ["n", "wrong", "low", "high", "schools"], digits=3)),
+        title,
+        subtitle,
+        subtitle,
+        {"n": tr("results"), "wrong": tr("expected wrong"), "schools": tr("schools")},
+    )

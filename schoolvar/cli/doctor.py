@@ -4,6 +4,7 @@
 
 # %% ../../nbs/cli/10_doctor.ipynb #39e1438a
 from __future__ import annotations
+
 import os
 import platform
 import shutil
@@ -13,9 +14,15 @@ import time
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib import metadata
+
 from ..core.private import cache_folder, private_folder
-from ..sampling.programs import INSTALL_CMDSTAN, cmdstan_folder, cmdstan_version, stan_folder
 from ..sampling.cache import cache_report
+from schoolvar.sampling.programs import (
+    INSTALL_CMDSTAN,
+    cmdstan_folder,
+    cmdstan_version,
+    stan_folder,
+)
 
 # %% auto #0
 __all__ = ['Finding', 'Report', 'packages', 'look_at_packages', 'look_at_stanli', 'look_at_cmdstan', 'look_at_programs',
@@ -25,27 +32,43 @@ __all__ = ['Finding', 'Report', 'packages', 'look_at_packages', 'look_at_stanli'
 @dataclass
 class Finding:
     "One thing that was looked at"
-    what: str # e.g. "stanli"
-    state: str # "ok", "optional" (absent, and not needed for fits and reports) or "missing"
-    found: str # version, place or what is wrong
-    mend: str = "" # the one command that mends it
+
+    what: str  # e.g. "stanli"
+    state: str  # "ok", "optional" (absent, and not needed for fits and reports) or "missing"
+    found: str  # version, place or what is wrong
+    mend: str = ""  # the one command that mends it
+
     def __str__(self):
         mark = {"ok": "ok      ", "optional": "optional", "missing": "MISSING "}[self.state]
-        return f"{mark}  {self.what:<22} {self.found}" + (f"\n{'':>34}{self.mend}" if self.mend else "")
+        return f"{mark}  {self.what:<22} {self.found}" + (
+            f"\n{'':>34}{self.mend}" if self.mend else ""
+        )
+
 
 @dataclass
 class Report:
     "All findings; `ok` where nothing that fits and reports need is missing"
-    rows: list # of `Finding`
+
+    rows: list  # of `Finding`
+
     @property
-    def ok(self) -> bool: return not any(r.state == "missing" for r in self.rows)
-    def to_dict(self) -> dict: return dict(ok=self.ok, rows=[asdict(r) for r in self.rows])
+    def ok(self) -> bool:
+        return not any(r.state == "missing" for r in self.rows)
+
+    def to_dict(self) -> dict:
+        return dict(ok=self.ok, rows=[asdict(r) for r in self.rows])
+
     def __str__(self):
         ends = "Ready." if self.ok else "Not ready: mend what is marked MISSING."
         return "\n".join(map(str, self.rows)) + f"\n{ends}"
+
     __repr__ = __str__
+
     def _repr_html_(self):
-        cells = lambda r: "".join(f"<td>{escape(c)}</td>" for c in (r.state, r.what, r.found)) + f"<td><code>{escape(r.mend)}</code></td>"
+        cells = lambda r: (
+            "".join(f"<td>{escape(c)}</td>" for c in (r.state, r.what, r.found))
+            + f"<td><code>{escape(r.mend)}</code></td>"
+        )
         return f"<table><tr><th>state</th><th>what</th><th>found</th><th>mend</th></tr>{''.join(f'<tr>{cells(r)}</tr>' for r in self.rows)}</table>"
 
 # %% ../../nbs/cli/10_doctor.ipynb #13d24870
@@ -54,122 +77,275 @@ def _python():
     near = os.path.relpath(sys.executable)
     return near if len(near) < len(sys.executable) else sys.executable
 
+
 def _pip(what):
     "A pip command for this environment"
     return f"{_python()} -m pip install {what}"
 
+
 def _this_package(extra=""):
     "How pip names this package: the checkout where it is installed from one"
     import json
+
     extra = f"[{extra}]" if extra else ""
-    try: url = json.loads(metadata.distribution("schoolvar").read_text("direct_url.json") or "{}").get("url", "")
-    except (metadata.PackageNotFoundError, ValueError): url = ""
-    return f"--editable '{os.path.relpath(url.removeprefix('file://'))}{extra}'" if url.startswith("file://") else f"--upgrade 'schoolvar{extra}'"
+    try:
+        url = json.loads(
+            metadata.distribution("schoolvar").read_text("direct_url.json") or "{}"
+        ).get("url", "")
+    except (metadata.PackageNotFoundError, ValueError):
+        url = ""
+    return (
+        f"--editable '{os.path.relpath(url.removeprefix('file://'))}{extra}'"
+        if url.startswith("file://")
+        else f"--upgrade 'schoolvar{extra}'"
+    )
+
 
 def packages(
-    extra: str = "", # "" = what fits and reports need, else an extra such as "pdf"
-) -> list[tuple[str, str, bool]]: # name, what is wrong or the version, fine
+    extra: str = "",  # "" = what fits and reports need, else an extra such as "pdf"
+) -> list[tuple[str, str, bool]]:  # name, what is wrong or the version, fine
     "The required packages, each with its version and whether it will do"
     from packaging.requirements import Requirement
+
     rows = []
     for text in metadata.requires("schoolvar") or []:
         need = Requirement(text)
         in_extra = need.marker is not None and not need.marker.evaluate({"extra": ""})
-        if in_extra != bool(extra) or (extra and not need.marker.evaluate({"extra": extra})): continue
-        try: have = metadata.version(need.name)
-        except metadata.PackageNotFoundError: rows.append((need.name, f"{need.name} is not installed", False)); continue
+        if in_extra != bool(extra) or (extra and not need.marker.evaluate({"extra": extra})):
+            continue
+        try:
+            have = metadata.version(need.name)
+        except metadata.PackageNotFoundError:
+            rows.append((need.name, f"{need.name} is not installed", False))
+            continue
         fine = need.specifier.contains(have, prereleases=True)
-        rows.append((need.name, f"{need.name} {have}" + ("" if fine else f", but {need.specifier} is needed"), fine))
+        rows.append(
+            (
+                need.name,
+                f"{need.name} {have}" + ("" if fine else f", but {need.specifier} is needed"),
+                fine,
+            )
+        )
     return rows
+
 
 def look_at_packages() -> list[Finding]:
     "Python and the packages"
-    fine, where = sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    rows = [Finding("Python", "ok", where) if fine else Finding("Python", "missing", f"{where}; 3.11 or later is needed", "make PYTHON=python3.11 report")]
-    try: found = packages()
+    fine, where = (
+        sys.version_info >= (3, 11),
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    )
+    rows = [
+        Finding("Python", "ok", where)
+        if fine
+        else Finding(
+            "Python",
+            "missing",
+            f"{where}; 3.11 or later is needed",
+            "make PYTHON=python3.11 report",
+        )
+    ]
+    try:
+        found = packages()
     except metadata.PackageNotFoundError:
-        return rows + [Finding("packages", "missing", "schoolvar is not installed, only its files are here", _pip("--editable ."))]
+        return rows + [
+            Finding(
+                "packages",
+                "missing",
+                "schoolvar is not installed, only its files are here",
+                _pip("--editable ."),
+            )
+        ]
     rows.append(Finding("schoolvar", "ok", metadata.version("schoolvar")))
     wrong = [text for _, text, fine in found if not fine]
-    if wrong: rows.append(Finding("packages", "missing", "; ".join(wrong), _pip(_this_package())))
-    else: rows.append(Finding("packages", "ok", f"all {len(found)} required packages"))
+    if wrong:
+        rows.append(Finding("packages", "missing", "; ".join(wrong), _pip(_this_package())))
+    else:
+        rows.append(Finding("packages", "ok", f"all {len(found)} required packages"))
     return rows
 
 # %% ../../nbs/cli/10_doctor.ipynb #401e9ffe
 def _installer(debian, mac):
     "The command of this machine's package manager"
-    if shutil.which("apt-get"): return f"sudo apt-get install --yes {debian}"
-    return f"brew install {mac}" if platform.system() == "Darwin" else f"install {debian} with your system's package manager"
+    if shutil.which("apt-get"):
+        return f"sudo apt-get install --yes {debian}"
+    return (
+        f"brew install {mac}"
+        if platform.system() == "Darwin"
+        else f"install {debian} with your system's package manager"
+    )
+
 
 def look_at_stanli() -> Finding:
     "Compile and sample a small program; a wrong answer counts as missing"
     clock = time.perf_counter()
-    pinned = next((n for n in metadata.requires("schoolvar") or [] if n.startswith("stanli==")), "stanli")
+    pinned = next(
+        (n for n in metadata.requires("schoolvar") or [] if n.startswith("stanli==")), "stanli"
+    )
     reinstall = _pip(f"--force-reinstall --no-deps {pinned}")
     try:
         import stanli
-        coin = stanli.Model(stan_code="parameters { real<lower=0, upper=1> p; } model { p ~ beta(9, 5); }")
+
+        coin = stanli.Model(
+            stan_code="parameters { real<lower=0, upper=1> p; } model { p ~ beta(9, 5); }"
+        )
         fit = coin.sample(chains=4, warmup=200, samples=500, refresh=0, seed=1)
-    except Exception as e: return Finding("stanli", "missing", f"does not run: {str(e).splitlines()[0] if str(e) else type(e).__name__}", reinstall)
-    if abs(fit["p"].mean() - 9 / 14) > .03: return Finding("stanli", "missing", f"gives a wrong answer ({fit['p'].mean():.3f} for {9 / 14:.3f})", reinstall)
-    return Finding("stanli", "ok", f"{stanli.__version__}, sampled a known posterior in {time.perf_counter() - clock:.2f} s")
+    except Exception as e:
+        return Finding(
+            "stanli",
+            "missing",
+            f"does not run: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
+            reinstall,
+        )
+    if abs(fit["p"].mean() - 9 / 14) > 0.03:
+        return Finding(
+            "stanli",
+            "missing",
+            f"gives a wrong answer ({fit['p'].mean():.3f} for {9 / 14:.3f})",
+            reinstall,
+        )
+    return Finding(
+        "stanli",
+        "ok",
+        f"{stanli.__version__}, sampled a known posterior in {time.perf_counter() - clock:.2f} s",
+    )
+
 
 def look_at_cmdstan() -> Finding:
     "CmdStan is optional; where it is installed it is taken"
     folder = cmdstan_folder()
-    if folder is None: return Finding("CmdStan", "optional", "not installed; fits run on stanli", INSTALL_CMDSTAN.replace("python", _python(), 1))
+    if folder is None:
+        return Finding(
+            "CmdStan",
+            "optional",
+            "not installed; fits run on stanli",
+            INSTALL_CMDSTAN.replace("python", _python(), 1),
+        )
     if not (shutil.which("make") and (shutil.which("g++") or shutil.which("clang++"))):
-        return Finding("CmdStan", "missing", f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with", _installer("g++ make", "gcc"))
+        return Finding(
+            "CmdStan",
+            "missing",
+            f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with",
+            _installer("g++ make", "gcc"),
+        )
     return Finding("CmdStan", "ok", f"{cmdstan_version(folder)} in {folder}")
+
 
 def look_at_programs() -> Finding:
     "The Stan programs came along"
     n = len(list(stan_folder().glob("*.stan"))) if stan_folder().is_dir() else 0
-    return Finding("Stan programs", "ok" if n else "missing", f"{n} in {stan_folder()}", "" if n else _pip(_this_package()))
+    return Finding(
+        "Stan programs",
+        "ok" if n else "missing",
+        f"{n} in {stan_folder()}",
+        "" if n else _pip(_this_package()),
+    )
 
 # %% ../../nbs/cli/10_doctor.ipynb #a47cd3cd
 def look_at_programs_beside() -> list[Finding]:
     "Chromium, Quarto, the extras"
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    rows = [Finding("Chromium", "ok", browser) if browser else
-            Finding("Chromium", "optional", "not installed; tests look at pages with it", _installer("chromium", "chromium"))]
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    rows = [
+        Finding("Chromium", "ok", browser)
+        if browser
+        else Finding(
+            "Chromium",
+            "optional",
+            "not installed; tests look at pages with it",
+            _installer("chromium", "chromium"),
+        )
+    ]
     quarto = shutil.which("quarto")
-    rows.append(Finding("Quarto", "ok", quarto) if quarto else
-                Finding("Quarto", "optional", "not installed; smalldocs makes the site without it", _pip("quarto-cli")))
+    rows.append(
+        Finding("Quarto", "ok", quarto)
+        if quarto
+        else Finding(
+            "Quarto",
+            "optional",
+            "not installed; smalldocs makes the site without it",
+            _pip("quarto-cli"),
+        )
+    )
     for extra, what in (("docs", "the site"), ("pdf", "PDF reports"), ("lab", "JupyterLab")):
-        try: wrong = [text for _, text, fine in packages(extra) if not fine]
-        except metadata.PackageNotFoundError: continue
-        rows.append(Finding(f"extra {extra}", "optional", f"for {what}: {'; '.join(wrong)}", _pip(_this_package(extra))) if wrong else
-                    Finding(f"extra {extra}", "ok", f"for {what}"))
+        try:
+            wrong = [text for _, text, fine in packages(extra) if not fine]
+        except metadata.PackageNotFoundError:
+            continue
+        rows.append(
+            Finding(
+                f"extra {extra}",
+                "optional",
+                f"for {what}: {'; '.join(wrong)}",
+                _pip(_this_package(extra)),
+            )
+            if wrong
+            else Finding(f"extra {extra}", "ok", f"for {what}")
+        )
     return rows
 
 # %% ../../nbs/cli/10_doctor.ipynb #2eecc811
-def memory() -> tuple[float, float] | None: # gigabytes in all and free for use
+def memory() -> tuple[float, float] | None:  # gigabytes in all and free for use
     "Memory, where the operating system says"
     try:
-        with open("/proc/meminfo") as f: kb = {k: int(v.split()[0]) for k, v in (line.split(":", 1) for line in f)}
+        with open("/proc/meminfo") as f:
+            kb = {k: int(v.split()[0]) for k, v in (line.split(":", 1) for line in f)}
         return kb["MemTotal"] / 1e6, kb["MemAvailable"] / 1e6
-    except (OSError, KeyError, ValueError): pass
-    try: return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, float("nan")
-    except (AttributeError, OSError, ValueError): return None
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, float("nan")
+    except (AttributeError, OSError, ValueError):
+        return None
+
 
 def look_at_machine() -> list[Finding]:
     "Cores, memory, and whether fits can be cached"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gb = memory()
-    room = "unknown" if gb is None else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else "")
-    rows = [Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"), Finding("memory", "ok", room)]
+    room = (
+        "unknown"
+        if gb is None
+        else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else "")
+    )
+    rows = [
+        Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"),
+        Finding("memory", "ok", room),
+    ]
     try:
         private_folder(cache_folder())
-        with tempfile.TemporaryFile(dir=cache_folder()): pass
+        with tempfile.TemporaryFile(dir=cache_folder()):
+            pass
         r, free = cache_report(), shutil.disk_usage(cache_folder()).free / 1e9
-        rows.append(Finding("cache", "ok", f"{r['folder']}: {r['entries']} fits, {r['megabytes']:.0f} MB, {free:.1f} GB free on the disk"))
+        rows.append(
+            Finding(
+                "cache",
+                "ok",
+                f"{r['folder']}: {r['entries']} fits, {r['megabytes']:.0f} MB, {free:.1f} GB free on the disk",
+            )
+        )
     except OSError as e:
-        rows.append(Finding("cache", "optional", f"{cache_folder()} cannot be written ({e.strerror or e}); every fit is made anew",
-                            "export SCHOOLVAR_CACHE=/a/folder/you/can/write"))
+        rows.append(
+            Finding(
+                "cache",
+                "optional",
+                f"{cache_folder()} cannot be written ({e.strerror or e}); every fit is made anew",
+                "export SCHOOLVAR_CACHE=/a/folder/you/can/write",
+            )
+        )
     return rows
 
 # %% ../../nbs/cli/10_doctor.ipynb #2c29fbcb
 def report() -> Report:
     "Look at everything; takes about a second"
-    return Report([*look_at_packages(), look_at_stanli(), look_at_cmdstan(), look_at_programs(), *look_at_machine(), *look_at_programs_beside()])
+    return Report(
+        [
+            *look_at_packages(),
+            look_at_stanli(),
+            look_at_cmdstan(),
+            look_at_programs(),
+            *look_at_machine(),
+            *look_at_programs_beside(),
+        ]
+    )

@@ -4,14 +4,17 @@
 
 # %% ../../nbs/cli/15_main.ipynb #ff8fb7cb
 from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import time
-import typer
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
+
+import typer
+
 from .. import __version__
 
 # %% auto #0
@@ -25,21 +28,35 @@ __all__ = ['DONE', 'SOME_FAILED', 'BAD_INPUT', 'BAD_FIT', 'Out', 'Seed', 'FitPol
 # %% ../../nbs/cli/15_main.ipynb #00a2e776
 DONE, SOME_FAILED, BAD_INPUT, BAD_FIT = 0, 1, 2, 3
 
+
 class Stop(Exception):
     "Ends a command with one line on standard error."
+
     def __init__(self, message, status=BAD_INPUT):
         super().__init__(message)
         self.status = status
 
 # %% ../../nbs/cli/15_main.ipynb #5bb363f3
-_OS = {"ENOSPC": "the disk is full", "EDQUOT": "the disk quota is used up", "EACCES": "no permission", "EPERM": "no permission", "EROFS": "the disk is read-only",
-       "ENOENT": "no such file or folder", "EISDIR": "is a folder, a file was expected", "ENOTDIR": "is a file, a folder was expected", "ENAMETOOLONG": "the name is too long"}
+_OS = {
+    "ENOSPC": "the disk is full",
+    "EDQUOT": "the disk quota is used up",
+    "EACCES": "no permission",
+    "EPERM": "no permission",
+    "EROFS": "the disk is read-only",
+    "ENOENT": "no such file or folder",
+    "EISDIR": "is a folder, a file was expected",
+    "ENOTDIR": "is a file, a folder was expected",
+    "ENAMETOOLONG": "the name is too long",
+}
 
-def one_line(error: BaseException # what went wrong
-            ) -> str:             # one line that a user can act on
+
+def one_line(
+    error: BaseException,  # what went wrong
+) -> str:  # one line that a user can act on
     "What to say of an error."
     if isinstance(error, OSError) and error.errno:
         import errno
+
         what = _OS.get(errno.errorcode.get(error.errno, ""), error.strerror or "cannot be used")
         return f"{error.filename}: {what}" if error.filename else what
     text = " ".join(str(error).split())
@@ -47,108 +64,277 @@ def one_line(error: BaseException # what went wrong
 
 # %% ../../nbs/cli/15_main.ipynb #e3e3a333
 class Engine(str, Enum):
-    auto = "auto"; stanli = "stanli"; cmdstan = "cmdstan"
+    auto = "auto"
+    stanli = "stanli"
+    cmdstan = "cmdstan"
+
 
 class Model(str, Enum):
-    M0 = "M0"; M1 = "M1"; M2 = "M2"; M3 = "M3"
+    M0 = "M0"
+    M1 = "M1"
+    M2 = "M2"
+    M3 = "M3"
+
 
 class Layout(str, Enum):
-    tidy = "tidy"; eqao = "eqao"; pssa = "pssa"; nyc = "nyc"
+    tidy = "tidy"
+    eqao = "eqao"
+    pssa = "pssa"
+    nyc = "nyc"
+
 
 class Method(str, Enum):
-    joint = "joint"; me = "me"; naive = "naive"
+    joint = "joint"
+    me = "me"
+    naive = "naive"
+
 
 class Extra(str, Enum):
-    district = "district"; row = "row"; betabinomial = "betabinomial"
+    district = "district"
+    row = "row"
+    betabinomial = "betabinomial"
+
 
 class Likelihood(str, Enum):
-    normal = "normal"; student = "student"
+    normal = "normal"
+    student = "student"
+
 
 class Missing(str, Enum):
-    error = "error"; drop = "drop"
+    error = "error"
+    drop = "drop"
+
 
 class Language(str, Enum):
-    en = "en"; fr = "fr"
+    en = "en"
+    fr = "fr"
 
 # %% ../../nbs/cli/15_main.ipynb #a2175596
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing. Earlier results stay if anything fails.", show_default=False)]
-Seed = Annotated[Optional[int], typer.Option(min=0, help="Names a seed of the sampler that is made of it and of this machine's private key: the same here, unknown to others.", show_default="a private one")]
-FitPolicy = Annotated[Optional[str], typer.Option("--policy", metavar="NAME", help="Fit without what this disclosure policy withholds, so that the figures may be published: eqao, us or none.", show_default="none: fit everything")]
-FitMinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="With --policy: withhold results of fewer students than this.", show_default="by the policy")]
-EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the Stan programs; auto takes CmdStan where it is installed.")]
-Draws = Annotated[Optional[int], typer.Option(min=10, help="Draws kept per chain.", show_default="chosen by the model")]
-Column = Annotated[Optional[list[str]], typer.Option("--column", metavar="OURS=THEIRS", help="A column under another name in your table, e.g. n_trials=tested. May be repeated.", show_default=False)]
-Format = Annotated[Layout, typer.Option("--format", help="Layout of the table: tidy, or as published by EQAO, Pennsylvania (pssa) or New York City (nyc).")]
-Years = Annotated[Optional[str], typer.Option(help="Years to keep, e.g. 2017,2018,2019 or 2017-2019.", show_default="all")]
-Grade = Annotated[Optional[int], typer.Option(help="Grade to keep.", show_default="all")]
-Subjects = Annotated[Optional[str], typer.Option(help="Subjects to keep, separated by commas.", show_default="all")]
-Counts_ = Annotated[list[Path], typer.Argument(metavar="COUNTS", help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.", show_default=False)]
-Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of CSV files, e.g. cp1252 for those that Excel saves on Windows.", show_default="UTF-8")]
-Sheet = Annotated[Optional[str], typer.Option(metavar="NAME", help="Sheet of Excel workbooks.", show_default="the visible one with the header")]
-Decimal = Annotated[Optional[str], typer.Option("--decimal", metavar="MARK", help="Decimal mark of numbers: . or ,", show_default="as the cells have it")]
-Thousands = Annotated[Optional[str], typer.Option("--thousands", metavar="MARK", help="Mark of thousands: , or . or ' or space.", show_default="none")]
-Allow = Annotated[Optional[list[str]], typer.Option("--allow", metavar="NAME", help="Let through what would be refused; may be repeated. Names: totals (rows that look like totals of the others), twins (ids that differ only in spelling), odd-ids (ids that a spreadsheet made into dates or 1.2E+08), percents (successes that look like percentages), sentinels (far scores such as -999), nothing-in-common (tables without a common school).", show_default=False)]
-UnifyIds = Annotated[bool, typer.Option("--unify-ids", help="Take ids and subjects for one that differ only in capitals, blanks, leading zeros and the like.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        help="Folder for the results; made if missing. Earlier results stay if anything fails.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Names a seed of the sampler that is made of it and of this machine's private key: the same here, unknown to others.",
+        show_default="a private one",
+    ),
+]
+FitPolicy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME",
+        help="Fit without what this disclosure policy withholds, so that the figures may be published: eqao, us or none.",
+        show_default="none: fit everything",
+    ),
+]
+FitMinN = Annotated[
+    int | None,
+    typer.Option(
+        "--min-n",
+        min=1,
+        help="With --policy: withhold results of fewer students than this.",
+        show_default="by the policy",
+    ),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine", help="What runs the Stan programs; auto takes CmdStan where it is installed."
+    ),
+]
+Draws = Annotated[
+    int | None,
+    typer.Option(min=10, help="Draws kept per chain.", show_default="chosen by the model"),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="OURS=THEIRS",
+        help="A column under another name in your table, e.g. n_trials=tested. May be repeated.",
+        show_default=False,
+    ),
+]
+Format = Annotated[
+    Layout,
+    typer.Option(
+        "--format",
+        help="Layout of the table: tidy, or as published by EQAO, Pennsylvania (pssa) or New York City (nyc).",
+    ),
+]
+Years = Annotated[
+    str | None,
+    typer.Option(help="Years to keep, e.g. 2017,2018,2019 or 2017-2019.", show_default="all"),
+]
+Grade = Annotated[int | None, typer.Option(help="Grade to keep.", show_default="all")]
+Subjects = Annotated[
+    str | None, typer.Option(help="Subjects to keep, separated by commas.", show_default="all")
+]
+Counts_ = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="COUNTS",
+        help="Counts: CSV (also .gz), Parquet or Excel; one row a school, year, grade and subject. Several files of one layout, a file a year say, are read as one table.",
+        show_default=False,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Encoding of CSV files, e.g. cp1252 for those that Excel saves on Windows.",
+        show_default="UTF-8",
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Sheet of Excel workbooks.",
+        show_default="the visible one with the header",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="MARK",
+        help="Decimal mark of numbers: . or ,",
+        show_default="as the cells have it",
+    ),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(
+        "--thousands",
+        metavar="MARK",
+        help="Mark of thousands: , or . or ' or space.",
+        show_default="none",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="NAME",
+        help="Let through what would be refused; may be repeated. Names: totals (rows that look like totals of the others), twins (ids that differ only in spelling), odd-ids (ids that a spreadsheet made into dates or 1.2E+08), percents (successes that look like percentages), sentinels (far scores such as -999), nothing-in-common (tables without a common school).",
+        show_default=False,
+    ),
+]
+UnifyIds = Annotated[
+    bool,
+    typer.Option(
+        "--unify-ids",
+        help="Take ids and subjects for one that differ only in capitals, blanks, leading zeros and the like.",
+    ),
+]
 
 # %% ../../nbs/cli/15_main.ipynb #804a039b
-def years_of(text: str | None # "2017,2018,2019" or "2017-2019", also mixed
-            ) -> list[int] | None:  # in order, each once
+def years_of(
+    text: str | None,  # "2017,2018,2019" or "2017-2019", also mixed
+) -> list[int] | None:  # in order, each once
     "The years that an option names."
-    if not text: return None
+    if not text:
+        return None
     years = set()
     for part in text.split(","):
         low, _, high = part.strip().partition("-")
-        try: low = int(low); high = int(high) if high else low
-        except ValueError: raise Stop(f"--years {text}: expected years as 2017,2018,2019 or 2017-2019") from None
-        if not 1900 <= low <= high <= 2200: raise Stop(f"--years {text}: {part.strip()} is not a range of years")
+        try:
+            low = int(low)
+            high = int(high) if high else low
+        except ValueError:
+            raise Stop(f"--years {text}: expected years as 2017,2018,2019 or 2017-2019") from None
+        if not 1900 <= low <= high <= 2200:
+            raise Stop(f"--years {text}: {part.strip()} is not a range of years")
         years.update(range(low, high + 1))
     return sorted(years)
 
 # %% ../../nbs/cli/15_main.ipynb #c3b200c6
-def columns_of(pairs: list[str] | None,  # "OURS=THEIRS"
-               **ours_theirs,            # further ones, from options of their own; None is left out
-              ) -> dict[str, str] | None: # their name -> ours, as `read_counts` takes it
+def columns_of(
+    pairs: list[str] | None,  # "OURS=THEIRS"
+    **ours_theirs,  # further ones, from options of their own; None is left out
+) -> dict[str, str] | None:  # their name -> ours, as `read_counts` takes it
     "The columns that options map."
     found = {theirs: ours for ours, theirs in ours_theirs.items() if theirs}
     for pair in pairs or ():
         ours, eq, theirs = pair.partition("=")
-        if not (eq and ours.strip() and theirs.strip()): raise Stop(f"--column {pair}: expected OURS=THEIRS, e.g. n_trials=tested")
+        if not (eq and ours.strip() and theirs.strip()):
+            raise Stop(f"--column {pair}: expected OURS=THEIRS, e.g. n_trials=tested")
         found[theirs.strip()] = ours.strip()
     return found or None
 
 # %% ../../nbs/cli/15_main.ipynb #99054297
-app = typer.Typer(name="schoolvar", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    help="Which schools are unusually consistent, what schools add, and how sure we can be.\n\nStart with: schoolvar run --out out  (a simulated province, from data to a report for every district)")
+app = typer.Typer(
+    name="schoolvar",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help="Which schools are unusually consistent, what schools add, and how sure we can be.\n\nStart with: schoolvar run --out out  (a simulated province, from data to a report for every district)",
+)
+
 
 def _version(value: bool):
-    if value: typer.echo(f"schoolvar {__version__}"); raise typer.Exit()
+    if value:
+        typer.echo(f"schoolvar {__version__}")
+        raise typer.Exit()
+
 
 @app.callback()
-def _app(version: Annotated[Optional[bool], typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = None):
+def _app(
+    version: Annotated[
+        bool | None,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = None,
+):
     pass
 
 # %% ../../nbs/cli/15_main.ipynb #60dd96cd
 def _say(text):
     "Progress and results for a person, on standard error, so that standard output stays free for scripts."
     from schoolvar.core.inert import inert_lines
+
     print(inert_lines(text), file=sys.stderr, flush=True)
+
 
 def _seed(asked):
     "The sampler's seed: others cannot guess it, and so cannot refit candidates for what is withheld."
     from schoolvar.report.releases import sampler_seed
+
     return sampler_seed(asked)
+
 
 def _given(**options):
     "The options that were given: the library's own defaults hold for the rest."
     return {k: (v.value if isinstance(v, Enum) else v) for k, v in options.items() if v is not None}
 
+
 def _reading(encoding, sheet, decimal, thousands, allow, unify_ids):
     "Options of the readers that were given."
-    return _given(encoding=encoding, sheet=sheet, decimal=decimal, thousands=thousands, allow=tuple(allow) if allow else None, unify_ids=unify_ids or None)
+    return _given(
+        encoding=encoding,
+        sheet=sheet,
+        decimal=decimal,
+        thousands=thousands,
+        allow=tuple(allow) if allow else None,
+        unify_ids=unify_ids or None,
+    )
+
 
 def _check_out(out: Path, kind: str, *inputs):
     "Find out that results cannot go into a folder before a fit is paid for."
     from schoolvar.core.results import check_out
+
     check_out(out, kind, [path for path in inputs if path])
 
 # %% ../../nbs/cli/15_main.ipynb #3e143661
@@ -158,8 +344,10 @@ def _finish(fit, out: Path, started: float, read_seconds: float, quiet=False):
     timings["read"] = round(read_seconds, 3)
     timings["total"] = round(time.perf_counter() - started, 3)
     fit.save(out)
-    if not quiet: _say(_outcome(fit, out))
+    if not quiet:
+        _say(_outcome(fit, out))
     return fit.ok
+
 
 def _outcome(fit, out):
     diagnostics = fit.manifest.get("diagnostics", {})
@@ -168,144 +356,398 @@ def _outcome(fit, out):
 
 # %% ../../nbs/cli/15_main.ipynb #2f40ef5c
 def _scores(source, school, score, district, school_name=None, covariates=(), **how):
-    from schoolvar.data.scores import read_scores
     from schoolvar.cli.workflow import read_aloud
+    from schoolvar.data.scores import read_scores
+
     start = time.perf_counter()
-    scores = read_aloud(read_scores, source, say=_say, school=school, score=score, district=district, school_name=school_name, **how, **({"covariates": covariates} if covariates else {}))
+    scores = read_aloud(
+        read_scores,
+        source,
+        say=_say,
+        school=school,
+        score=score,
+        district=district,
+        school_name=school_name,
+        **how,
+        **({"covariates": covariates} if covariates else {}),
+    )
     return scores, time.perf_counter() - start
 
+
 def _counts(source, format, columns, grade, years, subjects=None, **how):
-    from schoolvar.data.counts import read_counts
     from schoolvar.cli.workflow import read_aloud
+    from schoolvar.data.counts import read_counts
+
     start = time.perf_counter()
     subjects = [s.strip() for s in subjects.split(",") if s.strip()] if subjects else None
-    if isinstance(source, list) and len(source) == 1: source = source[0]
-    counts = read_aloud(read_counts, source, say=_say, format=getattr(format, "value", format), columns=columns, grade=grade, years=years_of(years) if isinstance(years, str) else years, subjects=subjects, **how)
+    if isinstance(source, list) and len(source) == 1:
+        source = source[0]
+    counts = read_aloud(
+        read_counts,
+        source,
+        say=_say,
+        format=getattr(format, "value", format),
+        columns=columns,
+        grade=grade,
+        years=years_of(years) if isinstance(years, str) else years,
+        subjects=subjects,
+        **how,
+    )
     return counts, time.perf_counter() - start
+
 
 def _without(policy, min_n, **tables):
     "The tables without what a policy withholds; None where there is no policy."
     from schoolvar.report.disclosure import DisclosurePolicy
     from schoolvar.report.publishable import publishable
+
     rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
-    return publishable(tables.pop("counts", None), tables.pop("scores", None), rules, **tables) if rules and rules.min_n else None
+    return (
+        publishable(tables.pop("counts", None), tables.pop("scores", None), rules, **tables)
+        if rules and rules.min_n
+        else None
+    )
+
 
 def _restored(fit, kind, found):
     "The fit with the withheld schools listed again."
     from schoolvar.report.publishable import restored
+
     return restored(fit, kind, found) if found else fit
+
 
 def _sampled(table, schools, seed):
     "The counts of a stratified sample of schools, where one is wanted"
-    if schools is None: return table
+    if schools is None:
+        return table
     from schoolvar.data.counts import sample_schools
+
     return sample_schools(table, schools, seed=seed)
 
 # %% ../../nbs/cli/15_main.ipynb #ba8e31c4
-@app.command(epilog="Examples: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency\n\n          schoolvar consistency scores.xlsx --sheet 2019 --prior-inclusion learn --expected-unusual 10 --out fits/consistency")
+@app.command(
+    epilog="Examples: schoolvar consistency scores.csv --school school_id --score maths --district district_id --out fits/consistency\n\n          schoolvar consistency scores.xlsx --sheet 2019 --prior-inclusion learn --expected-unusual 10 --out fits/consistency"
+)
 def consistency(
-    scores: Annotated[Path, typer.Argument(metavar="SCORES", help="Scores: CSV (also .gz), Parquet or Excel; one row a student.", show_default=False)],
+    scores: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SCORES",
+            help="Scores: CSV (also .gz), Parquet or Excel; one row a student.",
+            show_default=False,
+        ),
+    ],
     out: Out,
     school: Annotated[str, typer.Option(help="Column with the school's id.")] = "school_id",
     score: Annotated[str, typer.Option(help="Column with the score.")] = "score",
-    district: Annotated[Optional[str], typer.Option(help="Column with the district.", show_default=False)] = None,
-    school_name: Annotated[Optional[str], typer.Option("--school-name", help="Column with the school's name.", show_default=False)] = None,
-    location: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the mean, e.g. 'student_ses * school_ses + (1 | school_id)'.")] = "1",
-    scale: Annotated[str, typer.Option(metavar="FORMULA", help="Model of the log of the within-school SD.")] = "1",
-    prior_inclusion: Annotated[str, typer.Option(metavar="P|learn", help="Prior probability that a school is unusual, or 'learn'.")] = "0.5",
-    expected_unusual: Annotated[Optional[float], typer.Option(min=0, help="With --prior-inclusion learn: how many unusual schools are expected before the data are seen.", show_default="half of them")] = None,
-    select: Annotated[Optional[list[str]], typer.Option(metavar="EFFECT", help="Effect of a school that may be absent, e.g. scale_intercept or 'scale[student_ses]'; may be repeated, at most three.", show_default="scale_intercept")] = None,
-    likelihood: Annotated[Likelihood, typer.Option(help="Distribution of the scores within a school.")] = Likelihood.normal,
-    missing: Annotated[Missing, typer.Option(help="What to do with students without a covariate.")] = Missing.error,
-    threshold: Annotated[Optional[float], typer.Option(min=.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75")] = None,
-    encoding: Encoding = None, sheet: Sheet = None,
-    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
-    policy: FitPolicy = None, min_n: FitMinN = None,
+    district: Annotated[
+        str | None, typer.Option(help="Column with the district.", show_default=False)
+    ] = None,
+    school_name: Annotated[
+        str | None,
+        typer.Option("--school-name", help="Column with the school's name.", show_default=False),
+    ] = None,
+    location: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMULA",
+            help="Model of the mean, e.g. 'student_ses * school_ses + (1 | school_id)'.",
+        ),
+    ] = "1",
+    scale: Annotated[
+        str, typer.Option(metavar="FORMULA", help="Model of the log of the within-school SD.")
+    ] = "1",
+    prior_inclusion: Annotated[
+        str,
+        typer.Option(
+            metavar="P|learn", help="Prior probability that a school is unusual, or 'learn'."
+        ),
+    ] = "0.5",
+    expected_unusual: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="With --prior-inclusion learn: how many unusual schools are expected before the data are seen.",
+            show_default="half of them",
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EFFECT",
+            help="Effect of a school that may be absent, e.g. scale_intercept or 'scale[student_ses]'; may be repeated, at most three.",
+            show_default="scale_intercept",
+        ),
+    ] = None,
+    likelihood: Annotated[
+        Likelihood, typer.Option(help="Distribution of the scores within a school.")
+    ] = Likelihood.normal,
+    missing: Annotated[
+        Missing, typer.Option(help="What to do with students without a covariate.")
+    ] = Missing.error,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5, max=1, help="PIP from which a school is called unusual.", show_default="0.75"
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    allow: Allow = None,
+    unify_ids: UnifyIds = False,
+    engine: EngineOption = Engine.auto,
+    draws: Draws = None,
+    seed: Seed = None,
+    policy: FitPolicy = None,
+    min_n: FitMinN = None,
 ):
     "Find schools with unusually high or low within-school variability."
-    started = time.perf_counter(); _check_out(out, "fit", scores)
+    started = time.perf_counter()
+    _check_out(out, "fit", scores)
     seed = _seed(seed)
     if prior_inclusion != "learn":
-        try: prior_inclusion = float(prior_inclusion)
-        except ValueError: raise Stop(f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn") from None
-        if not 0 < prior_inclusion < 1: raise Stop(f"--prior-inclusion {prior_inclusion}: a probability between 0 and 1 was expected")
-    if expected_unusual is not None and prior_inclusion != "learn": raise Stop("--expected-unusual: only where the share of unusual schools is learned, with --prior-inclusion learn")
-    if likelihood is not Likelihood.normal or missing is not Missing.error: extra = dict(likelihood=likelihood.value, missing=missing.value)
-    else: extra = {}
-    plain = likelihood is Likelihood.normal and not select and location.strip() in ("1", f"1 + (1 | {school})") and scale.strip() in ("1", f"1 + (1 | {school})")
+        try:
+            prior_inclusion = float(prior_inclusion)
+        except ValueError:
+            raise Stop(
+                f"--prior-inclusion {prior_inclusion}: expected a probability such as 0.5, or learn"
+            ) from None
+        if not 0 < prior_inclusion < 1:
+            raise Stop(
+                f"--prior-inclusion {prior_inclusion}: a probability between 0 and 1 was expected"
+            )
+    if expected_unusual is not None and prior_inclusion != "learn":
+        raise Stop(
+            "--expected-unusual: only where the share of unusual schools is learned, with --prior-inclusion learn"
+        )
+    if likelihood is not Likelihood.normal or missing is not Missing.error:
+        extra = dict(likelihood=likelihood.value, missing=missing.value)
+    else:
+        extra = {}
+    plain = (
+        likelihood is Likelihood.normal
+        and not select
+        and location.strip() in ("1", f"1 + (1 | {school})")
+        and scale.strip() in ("1", f"1 + (1 | {school})")
+    )
     from schoolvar.consistency.fit import fit_consistency
-    table, read = _scores(scores, school, score, district, school_name, () if plain else _formula_columns(school, location, scale) or _students_kept(select, school, score), **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
+
+    table, read = _scores(
+        scores,
+        school,
+        score,
+        district,
+        school_name,
+        ()
+        if plain
+        else _formula_columns(school, location, scale) or _students_kept(select, school, score),
+        **_reading(encoding, sheet, decimal, thousands, allow, unify_ids),
+    )
     found = _without(policy, min_n, scores=table)
-    fit = fit_consistency(found.scores if found else table, prior_inclusion=prior_inclusion, engine=engine.value, seed=seed, **({} if plain else dict(location=location, scale=scale)), **extra, **_given(threshold=threshold, draws=draws, expected_unusual=expected_unusual, select=tuple(select) if select else None))
-    raise typer.Exit(DONE if _finish(_restored(fit, "consistency", found), out, started, read) else BAD_FIT)
+    fit = fit_consistency(
+        found.scores if found else table,
+        prior_inclusion=prior_inclusion,
+        engine=engine.value,
+        seed=seed,
+        **({} if plain else dict(location=location, scale=scale)),
+        **extra,
+        **_given(
+            threshold=threshold,
+            draws=draws,
+            expected_unusual=expected_unusual,
+            select=tuple(select) if select else None,
+        ),
+    )
+    raise typer.Exit(
+        DONE if _finish(_restored(fit, "consistency", found), out, started, read) else BAD_FIT
+    )
 
 # %% ../../nbs/cli/15_main.ipynb #fe65a831
 def _students_kept(select, school, score):
     "Indicators on other effects than the spread need the students themselves, which are kept beside a covariate only: their id or score is one that is there."
-    if not select or set(select) <= {"scale_intercept"}: return ()
-    return [c for c in (school, score) if c not in ("school", "score", "district", "school_name")][:1]
+    if not select or set(select) <= {"scale_intercept"}:
+        return ()
+    return [c for c in (school, score) if c not in ("school", "score", "district", "school_name")][
+        :1
+    ]
+
 
 def _formula_columns(school, *formulas):
     "The columns that the formulas need; a formula that is not allowed ends here."
     from schoolvar.core.formula import formula_columns
+
     return [name for name in formula_columns(*formulas) if name != school]
 
 # %% ../../nbs/cli/15_main.ipynb #7228232d
-@app.command(epilog="Examples: schoolvar achievement counts.csv --grade 3 --years 2017-2019 --model M3 --out fits/achievement\n\n          schoolvar achievement 2018.csv 2019.csv --encoding cp1252 --covariates schools.csv --formula 'ses + C(type)' --out fits/achievement")
+@app.command(
+    epilog="Examples: schoolvar achievement counts.csv --grade 3 --years 2017-2019 --model M3 --out fits/achievement\n\n          schoolvar achievement 2018.csv 2019.csv --encoding cp1252 --covariates schools.csv --formula 'ses + C(type)' --out fits/achievement"
+)
 def achievement(
-    counts: Counts_, out: Out,
-    model: Annotated[Model, typer.Option(help="M0 normal on proportions, M1 schools, M2 + cohorts, M3 + subject profiles.")] = Model.M2,
-    format: Format = Layout.tidy, grade: Grade = None, years: Years = None, subjects: Subjects = None, column: Column = None,
-    school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
-    district: Annotated[Optional[str], typer.Option(help="Column with the district's id.", show_default="district_id")] = None,
-    extra: Annotated[Optional[Extra], typer.Option(help="One more source of variation: district, a level above the schools; for M3 as checks also row (beyond chance in each result) and betabinomial (the same by another distribution).", show_default=False)] = None,
-    covariates: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Table of covariates: school_id, also year and subject where they vary with these, and a column each.", show_default=False)] = None,
-    formula: Annotated[Optional[str], typer.Option(metavar="FORMULA", help="Formula of the covariates, e.g. 'ses + C(type)'.", show_default="the sum of all columns")] = None,
-    sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
-    encoding: Encoding = None, sheet: Sheet = None,
-    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
-    policy: FitPolicy = None, min_n: FitMinN = None,
+    counts: Counts_,
+    out: Out,
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="M0 normal on proportions, M1 schools, M2 + cohorts, M3 + subject profiles."
+        ),
+    ] = Model.M2,
+    format: Format = Layout.tidy,
+    grade: Grade = None,
+    years: Years = None,
+    subjects: Subjects = None,
+    column: Column = None,
+    school: Annotated[
+        str | None, typer.Option(help="Column with the school's id.", show_default="school_id")
+    ] = None,
+    district: Annotated[
+        str | None,
+        typer.Option(help="Column with the district's id.", show_default="district_id"),
+    ] = None,
+    extra: Annotated[
+        Extra | None,
+        typer.Option(
+            help="One more source of variation: district, a level above the schools; for M3 as checks also row (beyond chance in each result) and betabinomial (the same by another distribution).",
+            show_default=False,
+        ),
+    ] = None,
+    covariates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table of covariates: school_id, also year and subject where they vary with these, and a column each.",
+            show_default=False,
+        ),
+    ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMULA",
+            help="Formula of the covariates, e.g. 'ses + C(type)'.",
+            show_default="the sum of all columns",
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="SCHOOLS",
+            help="For a first look: a stratified sample of so many whole schools, from five classes of size.",
+            show_default="all schools",
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    allow: Allow = None,
+    unify_ids: UnifyIds = False,
+    engine: EngineOption = Engine.auto,
+    draws: Draws = None,
+    seed: Seed = None,
+    policy: FitPolicy = None,
+    min_n: FitMinN = None,
 ):
     "Split proficiency into persistent school quality, cohort, subject and noise."
-    started = time.perf_counter(); _check_out(out, "fit", *counts, covariates)
+    started = time.perf_counter()
+    _check_out(out, "fit", *counts, covariates)
     seed = _seed(seed)
-    if formula and not covariates: raise Stop("--formula: of which covariates? Name their table with --covariates")
+    if formula and not covariates:
+        raise Stop("--formula: of which covariates? Name their table with --covariates")
     from schoolvar.cli.workflow import covariate_table, keep_counts, match_covariates
+
     how = _reading(encoding, sheet, decimal, thousands, allow, unify_ids)
     beside = covariate_table(covariates, **how) if covariates else None
-    table, read = _counts(counts, format, columns_of(column, school_id=school, district_id=district), grade, years, subjects, **how)
-    if beside is not None: beside = match_covariates(beside, table, _say, **_given(allow=allow, unify_ids=unify_ids or None))
+    table, read = _counts(
+        counts,
+        format,
+        columns_of(column, school_id=school, district_id=district),
+        grade,
+        years,
+        subjects,
+        **how,
+    )
+    if beside is not None:
+        beside = match_covariates(
+            beside, table, _say, **_given(allow=allow, unify_ids=unify_ids or None)
+        )
     table = _sampled(table, sample, seed)
     from schoolvar.achievement.fit import fit_achievement
+
     found = _without(policy, min_n, counts=table, grade=table.grades[0])
-    fit = fit_achievement(found.counts if found else table, model=model.value, engine=engine.value, seed=seed, **_given(draws=draws, extra=extra, covariates=beside, formula=formula))
+    fit = fit_achievement(
+        found.counts if found else table,
+        model=model.value,
+        engine=engine.value,
+        seed=seed,
+        **_given(draws=draws, extra=extra, covariates=beside, formula=formula),
+    )
     keep_counts(_restored(fit, "achievement", found), table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../../nbs/cli/15_main.ipynb #56a8a41d
-@app.command(epilog="Example: schoolvar compare counts.csv --grade 3 --models M1,M2,M3 --out fits/comparison")
+@app.command(
+    epilog="Example: schoolvar compare counts.csv --grade 3 --models M1,M2,M3 --out fits/comparison"
+)
 def compare(
-    counts: Counts_, out: Out,
-    models: Annotated[str, typer.Option(help="Models to compare, separated by commas.")] = "M1,M2,M3",
-    format: Format = Layout.tidy, grade: Grade = None, years: Years = None, subjects: Subjects = None, column: Column = None,
-    school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
-    sample: Annotated[Optional[int], typer.Option(min=2, metavar="SCHOOLS", help="For a first look: a stratified sample of so many whole schools, from five classes of size.", show_default="all schools")] = None,
-    encoding: Encoding = None, sheet: Sheet = None,
-    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
+    counts: Counts_,
+    out: Out,
+    models: Annotated[
+        str, typer.Option(help="Models to compare, separated by commas.")
+    ] = "M1,M2,M3",
+    format: Format = Layout.tidy,
+    grade: Grade = None,
+    years: Years = None,
+    subjects: Subjects = None,
+    column: Column = None,
+    school: Annotated[
+        str | None, typer.Option(help="Column with the school's id.", show_default="school_id")
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="SCHOOLS",
+            help="For a first look: a stratified sample of so many whole schools, from five classes of size.",
+            show_default="all schools",
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    allow: Allow = None,
+    unify_ids: UnifyIds = False,
+    engine: EngineOption = Engine.auto,
+    draws: Draws = None,
+    seed: Seed = None,
 ):
     "Compare achievement models by leave-one-out prediction.\n\nWrites loo.csv (a row of counts left out at a time) and loo_by_school.csv (a school left out at a time)."
-    started = time.perf_counter(); _check_out(out, "compare", *counts)
+    started = time.perf_counter()
+    _check_out(out, "compare", *counts)
     seed = _seed(seed)
     wanted = [m.strip() for m in models.split(",") if m.strip()]
     unknown = [m for m in wanted if m not in Model.__members__]
-    if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted): raise Stop(f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), grade, years, subjects, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
+    if unknown or len(wanted) < 2 or len(set(wanted)) < len(wanted):
+        raise Stop(
+            f"--models {models}: at least two different ones of M0, M1, M2, M3 were expected"
+        )
+    table, read = _counts(
+        counts,
+        format,
+        columns_of(column, school_id=school),
+        grade,
+        years,
+        subjects,
+        **_reading(encoding, sheet, decimal, thousands, allow, unify_ids),
+    )
     table = _sampled(table, sample, seed)
     from schoolvar.achievement.compare import compare as compare_models
-    result = compare_models(table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws))
+
+    result = compare_models(
+        table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws)
+    )
     frame, ok = _write_comparison(result, out, started, read, wanted)
     _say("\n".join([frame.to_string(index=False), *getattr(result, "sentences", list)()]))
     raise typer.Exit(DONE if ok else BAD_FIT)
@@ -314,127 +756,412 @@ def compare(
 def _write_comparison(result, out, started, read, models):
     "`loo.csv` and `manifest.json` of a comparison."
     import json
+
     from schoolvar.core.results import staged
+
     frame = getattr(result, "table", result)
     manifest = dict(getattr(result, "manifest", None) or frame.attrs.get("manifest") or {})
     manifest = {"schoolvar": __version__, "kind": "compare", "models": models} | manifest
-    manifest["timings"] = manifest.get("timings", {}) | {"read": round(read, 3), "total": round(time.perf_counter() - started, 3)}
+    manifest["timings"] = manifest.get("timings", {}) | {
+        "read": round(read, 3),
+        "total": round(time.perf_counter() - started, 3),
+    }
     with staged(out, "compare", private=True) as folder:
-        frame.to_csv(folder/"loo.csv", index=False)
-        if getattr(result, "by_school", None) is not None: result.by_school.to_csv(folder/"loo_by_school.csv", index=False)
-        (folder/"manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
+        frame.to_csv(folder / "loo.csv", index=False)
+        if getattr(result, "by_school", None) is not None:
+            result.by_school.to_csv(folder / "loo_by_school.csv", index=False)
+        (folder / "manifest.json").write_text(
+            json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8"
+        )
     diagnostics = manifest.get("diagnostics") or {}
     return frame, bool(diagnostics.get("ok", True))
 
 # %% ../../nbs/cli/15_main.ipynb #19af80e3
-@app.command("value-added", epilog="Example: schoolvar value-added counts.csv --from-grade 3 --to-grade 6 --out fits/value-added")
+@app.command(
+    "value-added",
+    epilog="Example: schoolvar value-added counts.csv --from-grade 3 --to-grade 6 --out fits/value-added",
+)
 def value_added(
-    counts: Counts_, out: Out,
+    counts: Counts_,
+    out: Out,
     from_grade: Annotated[int, typer.Option(help="Earlier grade.")] = 3,
     to_grade: Annotated[int, typer.Option(help="Later grade.")] = 6,
-    method: Annotated[Method, typer.Option(help="joint: both grades in one model; me: the earlier quality as measured with error; naive: as if known.")] = Method.joint,
-    format: Format = Layout.tidy, years: Years = None, subjects: Subjects = None, column: Column = None,
-    from_years: Annotated[Optional[str], typer.Option(help="Years of the earlier grade, where they differ from those of the later one.", show_default="as --years")] = None,
-    to_years: Annotated[Optional[str], typer.Option(help="Years of the later grade.", show_default="as --years")] = None,
-    school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
-    least_participation: Annotated[float, typer.Option(min=0, max=1, help="Rows with a smaller share of students assessed are left out.")] = .5,
-    good_participation: Annotated[float, typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended.")] = .7,
-    good_rows: Annotated[int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")] = 2,
-    encoding: Encoding = None, sheet: Sheet = None,
-    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
-    policy: FitPolicy = None, min_n: FitMinN = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="joint: both grades in one model; me: the earlier quality as measured with error; naive: as if known."
+        ),
+    ] = Method.joint,
+    format: Format = Layout.tidy,
+    years: Years = None,
+    subjects: Subjects = None,
+    column: Column = None,
+    from_years: Annotated[
+        str | None,
+        typer.Option(
+            help="Years of the earlier grade, where they differ from those of the later one.",
+            show_default="as --years",
+        ),
+    ] = None,
+    to_years: Annotated[
+        str | None, typer.Option(help="Years of the later grade.", show_default="as --years")
+    ] = None,
+    school: Annotated[
+        str | None, typer.Option(help="Column with the school's id.", show_default="school_id")
+    ] = None,
+    least_participation: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Rows with a smaller share of students assessed are left out."
+        ),
+    ] = 0.5,
+    good_participation: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share assessed from which a row counts as well attended."),
+    ] = 0.7,
+    good_rows: Annotated[
+        int, typer.Option(min=0, help="Well-attended rows that a school needs in each grade.")
+    ] = 2,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    allow: Allow = None,
+    unify_ids: UnifyIds = False,
+    engine: EngineOption = Engine.auto,
+    draws: Draws = None,
+    seed: Seed = None,
+    policy: FitPolicy = None,
+    min_n: FitMinN = None,
 ):
     "Estimate a school's later results given its earlier quality."
-    started = time.perf_counter(); _check_out(out, "fit", *counts)
+    started = time.perf_counter()
+    _check_out(out, "fit", *counts)
     seed = _seed(seed)
-    if from_grade >= to_grade: raise Stop(f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one")
-    table, read = _counts(counts, format, columns_of(column, school_id=school), None, None if from_years or to_years else years, subjects, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
+    if from_grade >= to_grade:
+        raise Stop(
+            f"--from-grade {from_grade} --to-grade {to_grade}: the earlier grade must be below the later one"
+        )
+    table, read = _counts(
+        counts,
+        format,
+        columns_of(column, school_id=school),
+        None,
+        None if from_years or to_years else years,
+        subjects,
+        **_reading(encoding, sheet, decimal, thousands, allow, unify_ids),
+    )
+    from schoolvar.cli.workflow import keep_counts
     from schoolvar.value_added.eligibility import EligibilityRules
     from schoolvar.value_added.fit import fit_value_added
-    from schoolvar.cli.workflow import keep_counts
+
     found = _without(policy, min_n, counts=table, grade=from_grade, to_grade=to_grade)
-    fit = fit_value_added(found.counts if found else table, from_grade=from_grade, to_grade=to_grade, method=method.value, from_years=years_of(from_years or years), to_years=years_of(to_years or years),
-                          rules=EligibilityRules(least_participation, good_participation, good_rows), engine=engine.value, seed=seed, **_given(draws=draws))
-    for note in fit.manifest["notes"]: _say(note)
+    fit = fit_value_added(
+        found.counts if found else table,
+        from_grade=from_grade,
+        to_grade=to_grade,
+        method=method.value,
+        from_years=years_of(from_years or years),
+        to_years=years_of(to_years or years),
+        rules=EligibilityRules(least_participation, good_participation, good_rows),
+        engine=engine.value,
+        seed=seed,
+        **_given(draws=draws),
+    )
+    for note in fit.manifest["notes"]:
+        _say(note)
     keep_counts(_restored(fit, "value_added", found), table, [from_grade, to_grade])
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
 
 # %% ../../nbs/cli/15_main.ipynb #765ae90b
-Workers = Annotated[Optional[int], typer.Option(min=1, help="Processes that make reports.", show_default="one a core")]
-Scheduler = Annotated[Optional[str], typer.Option(metavar="ADDRESS", help="A Dask scheduler to use instead of local processes, e.g. tls://10.0.0.5:8786; tcp:// asks for no credential.", show_default=False)]
-Policy = Annotated[Optional[str], typer.Option(metavar="NAME", help="Disclosure policy: eqao (fewer than 15 students are withheld), us (fewer than 10) or none.", show_default="us")]
-MinN = Annotated[Optional[int], typer.Option("--min-n", min=1, help="Withhold results of fewer students than this.", show_default="by the policy")]
-Lang = Annotated[Optional[list[Language]], typer.Option("--lang", help="Language of the reports; may be repeated.", show_default="en")]
-Formats = Annotated[Optional[str], typer.Option("--formats", help="Beside HTML, separated by commas: xlsx, pdf, notebook.", show_default="xlsx")]
-Previous = Annotated[Optional[list[Path]], typer.Option("--previous", metavar="DIR", help="Folder of an earlier release: this one is protected together with it; may be repeated.", show_default=False)]
-Release = Annotated[Optional[str], typer.Option("--release", metavar="NAME", help="Name of the release, which stands on every page.", show_default="a date and a private code")]
-Standalone = Annotated[bool, typer.Option("--standalone", help="Each page as a single file that needs no folder beside it.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes that make reports.", show_default="one a core"),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="A Dask scheduler to use instead of local processes, e.g. tls://10.0.0.5:8786; tcp:// asks for no credential.",
+        show_default=False,
+    ),
+]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Disclosure policy: eqao (fewer than 15 students are withheld), us (fewer than 10) or none.",
+        show_default="us",
+    ),
+]
+MinN = Annotated[
+    int | None,
+    typer.Option(
+        "--min-n",
+        min=1,
+        help="Withhold results of fewer students than this.",
+        show_default="by the policy",
+    ),
+]
+Lang = Annotated[
+    list[Language] | None,
+    typer.Option("--lang", help="Language of the reports; may be repeated.", show_default="en"),
+]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--formats",
+        help="Beside HTML, separated by commas: xlsx, pdf, notebook.",
+        show_default="xlsx",
+    ),
+]
+Previous = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--previous",
+        metavar="DIR",
+        help="Folder of an earlier release: this one is protected together with it; may be repeated.",
+        show_default=False,
+    ),
+]
+Release = Annotated[
+    str | None,
+    typer.Option(
+        "--release",
+        metavar="NAME",
+        help="Name of the release, which stands on every page.",
+        show_default="a date and a private code",
+    ),
+]
+Standalone = Annotated[
+    bool,
+    typer.Option("--standalone", help="Each page as a single file that needs no folder beside it."),
+]
 
 # %% ../../nbs/cli/15_main.ipynb #05b1446f
-def _report(out, workers=None, scheduler=None, policy=None, min_n=None, lang=None, formats=None, standalone=False, release=None, records=None, previous=None, **fits):
+def _report(
+    out,
+    workers=None,
+    scheduler=None,
+    policy=None,
+    min_n=None,
+    lang=None,
+    formats=None,
+    standalone=False,
+    release=None,
+    records=None,
+    previous=None,
+    **fits,
+):
     "Options of a report as the library takes them."
-    from schoolvar.report.disclosure import DisclosurePolicy
     from schoolvar.report.build import render_reports
-    return render_reports(out, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), workers=workers, scheduler=scheduler, standalone=standalone, release=release, records=records, previous=previous or (), say=_say,
-                          languages=tuple(dict.fromkeys(l.value for l in lang)) if lang else ("en",),
-                          formats=tuple(f.strip() for f in ("xlsx" if formats is None else formats).split(",") if f.strip()), **fits)
+    from schoolvar.report.disclosure import DisclosurePolicy
+
+    return render_reports(
+        out,
+        policy=DisclosurePolicy.named(policy or "us", min_n=min_n),
+        workers=workers,
+        scheduler=scheduler,
+        standalone=standalone,
+        release=release,
+        records=records,
+        previous=previous or (),
+        say=_say,
+        languages=tuple(dict.fromkeys(l.value for l in lang)) if lang else ("en",),
+        formats=tuple(
+            f.strip() for f in ("xlsx" if formats is None else formats).split(",") if f.strip()
+        ),
+        **fits,
+    )
+
 
 def _report_status(result):
-    if result.failed: _say(f"schoolvar: {len(result.failed)} of {len(result.districts)} reports failed: {', '.join(result.failed[:5])}; see manifest.json")
+    if result.failed:
+        _say(
+            f"schoolvar: {len(result.failed)} of {len(result.districts)} reports failed: {', '.join(result.failed[:5])}; see manifest.json"
+        )
     return SOME_FAILED if result.failed else DONE if result.ok else BAD_FIT
 
 # %% ../../nbs/cli/15_main.ipynb #ecf09022
-@app.command(epilog="Example: schoolvar report --consistency fits/consistency --achievement fits/achievement --policy eqao --out reports")
+@app.command(
+    epilog="Example: schoolvar report --consistency fits/consistency --achievement fits/achievement --policy eqao --out reports"
+)
 def report(
     out: Out,
-    consistency: Annotated[Optional[Path], typer.Option(help="Folder of a consistency fit.", show_default=False)] = None,
-    achievement: Annotated[Optional[Path], typer.Option(help="Folder of an achievement fit.", show_default=False)] = None,
-    value_added: Annotated[Optional[Path], typer.Option("--value-added", help="Folder of a value-added fit.", show_default=False)] = None,
-    district: Annotated[Optional[list[str]], typer.Option(metavar="ID", help="Only this district, by its id or its name; may be repeated.", show_default="all")] = None,
-    workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None, previous: Previous = None,
+    consistency: Annotated[
+        Path | None, typer.Option(help="Folder of a consistency fit.", show_default=False)
+    ] = None,
+    achievement: Annotated[
+        Path | None, typer.Option(help="Folder of an achievement fit.", show_default=False)
+    ] = None,
+    value_added: Annotated[
+        Path | None,
+        typer.Option("--value-added", help="Folder of a value-added fit.", show_default=False),
+    ] = None,
+    district: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Only this district, by its id or its name; may be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    policy: Policy = None,
+    min_n: MinN = None,
+    lang: Lang = None,
+    formats: Formats = None,
+    standalone: Standalone = False,
+    release: Release = None,
+    previous: Previous = None,
 ):
     "Write a report for every district, with an index."
-    if not (consistency or achievement or value_added): raise Stop("report: give at least one of --consistency, --achievement, --value-added")
-    result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, previous=previous, consistency=consistency, achievement=achievement, value_added=value_added, districts=district)
+    if not (consistency or achievement or value_added):
+        raise Stop("report: give at least one of --consistency, --achievement, --value-added")
+    result = _report(
+        out,
+        workers,
+        scheduler,
+        policy,
+        min_n,
+        lang,
+        formats,
+        standalone,
+        release,
+        previous=previous,
+        consistency=consistency,
+        achievement=achievement,
+        value_added=value_added,
+        districts=district,
+    )
     _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result))
 
 # %% ../../nbs/cli/15_main.ipynb #f296f8e0
-@app.command(epilog="Examples: schoolvar run --out out\n\n          schoolvar run --counts counts.csv --grade 3 --scores scores.csv --score maths --out out")
+@app.command(
+    epilog="Examples: schoolvar run --out out\n\n          schoolvar run --counts counts.csv --grade 3 --scores scores.csv --score maths --out out"
+)
 def run(
     out: Out,
-    counts: Annotated[Optional[list[Path]], typer.Option(help="Counts, as for the command achievement; may be repeated.", show_default=False)] = None,
-    scores: Annotated[Optional[Path], typer.Option(help="Scores, as for the command consistency.", show_default=False)] = None,
-    school: Annotated[Optional[str], typer.Option(help="Column with the school's id.", show_default="school_id")] = None,
+    counts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Counts, as for the command achievement; may be repeated.", show_default=False
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Scores, as for the command consistency.", show_default=False),
+    ] = None,
+    school: Annotated[
+        str | None, typer.Option(help="Column with the school's id.", show_default="school_id")
+    ] = None,
     score: Annotated[str, typer.Option(help="Column with the score.")] = "score",
-    district: Annotated[Optional[str], typer.Option(help="Column with the district's id.", show_default="district_id, where there is one")] = None,
+    district: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the district's id.", show_default="district_id, where there is one"
+        ),
+    ] = None,
     model: Annotated[Model, typer.Option(help="Achievement model.")] = Model.M2,
-    format: Format = Layout.tidy, column: Column = None, years: Years = None, subjects: Subjects = None,
-    grade: Annotated[Optional[int], typer.Option(help="Grade of the achievement model.", show_default="the lowest in the counts")] = None,
-    to_grade: Annotated[Optional[int], typer.Option("--to-grade", help="Later grade of a value-added fit; without it there is none.", show_default=False)] = None,
-    encoding: Encoding = None, sheet: Sheet = None,
-    decimal: Decimal = None, thousands: Thousands = None, allow: Allow = None, unify_ids: UnifyIds = False,
-    engine: EngineOption = Engine.auto, draws: Draws = None, seed: Seed = None,
-    workers: Workers = None, scheduler: Scheduler = None, policy: Policy = None, min_n: MinN = None,
-    lang: Lang = None, formats: Formats = None, standalone: Standalone = False, release: Release = None, previous: Previous = None,
-    keep_fits: Annotated[Optional[Path], typer.Option("--keep-fits", metavar="DIR", help="Keep the fits here; not inside --out, for they hold what a policy withholds.", show_default=False)] = None,
+    format: Format = Layout.tidy,
+    column: Column = None,
+    years: Years = None,
+    subjects: Subjects = None,
+    grade: Annotated[
+        int | None,
+        typer.Option(
+            help="Grade of the achievement model.", show_default="the lowest in the counts"
+        ),
+    ] = None,
+    to_grade: Annotated[
+        int | None,
+        typer.Option(
+            "--to-grade",
+            help="Later grade of a value-added fit; without it there is none.",
+            show_default=False,
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    allow: Allow = None,
+    unify_ids: UnifyIds = False,
+    engine: EngineOption = Engine.auto,
+    draws: Draws = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    policy: Policy = None,
+    min_n: MinN = None,
+    lang: Lang = None,
+    formats: Formats = None,
+    standalone: Standalone = False,
+    release: Release = None,
+    previous: Previous = None,
+    keep_fits: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep-fits",
+            metavar="DIR",
+            help="Keep the fits here; not inside --out, for they hold what a policy withholds.",
+            show_default=False,
+        ),
+    ] = None,
 ):
     "Fit everything that the data allow and write a report for every district.\n\nWithout --counts and --scores it runs on a simulated province, and every page says so."
     _check_out(out, "report", *(counts or ()), scores)
     if keep_fits is not None:
-        _check_keep(keep_fits, out, consistency=scores, achievement=counts, value_added=to_grade is not None)
+        _check_keep(
+            keep_fits, out, consistency=scores, achievement=counts, value_added=to_grade is not None
+        )
     seed = _seed(seed)
+    from schoolvar.cli.workflow import fit_all
     from schoolvar.report.disclosure import DisclosurePolicy
     from schoolvar.report.release_audit import read_release
-    from schoolvar.cli.workflow import fit_all
+
     earlier = [read_release(p) for p in dict.fromkeys(previous or ())]
     with _fits_folder() as folder:
-        fits, ok = fit_all(folder, counts=(counts if len(counts) > 1 else counts[0]) if counts else None, scores=scores, school=school, score=score, district=district, model=model.value, format=format.value, columns=columns_of(column, school_id=school, district_id=district),
-                           years=years_of(years), subjects=subjects, grade=grade, to_grade=to_grade, engine=engine.value, draws=draws, seed=seed, say=_say, policy=DisclosurePolicy.named(policy or "us", min_n=min_n), earlier=earlier, **_reading(encoding, sheet, decimal, thousands, allow, unify_ids))
-        result = _report(out, workers, scheduler, policy, min_n, lang, formats, standalone, release, keep_fits, previous, **fits)
-        if keep_fits: _keep_fits(fits, keep_fits)
+        fits, ok = fit_all(
+            folder,
+            counts=(counts if len(counts) > 1 else counts[0]) if counts else None,
+            scores=scores,
+            school=school,
+            score=score,
+            district=district,
+            model=model.value,
+            format=format.value,
+            columns=columns_of(column, school_id=school, district_id=district),
+            years=years_of(years),
+            subjects=subjects,
+            grade=grade,
+            to_grade=to_grade,
+            engine=engine.value,
+            draws=draws,
+            seed=seed,
+            say=_say,
+            policy=DisclosurePolicy.named(policy or "us", min_n=min_n),
+            earlier=earlier,
+            **_reading(encoding, sheet, decimal, thousands, allow, unify_ids),
+        )
+        result = _report(
+            out,
+            workers,
+            scheduler,
+            policy,
+            min_n,
+            lang,
+            formats,
+            standalone,
+            release,
+            keep_fits,
+            previous,
+            **fits,
+        )
+        if keep_fits:
+            _keep_fits(fits, keep_fits)
     _say(f"{result.sentence}\n{result.release_sentence}")
     raise typer.Exit(_report_status(result) or (DONE if ok else BAD_FIT))
 
@@ -442,69 +1169,132 @@ def run(
 def _keep_fits(fits, to):
     "Move fits to where the user wants them."
     import shutil
+
     from schoolvar.core.private import private_folder
     from schoolvar.core.results import staged
-    if not Path(to).exists(): private_folder(to)
+
+    if not Path(to).exists():
+        private_folder(to)
     for kind, folder in fits.items():
-        with staged(Path(to)/kind.replace("_", "-"), "fit", private=True) as stage: shutil.copytree(folder, stage, dirs_exist_ok=True)
+        with staged(Path(to) / kind.replace("_", "-"), "fit", private=True) as stage:
+            shutil.copytree(folder, stage, dirs_exist_ok=True)
+
 
 def _check_keep(to, out, **made):
     "Find out that fits cannot be kept in a folder before they are made."
     from schoolvar.core.results import check_out, inside
+
     if inside(to, out) or inside(out, to):
-        raise Stop(f"--keep-fits {to} and --out {out}: one lies inside the other; fits hold what a policy withholds, and must not be published with the report")
-    everything = not (made["consistency"] or made["achievement"])          # of a simulated province
+        raise Stop(
+            f"--keep-fits {to} and --out {out}: one lies inside the other; fits hold what a policy withholds, and must not be published with the report"
+        )
+    # of a simulated province
+    everything = not (made["consistency"] or made["achievement"])
     for kind, wanted in made.items():
-        if wanted or everything: check_out(Path(to)/kind.replace("_", "-"), "fit")
+        if wanted or everything:
+            check_out(Path(to) / kind.replace("_", "-"), "fit")
+
 
 @contextlib.contextmanager
 def _fits_folder():
     "Where fits wait until the report is made; gone afterwards, whatever happens. They are not published: they hold what a policy withholds."
     import shutil
+
     from schoolvar.core.private import scratch_folder
+
     folder = scratch_folder("fits")
-    try: yield folder
-    finally: shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../../nbs/cli/15_main.ipynb #faf4d436
-@app.command(epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --policy eqao --out reruns\n\n          schoolvar rerun nbs/studies/10_saeb.ipynb --data scores.csv -p school=school_id --out reruns")
+@app.command(
+    epilog="Examples: schoolvar rerun achievement --data counts.csv --by grade --policy eqao --out reruns\n\n          schoolvar rerun nbs/studies/10_saeb.ipynb --data scores.csv -p school=school_id --out reruns"
+)
 def rerun(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="achievement, consistency, or a notebook whose cell tagged 'parameters' has a parameter `data`.", show_default=False)],
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help="achievement, consistency, or a notebook whose cell tagged 'parameters' has a parameter `data`.",
+            show_default=False,
+        ),
+    ],
     data: Annotated[Path, typer.Option(help="The table to run it on.", show_default=False)],
     out: Out,
-    by: Annotated[Optional[str], typer.Option(metavar="COLUMN", help="Run once for each value of this column: each grade, year or country.", show_default=False)] = None,
-    parameter: Annotated[Optional[list[str]], typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the notebook; may be repeated. Values are JSON, or else text.", show_default=False)] = None,
-    policy: Policy = None, min_n: MinN = None, previous: Previous = None,
-    workers: Workers = None, scheduler: Scheduler = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Run once for each value of this column: each grade, year or country.",
+            show_default=False,
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            "-p",
+            metavar="NAME=VALUE",
+            help="A parameter of the notebook; may be repeated. Values are JSON, or else text.",
+            show_default=False,
+        ),
+    ] = None,
+    policy: Policy = None,
+    min_n: MinN = None,
+    previous: Previous = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ):
     "Run a study on another table: executed notebooks and pages out."
     _check_out(out, "rerun", data)
-    from schoolvar.report.disclosure import DisclosurePolicy
     from schoolvar.cli.rerun import rerun as run_again
+    from schoolvar.report.disclosure import DisclosurePolicy
+
     rules = DisclosurePolicy.named(policy or "us", min_n=min_n) if policy or min_n else None
-    result = run_again(study, data, out, by=by, parameters=parameters_of(parameter), policy=rules, previous=previous or (), workers=workers, scheduler=scheduler, say=_say)
+    result = run_again(
+        study,
+        data,
+        out,
+        by=by,
+        parameters=parameters_of(parameter),
+        policy=rules,
+        previous=previous or (),
+        workers=workers,
+        scheduler=scheduler,
+        say=_say,
+    )
     _say(result.sentence)
     raise typer.Exit(SOME_FAILED if result.failed else DONE)
 
 # %% ../../nbs/cli/15_main.ipynb #6ab72abc
-def parameters_of(pairs: list[str] | None) -> dict: # name -> value
+def parameters_of(pairs: list[str] | None) -> dict:  # name -> value
     "Parameters of a notebook: values, never code."
     import json
+
     found = {}
     for pair in pairs or ():
         name, eq, value = pair.partition("=")
-        if not eq or not name.strip().isidentifier(): raise Stop(f"--parameter {pair}: expected NAME=VALUE, e.g. grade=3")
-        try: found[name.strip()] = json.loads(value)
-        except ValueError: found[name.strip()] = value
+        if not eq or not name.strip().isidentifier():
+            raise Stop(f"--parameter {pair}: expected NAME=VALUE, e.g. grade=3")
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
     return found
 
 # %% ../../nbs/cli/15_main.ipynb #396ca03a
-@app.command(epilog="Example: schoolvar doctor  (the status is 1 where something that fits and reports need is missing)")
+@app.command(
+    epilog="Example: schoolvar doctor  (the status is 1 where something that fits and reports need is missing)"
+)
 def doctor():
     "Say what is installed, what is missing, and the one command that mends it."
     from schoolvar.cli.doctor import report as health
+
     found = health()
     from schoolvar.core.inert import inert_lines
+
     typer.echo(inert_lines(found))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
@@ -513,34 +1303,49 @@ def doctor():
 def policies():
     "Say what each disclosure policy promises."
     from schoolvar.report.disclosure import DisclosurePolicy, policy_table
-    for line in policy_table(DisclosurePolicy.all()): typer.echo(line)
+
+    for line in policy_table(DisclosurePolicy.all()):
+        typer.echo(line)
 
 # %% ../../nbs/cli/15_main.ipynb #8471d7d7
 _Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+
 def _expected(error):
     "Errors that come from input: ours, the operating system's, and what a model refuses."
-    if isinstance(error, (Stop, OSError)): return True
-    if not isinstance(error, (ValueError, RuntimeError)): return False
+    if isinstance(error, (Stop, OSError)):
+        return True
+    if not isinstance(error, (ValueError, RuntimeError)):
+        return False
     import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and Path(frames[-1].filename).parent.parent.name == "schoolvar"     # raised by a check of ours, not deep inside a library
+    # raised by a check of ours, not deep inside a library
+    return bool(frames) and Path(frames[-1].filename).parent.parent.name == "schoolvar"
+
 
 _ASKS = {"-h", "--help", "--version", "--show-completion", "--install-completion"}
+
 
 def _private(argv, ends):
     "A scratch folder, where a command is going to run."
     from schoolvar.core.private import private_run
+
     asks = not argv or _ASKS & set(argv) or "_SCHOOLVAR_COMPLETE" in os.environ
     return contextlib.nullcontext() if asks else private_run(everything=ends)
+
 
 def _run_command(argv, ends, stopped_by) -> int:
     "Run a command; its status."
     from schoolvar.core.private import stopped_line
+
     try:
         with _private(sys.argv[1:] if argv is None else argv, ends):
-            status = typer.main.get_command(app).main(args=argv, prog_name="schoolvar", standalone_mode=False)
-        if stopped_by():                                  # Typer makes an exit status of an interruption
+            status = typer.main.get_command(app).main(
+                args=argv, prog_name="schoolvar", standalone_mode=False
+            )
+        # Typer makes an exit status of an interruption
+        if stopped_by():
             raise KeyboardInterrupt
         return status or DONE
     except _Usage as e:
@@ -557,7 +1362,8 @@ def _run_command(argv, ends, stopped_by) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
     except Exception as e:
-        if stopped_by():                                  # what a library makes of being interrupted
+        # what a library makes of being interrupted
+        if stopped_by():
             _say(stopped_line())
             return 128 + stopped_by()
         if not _expected(e):
@@ -565,10 +1371,13 @@ def _run_command(argv, ends, stopped_by) -> int:
         _say(f"schoolvar: {one_line(e)}")
         return getattr(e, "status", BAD_INPUT)
 
-def main(argv: list[str] | None = None # arguments; None takes those of the process
-        ) -> int:                      # the exit status (also raised as SystemExit)
+
+def main(
+    argv: list[str] | None = None,  # arguments; None takes those of the process
+) -> int:  # the exit status (also raised as SystemExit)
     "Entry point of the command."
     from schoolvar.core.private import stoppable
+
     ends = argv is None
     with stoppable(ends) as stopped_by:
         status = _run_command(argv, ends, stopped_by)

@@ -4,224 +4,421 @@
 
 # %% ../../nbs/cli/05_rerun.ipynb #85ab1fc5
 from __future__ import annotations
+
 import hashlib
 import json
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
 from ..core.files import safe_name, write_whole
 from ..core.private import scratch_file
 from ..core.results import check_out, locked, staged
 from ..core.workers import open_cluster
 from ..report.disclosure import DisclosurePolicy
-from ..report.releases import sampler_seed, token
 from ..report.labels import Labels, template
 from ..report.publication import ReportError
+from ..report.releases import sampler_seed, token
 
 # %% auto #0
 __all__ = ['whole_table', 'column_as_it_stands', 'part_of_table', 'values_of', 'example_table', 'study_notebook',
            'known_parameters', 'Run', 'run_study', 'Reran', 'rerun']
 
 # %% ../../nbs/cli/05_rerun.ipynb #7f31aeab
-def whole_table(path, encoding=None, sheet=None, wanted=(), **_) -> "pd.DataFrame":
+def whole_table(path, encoding=None, sheet=None, wanted=(), **_) -> pd.DataFrame:
     "A table as it stands in the file. Raises `DataError` for what is no table."
-    from schoolvar.data.tables import open_table
     import pandas as pd
     import pyarrow as pa
+
+    from schoolvar.data.tables import open_table
+
     table = open_table(path, (), encoding, sheet, wanted=wanted)
     batches = [batch for _, batch in table.batches(table.columns)]
-    if not batches: return pd.DataFrame(columns=table.columns)
+    if not batches:
+        return pd.DataFrame(columns=table.columns)
     columns = [pa.chunked_array([b.column(i) for b in batches]) for i in range(len(table.columns))]
-    return pd.concat([column_as_it_stands(c) for c in columns], axis=1).set_axis(table.columns, axis=1)
+    return pd.concat([column_as_it_stands(c) for c in columns], axis=1).set_axis(
+        table.columns, axis=1
+    )
 
-def column_as_it_stands(values) -> "pd.Series":
+
+def column_as_it_stands(values) -> pd.Series:
     "A column, with whole numbers as whole numbers: a workbook's 2021 is 2021, not 2021.0."
     import pandas as pd
     import pyarrow as pa
+
     if pa.types.is_floating(values.type):
-        try: return pd.Series(values.cast(pa.int64()).to_pylist(), dtype="Int64")
-        except pa.ArrowInvalid: pass   # fractions, or not a number
+        try:
+            return pd.Series(values.cast(pa.int64()).to_pylist(), dtype="Int64")
+        except pa.ArrowInvalid:
+            pass  # fractions, or not a number
     return values.to_pandas()
 
-def part_of_table(path,       # of a table
-                  only: dict, # column -> value; {} is all of it
-                  **how,      # encoding and sheet
-                 ):           # path or DataFrame, as the readers take it
+
+def part_of_table(
+    path,  # of a table
+    only: dict,  # column -> value; {} is all of it
+    **how,  # encoding and sheet
+):  # path or DataFrame, as the readers take it
     "The rows of a table that have these values."
-    if not only: return path
+    if not only:
+        return path
     frame = whole_table(path, wanted=tuple(only), **how)
     for column, value in only.items():
         if column not in frame:
             from schoolvar.core.errors import absent_column
+
             raise absent_column(column, list(frame.columns), Path(path).name)
         frame = frame[frame[column].astype(str).str.strip() == str(value)]
     return frame.reset_index(drop=True)
 
-def values_of(path, column: str, **how) -> list[str]: # in order
+
+def values_of(path, column: str, **how) -> list[str]:  # in order
     "The values of a column, each of which becomes a run."
     from schoolvar.core.errors import absent_column
+
     frame = whole_table(path, wanted=(column,), **how)
-    if column not in frame: raise absent_column(column, list(frame.columns), Path(path).name)
+    if column not in frame:
+        raise absent_column(column, list(frame.columns), Path(path).name)
     found = [v for v in dict.fromkeys(frame[column].dropna().astype(str).str.strip()) if v]
-    if len(found) > 500: raise ReportError(f"--by {column}: {len(found):,} values, which is more than 500 runs")
+    if len(found) > 500:
+        raise ReportError(f"--by {column}: {len(found):,} values, which is more than 500 runs")
     return sorted(found, key=lambda v: (not v.isdigit(), int(v) if v.isdigit() else 0, v))
+
 
 def example_table(what: str):
     "A small invented table."
     from schoolvar.data.simulate import simulate_counts, simulate_scores
-    return simulate_counts(40, seed=3).frame if what == "achievement" else simulate_scores(30, students=40, seed=3).frame
+
+    return (
+        simulate_counts(40, seed=3).frame
+        if what == "achievement"
+        else simulate_scores(30, students=40, seed=3).frame
+    )
 
 # %% ../../nbs/cli/05_rerun.ipynb #2ea6831b
-def study_notebook(study: str # a built-in name, or the path of a notebook
-                  ) -> tuple[Path, dict]: # notebook, and parameters that the name stands for
+def study_notebook(
+    study: str,  # a built-in name, or the path of a notebook
+) -> tuple[Path, dict]:  # notebook, and parameters that the name stands for
     "Find a study and check that it can be run again."
     import nbformat
-    if study in ("achievement", "consistency"): return template("rerun.ipynb"), {"what": study}
+
+    if study in ("achievement", "consistency"):
+        return template("rerun.ipynb"), {"what": study}
     path = Path(study)
-    if not path.is_file(): raise ReportError(f"no study {study!r}: name achievement, consistency, or the file of a notebook")
-    try: nb = nbformat.read(path, 4)
-    except Exception: raise ReportError(f"{path.name}: not a notebook") from None
+    if not path.is_file():
+        raise ReportError(
+            f"no study {study!r}: name achievement, consistency, or the file of a notebook"
+        )
+    try:
+        nb = nbformat.read(path, 4)
+    except Exception:
+        raise ReportError(f"{path.name}: not a notebook") from None
     tagged = [c for c in nb.cells if "parameters" in c.metadata.get("tags", [])]
-    if not tagged: raise ReportError(f"{path.name}: no cell has the tag 'parameters', so no other data can be put in")
+    if not tagged:
+        raise ReportError(
+            f"{path.name}: no cell has the tag 'parameters', so no other data can be put in"
+        )
     return path, {}
+
 
 def known_parameters(path) -> list[str]:
     "The parameters of a notebook."
     from papermill import inspect_notebook
+
     return list(inspect_notebook(str(path)))
 
 # %% ../../nbs/cli/05_rerun.ipynb #c61cbc1c
 @dataclass(frozen=True)
 class Run:
     "A notebook to run with parameters."
-    name: str        # file name without suffix
+
+    name: str  # file name without suffix
     notebook: bytes
     parameters: str  # JSON
     label: str
-    secret: str = "{}" # JSON: parameters that go in instead, and do not come out
+    secret: str = "{}"  # JSON: parameters that go in instead, and do not come out
+
 
 def _banner(parameters, L):
     "That nothing is withheld, where nothing is."
     return L("read.withheld_none") if not parameters.get("policy", {}).get("min_n") else ""
 
+
 def _show_asked(nb, parameters):
     "Put the parameters as they were asked for where the notebook says which it was run with."
     from papermill.translators import PythonTranslator
-    for cell in nb.cells:
-        if "injected-parameters" in cell.metadata.get("tags", []): cell.source = PythonTranslator.codify(parameters, "Parameters").rstrip()
 
-def run_study(run: Run) -> dict: # status, error, files, seconds
+    for cell in nb.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = PythonTranslator.codify(parameters, "Parameters").rstrip()
+
+
+def run_study(run: Run) -> dict:  # status, error, files, seconds
     "Run a study; gives its executed notebook and its page. Runs on a worker."
     from schoolvar.report.build import preload
+
     preload()
-    import nbformat, papermill
-    from schoolvar.report import notebook as inprocess, html as render
-    start, parameters, given = time.perf_counter(), json.loads(run.parameters), json.loads(run.secret)
+    import nbformat
+    import papermill
+
+    from schoolvar.report import html as render
+    from schoolvar.report import notebook as inprocess
+
+    start, parameters, given = (
+        time.perf_counter(),
+        json.loads(run.parameters),
+        json.loads(run.secret),
+    )
     nb = nbformat.reads(run.notebook.decode(), 4)
     path = str(scratch_file(".ipynb"))
-    source = Path(path).with_suffix(".in.ipynb"); nbformat.write(nb, source)
-    try: papermill.execute_notebook(str(source), path, parameters=parameters | given, engine_name=inprocess.ENGINE, kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False); error = ""
-    except papermill.PapermillExecutionError as e: error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
-    done = nbformat.read(path, 4); os.unlink(path); source.unlink()
-    if given: _show_asked(done, parameters)
-    for i, cell in enumerate(done.cells): cell.id = f"cell-{i}"; cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
-    done.metadata = {"kernelspec": done.metadata.get("kernelspec", {}), "papermill": {"parameters": parameters}}
+    source = Path(path).with_suffix(".in.ipynb")
+    nbformat.write(nb, source)
+    try:
+        papermill.execute_notebook(
+            str(source),
+            path,
+            parameters=parameters | given,
+            engine_name=inprocess.ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+        )
+        error = ""
+    except papermill.PapermillExecutionError as e:
+        error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
+    done = nbformat.read(path, 4)
+    os.unlink(path)
+    source.unlink()
+    if given:
+        _show_asked(done, parameters)
+    for i, cell in enumerate(done.cells):
+        cell.id = f"cell-{i}"
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
+    done.metadata = {
+        "kernelspec": done.metadata.get("kernelspec", {}),
+        "papermill": {"parameters": parameters},
+    }
     files = {f"{run.name}.ipynb": nbformat.writes(done).encode("utf-8", "surrogatepass")}
     if not error:
         body = render.notebook_body(done)
-        if "<h1" not in body: body = f"<h1>{render.text(run.label)}</h1>{body}"
+        if "<h1" not in body:
+            body = f"<h1>{render.text(run.label)}</h1>{body}"
         L = Labels("en")
-        files[f"{run.name}.html"] = render.page(run.label, body, L, "assets", nav=f'<a href="index.html">{render.text(L("page.runs"))}</a>', banner=_banner(parameters, L)).encode("utf-8", "surrogatepass")
-    return dict(status="failed" if error else "ready", error=error, files=files, seconds=time.perf_counter() - start)
+        files[f"{run.name}.html"] = render.page(
+            run.label,
+            body,
+            L,
+            "assets",
+            nav=f'<a href="index.html">{render.text(L("page.runs"))}</a>',
+            banner=_banner(parameters, L),
+        ).encode("utf-8", "surrogatepass")
+    return dict(
+        status="failed" if error else "ready",
+        error=error,
+        files=files,
+        seconds=time.perf_counter() - start,
+    )
 
 # %% ../../nbs/cli/05_rerun.ipynb #f0572ab7
 @dataclass
 class Reran:
     "What `rerun` made."
+
     out: Path
     runs: list
     seconds: float
 
     @property
-    def failed(self): return [r["label"] for r in self.runs if r["status"] != "ready"]
+    def failed(self):
+        return [r["label"] for r in self.runs if r["status"] != "ready"]
+
     @property
     def sentence(self):
         n, bad = len(self.runs), self.failed
         first = next((r["error"] for r in self.runs if r["error"]), "")
         return f"{self.out}/index.html: {n} run{'s' * (n != 1)}{f', {len(bad)} failed ({first})' if bad else ''}, {self.seconds:.1f} s."
 
-def rerun(study: str,          # achievement, consistency, or the path of a notebook
-          data,                # path of the table
-          out,                 # folder of the results
-          *,
-          by: str | None = None, # column: one run for each of its values
-          policy: "DisclosurePolicy | str | None" = None, # what is withheld; None is "us" where the notebook takes a policy
-          parameters: dict | None = None, # of the notebook
-          previous=(),         # folders of earlier releases, where the notebook takes them
-          workers: int | None = None, scheduler: str | None = None, progress=None, say=None,
-         ) -> Reran:
+
+def rerun(
+    study: str,  # achievement, consistency, or the path of a notebook
+    data,  # path of the table
+    out,  # folder of the results
+    *,
+    by: str | None = None,  # column: one run for each of its values
+    # what is withheld; None is "us" where the notebook takes a policy
+    policy: DisclosurePolicy | str | None = None,
+    parameters: dict | None = None,  # of the notebook
+    previous=(),  # folders of earlier releases, where the notebook takes them
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress=None,
+    say=None,
+) -> Reran:
     "Run a study on another table. Raises `DataError` or `ReportError` for what cannot be run."
     from schoolvar.core.workers import each
     from schoolvar.data.tables import kind_of
+
     start, data, parameters = time.perf_counter(), Path(data).absolute(), dict(parameters or {})
     check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])
     kind_of(data)
-    notebook, fixed = study_notebook(study); known = known_parameters(notebook)
-    if "data" not in known: raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
-    if fixed: parameters = _grouped(parameters, known, study)
-    if unknown := [k for k in parameters if k not in known]: raise ReportError(f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}")
-    if policy is not None and "policy" not in known: raise ReportError(f"{notebook.name}: has no parameter `policy`, so it withholds nothing; what it shows is as its cells make it")
-    if "policy" in known and "policy" not in parameters: parameters["policy"] = (DisclosurePolicy.named(policy or "us") if isinstance(policy or "us", str) else policy).describe()
-    if previous and "previous" not in known: raise ReportError(f"{notebook.name}: has no parameter `previous`, so it cannot be protected together with an earlier release")
+    notebook, fixed = study_notebook(study)
+    known = known_parameters(notebook)
+    if "data" not in known:
+        raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
+    if fixed:
+        parameters = _grouped(parameters, known, study)
+    if unknown := [k for k in parameters if k not in known]:
+        raise ReportError(
+            f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}"
+        )
+    if policy is not None and "policy" not in known:
+        raise ReportError(
+            f"{notebook.name}: has no parameter `policy`, so it withholds nothing; what it shows is as its cells make it"
+        )
+    if "policy" in known and "policy" not in parameters:
+        parameters["policy"] = (
+            DisclosurePolicy.named(policy or "us") if isinstance(policy or "us", str) else policy
+        ).describe()
+    if previous and "previous" not in known:
+        raise ReportError(
+            f"{notebook.name}: has no parameter `previous`, so it cannot be protected together with an earlier release"
+        )
     if previous:
         from schoolvar.report.release_audit import read_release
-        for folder in previous: read_release(folder)
-    if by and "only" not in known: raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
-    values = values_of(data, by, **{k: v for k, v in parameters.get("reader", {}).items() if k in ("encoding", "sheet")}) if by else [None]
+
+        for folder in previous:
+            read_release(folder)
+    if by and "only" not in known:
+        raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
+    values = (
+        values_of(
+            data,
+            by,
+            **{k: v for k, v in parameters.get("reader", {}).items() if k in ("encoding", "sheet")},
+        )
+        if by
+        else [None]
+    )
     runs = []
     for v in values:
-        given = fixed | parameters | {"data": str(data)} | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
+        given = (
+            fixed
+            | parameters
+            | {"data": str(data)}
+            | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
+        )
         label = f"{Path(study).stem}: {by} {v}" if by else Path(study).stem
-        secret = {"fit": given.get("fit", {}) | {"seed": sampler_seed(given.get("fit", {}).get("seed"))}} if fixed else {}
-        if previous: secret["previous"] = [str(Path(folder).absolute()) for folder in previous]
-        runs.append(Run(safe_name(f"{by}-{v}" if by else Path(study).stem), notebook.read_bytes(), json.dumps(given), label, json.dumps(secret)))
-    if say and open_cluster(scheduler): say(open_cluster(scheduler))
+        secret = (
+            {"fit": given.get("fit", {}) | {"seed": sampler_seed(given.get("fit", {}).get("seed"))}}
+            if fixed
+            else {}
+        )
+        if previous:
+            secret["previous"] = [str(Path(folder).absolute()) for folder in previous]
+        runs.append(
+            Run(
+                safe_name(f"{by}-{v}" if by else Path(study).stem),
+                notebook.read_bytes(),
+                json.dumps(given),
+                label,
+                json.dumps(secret),
+            )
+        )
+    if say and open_cluster(scheduler):
+        say(open_cluster(scheduler))
     key = token(notebook, data, [r.parameters for r in runs])
-    with locked(out, say), staged(out, "rerun", key=key) as stage: made = _all(runs, stage, workers or max(1, min(len(runs), os.cpu_count() or 1)), scheduler, progress, each, key)
+    with locked(out, say), staged(out, "rerun", key=key) as stage:
+        made = _all(
+            runs,
+            stage,
+            workers or max(1, min(len(runs), os.cpu_count() or 1)),
+            scheduler,
+            progress,
+            each,
+            key,
+        )
     return Reran(Path(out), made, time.perf_counter() - start)
 
 # %% ../../nbs/cli/05_rerun.ipynb #834b8874
 def _grouped(parameters, known, study):
     "Arguments of the reader and of the fit, in the groups that the built-in study has."
     import inspect
+
     from schoolvar.data import counts as data_counts
     from schoolvar.data import scores as data_scores
-    readers = set(inspect.signature(data_counts.read_counts if study == "achievement" else data_scores.read_scores).parameters)
+
+    readers = set(
+        inspect.signature(
+            data_counts.read_counts if study == "achievement" else data_scores.read_scores
+        ).parameters
+    )
     grouped = {k: v for k, v in parameters.items() if k in known}
     for name, value in parameters.items():
-        if name not in known: grouped.setdefault("reader" if name in readers else "fit", {})[name] = value
+        if name not in known:
+            grouped.setdefault("reader" if name in readers else "fit", {})[name] = value
     return grouped
+
 
 def _all(runs, stage, workers, scheduler, progress, each, key):
     "Run what an interrupted run has not finished, and write an index and a manifest."
-    from schoolvar.report import html as render
     from schoolvar.charts.style import theme
+    from schoolvar.report import html as render
     from schoolvar.report.build import preload
+
     done = {}
-    for path in (stage/".status").glob("*.json") if (stage/".status").is_dir() else (): done[path.stem] = json.loads(path.read_text(encoding="utf-8"))
-    done = {k: d for k, d in done.items() if d["status"] == "ready" and all((stage/f).is_file() and hashlib.sha256((stage/f).read_bytes()).hexdigest() == sha for f, sha in d["files"].items())}
+    for path in (stage / ".status").glob("*.json") if (stage / ".status").is_dir() else ():
+        done[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    done = {
+        k: d
+        for k, d in done.items()
+        if d["status"] == "ready"
+        and all(
+            (stage / f).is_file() and hashlib.sha256((stage / f).read_bytes()).hexdigest() == sha
+            for f, sha in d["files"].items()
+        )
+    }
     todo = [r for r in runs if r.name not in done]
-    for name, text in render.report_assets({"theme": theme()}).items(): write_whole(stage/"assets"/name, text)
-    for run, result in each(run_study, todo, workers=min(workers, max(len(todo), 1)), scheduler=scheduler, progress=progress, prepare=preload):
-        for name, content in result["files"].items(): write_whole(stage/name, content)
-        done[run.name] = dict(label=run.label, status=result["status"], error=result["error"], files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()})
-        write_whole(stage/".status"/f"{run.name}.json", json.dumps(done[run.name]))
+    for name, text in render.report_assets({"theme": theme()}).items():
+        write_whole(stage / "assets" / name, text)
+    for run, result in each(
+        run_study,
+        todo,
+        workers=min(workers, max(len(todo), 1)),
+        scheduler=scheduler,
+        progress=progress,
+        prepare=preload,
+    ):
+        for name, content in result["files"].items():
+            write_whole(stage / name, content)
+        done[run.name] = dict(
+            label=run.label,
+            status=result["status"],
+            error=result["error"],
+            files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()},
+        )
+        write_whole(stage / ".status" / f"{run.name}.json", json.dumps(done[run.name]))
     made = [done[r.name] for r in runs]
-    rows = "".join(f'<li>{f"""<a href="{r.name}.html">{render.text(r.label)}</a>""" if d["status"] == "ready" else render.text(r.label) + ": " + render.text(d["error"])} (<a href="{r.name}.ipynb">Jupyter</a>)</li>' for r, d in zip(runs, made))
+    rows = "".join(
+        f'<li>{f"""<a href="{r.name}.html">{render.text(r.label)}</a>""" if d["status"] == "ready" else render.text(r.label) + ": " + render.text(d["error"])} (<a href="{r.name}.ipynb">Jupyter</a>)</li>'
+        for r, d in zip(runs, made)
+    )
     L = Labels("en")
-    write_whole(stage/"index.html", render.page(L("page.runs"), f"<h1>{render.text(L('page.runs'))}</h1><ul>{rows}</ul>", L, "assets", banner=_banner(json.loads(runs[0].parameters), L)))
+    write_whole(
+        stage / "index.html",
+        render.page(
+            L("page.runs"),
+            f"<h1>{render.text(L('page.runs'))}</h1><ul>{rows}</ul>",
+            L,
+            "assets",
+            banner=_banner(json.loads(runs[0].parameters), L),
+        ),
+    )
     import shutil
-    shutil.rmtree(stage/".status", ignore_errors=True)
-    write_whole(stage/"manifest.json", json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n")
+
+    shutil.rmtree(stage / ".status", ignore_errors=True)
+    write_whole(
+        stage / "manifest.json", json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n"
+    )
     return made

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/cli/00_workflow.ipynb #a6a7293b
 from __future__ import annotations
+
 import time
 from pathlib import Path
 
@@ -12,15 +13,22 @@ __all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_alo
            'covariate_table', 'match_covariates']
 
 # %% ../../nbs/cli/00_workflow.ipynb #1af977b9
-def keep_counts(fit,          # a `Fit`
-                counts,       # the `Counts` it was made of
-                grades=None,  # grades to keep; None takes the fit's
-               ):             # the fit
+def keep_counts(
+    fit,  # a `Fit`
+    counts,  # the `Counts` it was made of
+    grades=None,  # grades to keep; None takes the fit's
+):  # the fit
     "Keep the counts that a fit was made of as its table `counts`."
-    f = counts.frame; grades = grades or [g for g in [fit.manifest.get("settings", {}).get("grade")] if g is not None]
-    if grades: f = f[f.grade.isin(grades)]
+    f = counts.frame
+    grades = grades or [g for g in [fit.manifest.get("settings", {}).get("grade")] if g is not None]
+    if grades:
+        f = f[f.grade.isin(grades)]
     columns = ["school_id", "year", "grade", "subject", "n_trials", "y_success"]
-    fit.tables["counts"] = f[columns].rename(columns={"school_id": "school"})[lambda t: t.school.isin(fit.schools.school)].reset_index(drop=True)
+    fit.tables["counts"] = (
+        f[columns]
+        .rename(columns={"school_id": "school"})[lambda t: t.school.isin(fit.schools.school)]
+        .reset_index(drop=True)
+    )
     return fit
 
 # %% ../../nbs/cli/00_workflow.ipynb #2c088b92
@@ -29,163 +37,271 @@ def _simulated(say):
     from schoolvar.data.counts import read_counts
     from schoolvar.data.scores import read_scores
     from schoolvar.data.simulate import simulate_province
+
     province = simulate_province()
     say(f"{province.label}.")
-    counts, scores = read_counts(province.counts), read_scores(province.scores, district="district_id", school_name="school_name")
-    for table, name in ((counts, "counts"), (scores, "scores")): table.source |= province.source | {"path": f"simulated {name}"}
+    counts, scores = (
+        read_counts(province.counts),
+        read_scores(province.scores, district="district_id", school_name="school_name"),
+    )
+    for table, name in ((counts, "counts"), (scores, "scores")):
+        table.source |= province.source | {"path": f"simulated {name}"}
     return counts, scores
+
 
 def _timed(fit, started, say, what):
     "Note the whole time and say how the fit went."
     fit.manifest.setdefault("timings", {})["total"] = round(time.perf_counter() - started, 3)
-    say(f"{what}: {len(fit.schools):,} schools, {fit.manifest['timings']['total']:.1f} s. {fit.verdict}")
+    say(
+        f"{what}: {len(fit.schools):,} schools, {fit.manifest['timings']['total']:.1f} s. {fit.verdict}"
+    )
     return fit
 
 # %% ../../nbs/cli/00_workflow.ipynb #4a18e806
-def fit_all(folder: Path,            # where the fits' folders go
-            counts=None,             # path or data frame of counts
-            scores=None,             # path or data frame of scores; without either, a simulated province
-            school=None, score="score", district=None, # columns
-            model="M2",              # achievement model
-            format="tidy", columns=None, years=None, subjects=None, # of the counts, as `read_counts` takes them
-            grade=None,              # grade of the achievement model; None takes the lowest
-            to_grade=None,           # later grade of a value-added fit; None makes none
-            engine="auto", draws=None, seed=1,
-            say=print,               # called with a sentence now and then
-            policy=None,             # `DisclosurePolicy` that the fits will be published under: they are made without what it withholds
-            earlier=(),              # releases (`read_release`) that are out already
-            **how,                   # encoding, sheet, decimal, thousands, allow and unify_ids, as the readers take them
-           ) -> tuple[dict, bool]:   # kind -> folder; whether all diagnostics pass
+def fit_all(
+    folder: Path,  # where the fits' folders go
+    counts=None,  # path or data frame of counts
+    scores=None,  # path or data frame of scores; without either, a simulated province
+    school=None,
+    score="score",
+    district=None,  # columns
+    model="M2",  # achievement model
+    format="tidy",
+    columns=None,
+    years=None,
+    subjects=None,  # of the counts, as `read_counts` takes them
+    grade=None,  # grade of the achievement model; None takes the lowest
+    to_grade=None,  # later grade of a value-added fit; None makes none
+    engine="auto",
+    draws=None,
+    seed=1,
+    say=print,  # called with a sentence now and then
+    # `DisclosurePolicy` that the fits will be published under: they are made without what it
+    # withholds
+    policy=None,
+    earlier=(),  # releases (`read_release`) that are out already
+    **how,  # encoding, sheet, decimal, thousands, allow and unify_ids, as the readers take them
+) -> tuple[dict, bool]:  # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
     from schoolvar.data.counts import read_counts
     from schoolvar.data.scores import read_scores
+
     run = dict(engine=engine, seed=seed) | ({"draws": draws} if draws else {})
     simulated = counts is None and scores is None
     if simulated:
-        counts, scores = _simulated(say); to_grade = to_grade or 6
+        counts, scores = _simulated(say)
+        to_grade = to_grade or 6
     else:
-        if counts is not None and scores is not None and columns and format == "tidy": columns = columns_meant(counts, columns, **how)
-        if counts is not None: counts = read_aloud(read_counts, counts, say=say, format=format, columns=columns, years=years, subjects=subjects, **how)
+        if counts is not None and scores is not None and columns and format == "tidy":
+            columns = columns_meant(counts, columns, **how)
+        if counts is not None:
+            counts = read_aloud(
+                read_counts,
+                counts,
+                say=say,
+                format=format,
+                columns=columns,
+                years=years,
+                subjects=subjects,
+                **how,
+            )
         if scores is not None:
             names = columns_there(scores, (school or "school_id", score), **how)
-            scores = read_aloud(read_scores, scores, say=say, school=school or "school_id", score=score, district=district or next((c for c in ("district_id", "district") if c in names), None), school_name="school_name" if "school_name" in names else None, **how)
-        if counts is not None and scores is not None: scores = match_schools(scores, counts, say, **how)
-    if counts is not None: grade = counts.grades[0] if grade is None else grade
+            scores = read_aloud(
+                read_scores,
+                scores,
+                say=say,
+                school=school or "school_id",
+                score=score,
+                district=district
+                or next((c for c in ("district_id", "district") if c in names), None),
+                school_name="school_name" if "school_name" in names else None,
+                **how,
+            )
+        if counts is not None and scores is not None:
+            scores = match_schools(scores, counts, say, **how)
+    if counts is not None:
+        grade = counts.grades[0] if grade is None else grade
     found = None
     if policy is not None and policy.min_n:
         from schoolvar.report.publishable import publishable, restored
-        found = publishable(counts, scores, policy, grade, to_grade if counts is not None else None, earlier)
+
+        found = publishable(
+            counts, scores, policy, grade, to_grade if counts is not None else None, earlier
+        )
         counts, scores = found.counts, found.scores
     fits, ok = {}, True
     if scores is not None:
         from schoolvar.consistency.fit import fit_consistency
-        start = time.perf_counter(); fits["consistency"] = _timed(fit_consistency(scores, **run), start, say, "consistency")
+
+        start = time.perf_counter()
+        fits["consistency"] = _timed(fit_consistency(scores, **run), start, say, "consistency")
     if counts is not None:
         from schoolvar.achievement.fit import fit_achievement
+
         start = time.perf_counter()
-        fits["achievement"] = _timed(fit_achievement(counts, model=model, grade=grade, **run), start, say, f"achievement, grade {grade}")
+        fits["achievement"] = _timed(
+            fit_achievement(counts, model=model, grade=grade, **run),
+            start,
+            say,
+            f"achievement, grade {grade}",
+        )
         if to_grade is not None:
             from schoolvar.value_added.fit import fit_value_added
+
             start = time.perf_counter()
-            fits["value_added"] = _timed(fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run), start, say, f"value added, grade {grade} to {to_grade}")
+            fits["value_added"] = _timed(
+                fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run),
+                start,
+                say,
+                f"value added, grade {grade} to {to_grade}",
+            )
     for kind, fit in fits.items():
-        if found: restored(fit, kind, found)
-        if kind != "consistency": keep_counts(fit, found.whole if found else counts, [grade, to_grade] if kind == "value_added" else None)
-        if simulated: fit.manifest.setdefault("source", {})["simulated"] = True
+        if found:
+            restored(fit, kind, found)
+        if kind != "consistency":
+            keep_counts(
+                fit,
+                found.whole if found else counts,
+                [grade, to_grade] if kind == "value_added" else None,
+            )
+        if simulated:
+            fit.manifest.setdefault("source", {})["simulated"] = True
         ok = fit.ok and ok
-        fit.save(Path(folder)/kind)
-    return {kind: Path(folder)/kind for kind in fits}, ok
+        fit.save(Path(folder) / kind)
+    return {kind: Path(folder) / kind for kind in fits}, ok
 
 # %% ../../nbs/cli/00_workflow.ipynb #94a37c00
 def columns_there(source, wanted=(), encoding=None, sheet=None, **_) -> list[str]:
     "The names in the header of a table."
     from schoolvar.data.tables import open_table
+
     return list(open_table(source, (), encoding, sheet, wanted=wanted).columns)
 
-def columns_meant(counts,         # path or data frame of counts, or a list of them
-                  columns,        # their name -> ours
-                  **how,          # encoding and sheet, of the files
-                 ) -> dict | None: # those that are needed
+
+def columns_meant(
+    counts,  # path or data frame of counts, or a list of them
+    columns,  # their name -> ours
+    **how,  # encoding and sheet, of the files
+) -> dict | None:  # those that are needed
     "Of the names given for two tables, those that the counts have: a table that says `school_id` needs no other name for it."
     either = [(theirs, ours) for theirs, ours in columns.items()]
     there = columns_there(counts[0] if isinstance(counts, list) else counts, either, **how)
-    return {theirs: ours for theirs, ours in columns.items() if theirs in there or ours not in there} or None
-
+    return {
+        theirs: ours for theirs, ours in columns.items() if theirs in there or ours not in there
+    } or None
 
 # %% ../../nbs/cli/00_workflow.ipynb #7ab1e402
 def read_aloud(read, *source, say, **how):
     "Read a table, and say what was doubted and chosen; in a terminal also what is read, before and after."
     import warnings
-    from schoolvar.data.checks import DataWarning
+
     from schoolvar.core.progress import shows_progress
+    from schoolvar.data.checks import DataWarning
+
     watched = shows_progress()
-    if watched: say(f"reading {', '.join(names_of(source[0]))}")
+    if watched:
+        say(f"reading {', '.join(names_of(source[0]))}")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)   # they are said below
+        warnings.simplefilter("ignore", DataWarning)  # they are said below
         table = read(*source, **how)
-    if "sheet" in table.source: say(f"{table.source['file']}: read from the sheet {table.source['sheet']}.")
-    for doubt in table.warnings: say(f"warning: {doubt}")
-    if watched: say(table.summary())
+    if "sheet" in table.source:
+        say(f"{table.source['file']}: read from the sheet {table.source['sheet']}.")
+    for doubt in table.warnings:
+        say(f"warning: {doubt}")
+    if watched:
+        say(table.summary())
     return table
+
 
 def names_of(source) -> list:
     "What files are called."
-    return [Path(s).name if isinstance(s, (str, Path)) else "a table" for s in (source if isinstance(source, list) else [source])]
+    return [
+        Path(s).name if isinstance(s, (str, Path)) else "a table"
+        for s in (source if isinstance(source, list) else [source])
+    ]
+
 
 def match_schools(scores, counts, say, allow=(), unify_ids=False, **_):
     "Say how many schools and districts scores and counts have in common; stop where there are none."
     from schoolvar.data.checks import Checks, allowed
     from schoolvar.data.identifiers import aligned, check_common, in_common
+
     checks, file = Checks(allowed(allow)), f"{scores.source['file']} and {counts.source['file']}"
-    if unify_ids: scores = scores.renamed(aligned(scores.schools["school"], counts.schools))
+    if unify_ids:
+        scores = scores.renamed(aligned(scores.schools["school"], counts.schools))
     tables = {"scores": scores.schools["school"], "counts": counts.schools}
     said = [in_common(tables)]
     check_common(tables, file, checks)
     if "district" in scores.schools and "district_id" in counts.frame:
-        districts = {"scores": scores.schools["district"].dropna(), "counts": counts.frame["district_id"].dropna().unique()}
+        districts = {
+            "scores": scores.schools["district"].dropna(),
+            "counts": counts.frame["district_id"].dropna().unique(),
+        }
         said.append(in_common(districts, "district"))
         check_common(districts, file, checks, "district")
     say("; ".join(said) + ".")
     return scores
 
 # %% ../../nbs/cli/00_workflow.ipynb #7ab1e403
-def covariate_table(source,          # path of a table with the column school_id
-                    encoding=None,   # of a CSV
-                    sheet=None, decimal=None, thousands=None, # as the readers take them
-                    allow=(),        # names in `checks.ALLOW`
-                    unify_ids=False, # whether ids that differ only in spelling are one
-                   ) -> "pd.DataFrame": # as `fit_achievement` takes it
+def covariate_table(
+    source,  # path of a table with the column school_id
+    encoding=None,  # of a CSV
+    sheet=None,
+    decimal=None,
+    thousands=None,  # as the readers take them
+    allow=(),  # names in `checks.ALLOW`
+    unify_ids=False,  # whether ids that differ only in spelling are one
+) -> pd.DataFrame:  # as `fit_achievement` takes it
     "Covariates from a file: ids and subjects stay text, columns of numbers become numbers. Raises `DataError` where there are none."
     import pandas as pd
     import pyarrow as pa
+
+    from schoolvar.core.errors import DataError, absent_column
     from schoolvar.data.checks import Checks, allowed
     from schoolvar.data.formats import check_marks
     from schoolvar.data.identifiers import check_odd_ids, check_twins, unify
-    from schoolvar.core.errors import DataError, absent_column
     from schoolvar.data.tables import as_number, as_text, is_text, open_table
+
     table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=("school_id",))
-    if "school_id" not in table.columns: raise absent_column("school_id", table.columns, table.name)
+    if "school_id" not in table.columns:
+        raise absent_column("school_id", table.columns, table.name)
     parts = {c: [] for c in table.columns}
     for _, batch in table.batches(list(parts)):
-        for c, values in zip(parts, batch.columns): parts[c].append(values)
-    if not parts["school_id"]: raise DataError("the table has no rows", table.name)
+        for c, values in zip(parts, batch.columns):
+            parts[c].append(values)
+    if not parts["school_id"]:
+        raise DataError("the table has no rows", table.name)
     frame = {}
     for c, batches in parts.items():
         values = pa.chunked_array(batches).combine_chunks()
         number, other = as_number(values, table.decimal, table.thousands, table.marks_given)
-        frame[c] = as_text(values).to_pandas().astype("str") if c in ("school_id", "subject") or other.any() else pd.Series(number)
-        if not other.any() and is_text(values.type) and not table.marks_given and c not in ("school_id", "subject", "year", "grade"):
+        frame[c] = (
+            as_text(values).to_pandas().astype("str")
+            if c in ("school_id", "subject") or other.any()
+            else pd.Series(number)
+        )
+        if (
+            not other.any()
+            and is_text(values.type)
+            and not table.marks_given
+            and c not in ("school_id", "subject", "year", "grade")
+        ):
             check_marks(as_text(values), table, c, range(len(values)), False)
     frame, checks = pd.DataFrame(frame), Checks(allowed(allow))
-    if unify_ids: frame["school_id"] = unify(frame["school_id"])
-    for check in (check_odd_ids, check_twins): check(frame["school_id"], table.name, "school_id", checks, row_names=table.rows)
+    if unify_ids:
+        frame["school_id"] = unify(frame["school_id"])
+    for check in (check_odd_ids, check_twins):
+        check(frame["school_id"], table.name, "school_id", checks, row_names=table.rows)
     frame.attrs["file"] = table.name
     return frame
+
 
 def match_covariates(covariates, counts, say, allow=(), unify_ids=False):
     "Say how many schools covariates and counts have in common; stop where there are none."
     from schoolvar.data.checks import Checks, allowed
     from schoolvar.data.identifiers import aligned, check_common, in_common
+
     file = f"{covariates.attrs.get('file', 'covariates')} and {counts.source['file']}"
     if unify_ids:
         same = aligned(covariates["school_id"].dropna().unique(), counts.schools)

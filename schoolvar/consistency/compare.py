@@ -4,23 +4,29 @@
 
 # %% ../../nbs/consistency/40_compare.ipynb #77323788
 from __future__ import annotations
-from .loo import loo
+
 from .fit import fit_consistency
+from .loo import loo
 
 # %% auto #0
 __all__ = ['compare_consistency']
 
 # %% ../../nbs/consistency/40_compare.ipynb #5e807f7d
 def compare_consistency(
-    scores, # Scores with the covariates of all formulas
-    models: dict, # name -> arguments of `fit_consistency`: {"ses": dict(location="ses")}
-    by: str = "school", # what is left out: "school" or "student"
-    draws: int = 1000, # posterior draws for the comparison
-    **settings, # arguments that all have in common
-): # table (model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n), fits by name
+    scores,  # Scores with the covariates of all formulas
+    models: dict,  # name -> arguments of `fit_consistency`: {"ses": dict(location="ses")}
+    by: str = "school",  # what is left out: "school" or "student"
+    draws: int = 1000,  # posterior draws for the comparison
+    **settings,  # arguments that all have in common
+):  # table (model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n), fits by name
     "Fit several models to the same scores and compare their predictions"
     from schoolvar.sampling.loo import compare_table
-    if len(models) < 2: raise ValueError("a comparison needs two models or more")
+
+    if len(models) < 2:
+        raise ValueError("a comparison needs two models or more")
     fits = {k: fit_consistency(scores, **(settings | m)) for k, m in models.items()}
-    if len({f.manifest["rows"]["kept"]["students"] for f in fits.values()}) > 1: raise ValueError("the models used different students (missing covariates); give scores without the students that lack one")
+    if len({f.manifest["rows"]["kept"]["students"] for f in fits.values()}) > 1:
+        raise ValueError(
+            "the models used different students (missing covariates); give scores without the students that lack one"
+        )
     return compare_table({k: loo(f, scores, by, draws) for k, f in fits.items()}), fits

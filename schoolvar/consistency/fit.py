@@ -4,131 +4,247 @@
 
 # %% ../../nbs/consistency/35_fit.ipynb #88d7e13e
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field
-from ..sampling.fit import Fit, make_manifest
-from ..sampling.converge import draw_enough, sampler_plan
+
 from .inclusion import verdicts
 from .model import inclusion_data, make_model, program_data
 from .posterior import DIMS, KEEP, derived, population_names, school_table
+from ..sampling.converge import draw_enough, sampler_plan
+from ..sampling.fit import Fit, make_manifest
 
 # %% auto #0
 __all__ = ['COORDINATES', 'run_settings', 'learned_coordinates', 'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
 
 # %% ../../nbs/consistency/35_fit.ipynb #9c7d6aa7
 def run_settings(
-    schools: int, # number of schools
-    draws: int | None = None, # kept draws a chain; None = by the number of schools
-) -> dict: # for `engine.sample`
+    schools: int,  # number of schools
+    draws: int | None = None,  # kept draws a chain; None = by the number of schools
+) -> dict:  # for `engine.sample`
     "Length and step of the first run"
-    if schools <= 50: run = dict(draws=2000, warmup=500, adapt_delta=.97)
-    elif schools <= 5000: run = dict(draws=1000 if schools <= 1000 else 800, warmup=150, adapt_delta=.7)
-    else: run = dict(draws=400, warmup=110, adapt_delta=.8, max_treedepth=sampler_plan(2 * schools)["max_treedepth"])
-    return dict(step_size=.3) | run | ({} if draws is None else dict(draws=draws))
+    if schools <= 50:
+        run = dict(draws=2000, warmup=500, adapt_delta=0.97)
+    elif schools <= 5000:
+        run = dict(draws=1000 if schools <= 1000 else 800, warmup=150, adapt_delta=0.7)
+    else:
+        run = dict(
+            draws=400,
+            warmup=110,
+            adapt_delta=0.8,
+            max_treedepth=sampler_plan(2 * schools)["max_treedepth"],
+        )
+    return dict(step_size=0.3) | run | ({} if draws is None else dict(draws=draws))
 
 # %% ../../nbs/consistency/35_fit.ipynb #f1d9ca05
-COORDINATES = dict(lu=("tau_u", np.log), lt=("tau_t", np.log), zr=("rho", np.arctanh), lp=("pi", lambda p: np.log(p) - np.log1p(-p))) # prefix of centre and scale in the data -> draws and their transformation
+# prefix of centre and scale in the data -> draws and their transformation
+COORDINATES = dict(
+    lu=("tau_u", np.log),
+    lt=("tau_t", np.log),
+    zr=("rho", np.arctanh),
+    lp=("pi", lambda p: np.log(p) - np.log1p(-p)),
+)
+
 
 def learned_coordinates(
-    data: dict, # as given to Stan
-    idata, # draws of a run
-) -> dict: # the data with centres and scales from the draws
+    data: dict,  # as given to Stan
+    idata,  # draws of a run
+) -> dict:  # the data with centres and scales from the draws
     "Coordinates of the standard deviations, the correlation and the inclusion probability as a run found them; they are no part of the model"
     out = dict(data)
     for k, (name, f) in COORDINATES.items():
-        if f"{k}0" not in data or name not in idata.posterior or (k == "lp" and not data["learn"]): continue
+        if f"{k}0" not in data or name not in idata.posterior or (k == "lp" and not data["learn"]):
+            continue
         x = f(idata.posterior[name].values.astype(float)).ravel()
-        if np.isfinite(x).all() and x.std() > 0: out |= {f"{k}0": x.mean(), f"{k}s": float(np.clip(x.std(), data[f"{k}s"] / 4, data[f"{k}s"] * 40))}
+        if np.isfinite(x).all() and x.std() > 0:
+            out |= {
+                f"{k}0": x.mean(),
+                f"{k}s": float(np.clip(x.std(), data[f"{k}s"] / 4, data[f"{k}s"] * 40)),
+            }
     return out
 
 # %% ../../nbs/consistency/35_fit.ipynb #79ef7cfd
 @dataclass
 class ConsistencyFit(Fit):
     "A consistency fit with its scores: `summary()`, `draws()`, `predict()`, `loo()`, `check()`"
-    scores: object = field(default=None, repr=False) # the Scores it was fitted to
+
+    scores: object = field(default=None, repr=False)  # the Scores it was fitted to
 
     @classmethod
-    def of(cls,
-        fit: Fit, # as from `Fit.load`
-        scores, # the Scores it was fitted to
+    def of(
+        cls,
+        fit: Fit,  # as from `Fit.load`
+        scores,  # the Scores it was fitted to
     ):
         "A fit read from a folder, with its scores"
-        return cls(fit.model, fit.parameters, fit.schools, fit.idata, fit.manifest, fit.tables, scores)
+        return cls(
+            fit.model, fit.parameters, fit.schools, fit.idata, fit.manifest, fit.tables, scores
+        )
+
     def summary(self) -> list:
         "What was found and how far it can be relied on, in sentences"
         from schoolvar.consistency.verdicts import summary
+
         return summary(self)
+
     def draws(self, quantity="effect", schools=None, draws=1000) -> pd.DataFrame:
         "Posterior draws of schools, one row a draw, as `verdicts.school_draws`"
         from schoolvar.consistency.verdicts import school_draws
+
         return school_draws(self, quantity, schools, draws)
+
     def predict(self, new: pd.DataFrame, **settings) -> pd.DataFrame:
         "Expected score, spread and interval for rows of students, as `consistency_predict.predict`"
         from schoolvar.consistency.predict import predict
+
         return predict(self, self.scores, new, **settings)
+
     def loo(self, by="school", **settings) -> pd.DataFrame:
         "Leave one school or student out, as `consistency_loo.loo`"
         from schoolvar.consistency.loo import loo
+
         return loo(self, self.scores, by, **settings)
+
     def check(self, **settings) -> pd.DataFrame:
         "Observed school SDs beside those that the posterior makes, as `consistency_predict.sd_check`"
         from schoolvar.consistency.predict import sd_check
+
         return sd_check(self, self.scores, **settings)
 
 # %% ../../nbs/consistency/35_fit.ipynb #3360e8b2
 def fit_consistency(
-    scores, # Scores, as from `read_scores`
+    scores,  # Scores, as from `read_scores`
     *,
-    location: str = "1", # formula of the mean, e.g. "student_ses * school_ses + (1 | school_id)"
-    scale: str = "1", # formula of the log of the within-school SD
-    prior_inclusion=.5, # prior probability that a selected effect is there, or "learn"
-    expected_unusual: float | None = None, # expected number of unusual schools where it is learned; None = half
-    select=("scale_intercept",), # effects with an indicator, at most three
-    likelihood: str = "normal", # "normal" or "student"
-    threshold: float = .75, # PIP from which a school is called unusual
-    missing: str = "error", # students without a covariate: "error" or "drop"
-    priors: dict | None = None, # changes to `consistency_model.DEFAULTS`
+    location: str = "1",  # formula of the mean, e.g. "student_ses * school_ses + (1 | school_id)"
+    scale: str = "1",  # formula of the log of the within-school SD
+    prior_inclusion=0.5,  # prior probability that a selected effect is there, or "learn"
+    # expected number of unusual schools where it is learned; None = half
+    expected_unusual: float | None = None,
+    select=("scale_intercept",),  # effects with an indicator, at most three
+    likelihood: str = "normal",  # "normal" or "student"
+    threshold: float = 0.75,  # PIP from which a school is called unusual
+    missing: str = "error",  # students without a covariate: "error" or "drop"
+    priors: dict | None = None,  # changes to `consistency_model.DEFAULTS`
     seed: int = 1,
     chains: int = 4,
-    draws: int | None = None, # kept draws a chain in the first run; None = by the number of schools
-    rounds: int = 3, # runs at most, until the diagnostics pass
-    engine: str = "auto", # "auto", "stanli" or "cmdstan"
-    progress: bool | None = None, # a bar; None = in a terminal or notebook
-    cache: bool = True, # use the fit cache
+    # kept draws a chain in the first run; None = by the number of schools
+    draws: int | None = None,
+    rounds: int = 3,  # runs at most, until the diagnostics pass
+    engine: str = "auto",  # "auto", "stanli" or "cmdstan"
+    progress: bool | None = None,  # a bar; None = in a terminal or notebook
+    cache: bool = True,  # use the fit cache
 ) -> ConsistencyFit:
     "Fit the spike-and-slab location-scale model. Raises `FormulaError`, `DataError` or `ValueError`, each with one line."
-    settings = dict(location=location, scale=scale, prior_inclusion=prior_inclusion, expected_unusual=expected_unusual, select=list(select), likelihood=likelihood, threshold=threshold,
-                    missing=missing, priors=priors, seed=seed, chains=chains, draws=draws, rounds=rounds, engine=engine)
-    verdicts([.5], threshold)                                       # a bad threshold is told before the fit
+    settings = dict(
+        location=location,
+        scale=scale,
+        prior_inclusion=prior_inclusion,
+        expected_unusual=expected_unusual,
+        select=list(select),
+        likelihood=likelihood,
+        threshold=threshold,
+        missing=missing,
+        priors=priors,
+        seed=seed,
+        chains=chains,
+        draws=draws,
+        rounds=rounds,
+        engine=engine,
+    )
+    # a bad threshold is told before the fit
+    verdicts([0.5], threshold)
     model = make_model(scores, location, scale, select, likelihood, missing)
-    inclusion, inclusion_words = inclusion_data(prior_inclusion, expected_unusual, len(model.school))
+    inclusion, inclusion_words = inclusion_data(
+        prior_inclusion, expected_unusual, len(model.school)
+    )
     robust = likelihood == "student"
     data, words = program_data(model, scores.mean, scores.sd, inclusion, priors, robust)
     names = population_names(model, bool(data["learn"]), robust)
-    idata, verdict = draw_enough(model.program, data, names, many=("mu", "effect"), rounds=rounds, derive=lambda run: derived(model, run), relearn=learned_coordinates, seed=seed, chains=chains, engine=engine, progress=progress, cache=cache,
-                                 inits=.5, keep=KEEP[model.program], label="consistency", **run_settings(len(model.school), draws), **axes(model))
-    pi = inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"]) if inclusion["learn"] else inclusion["pi_fixed"]
-    schools = school_table(model, idata, pi if model.select else 1., threshold)
+    idata, verdict = draw_enough(
+        model.program,
+        data,
+        names,
+        many=("mu", "effect"),
+        rounds=rounds,
+        derive=lambda run: derived(model, run),
+        relearn=learned_coordinates,
+        seed=seed,
+        chains=chains,
+        engine=engine,
+        progress=progress,
+        cache=cache,
+        inits=0.5,
+        keep=KEEP[model.program],
+        label="consistency",
+        **run_settings(len(model.school), draws),
+        **axes(model),
+    )
+    pi = (
+        inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"])
+        if inclusion["learn"]
+        else inclusion["pi_fixed"]
+    )
+    schools = school_table(model, idata, pi if model.select else 1.0, threshold)
     kept = int(model.school.n.sum())
-    manifest = make_manifest("consistency", settings=settings | dict(rounds=idata.attrs["rounds"]), priors=words | (dict(prior_inclusion=inclusion_words) if model.select else {}), source=scores.source, diagnostics=verdict, idata=idata,
-                             kept=dict(students=kept, schools=len(model.school)), dropped=scores.dropped, notes=notes(model, schools, kept < scores.schools.n.sum()))
-    return ConsistencyFit("consistency", verdict.table.drop(columns="mcse_ends"), schools, idata, manifest, scores=scores)
+    manifest = make_manifest(
+        "consistency",
+        settings=settings | dict(rounds=idata.attrs["rounds"]),
+        priors=words | (dict(prior_inclusion=inclusion_words) if model.select else {}),
+        source=scores.source,
+        diagnostics=verdict,
+        idata=idata,
+        kept=dict(students=kept, schools=len(model.school)),
+        dropped=scores.dropped,
+        notes=notes(model, schools, kept < scores.schools.n.sum()),
+    )
+    return ConsistencyFit(
+        "consistency",
+        verdict.table.drop(columns="mcse_ends"),
+        schools,
+        idata,
+        manifest,
+        scores=scores,
+    )
+
 
 def axes(model):
     "Names and labels of the draws' dimensions"
     slopes = model.program == "consistency_slopes"
-    dims = {k: v for k, v in DIMS.items() if k in KEEP[model.program]} | (dict(effects=["school", "effect_name"], included=["school", "selected"]) if slopes else {})
-    coords = dict(location_term=model.terms["location"], scale_term=model.terms["scale"], school=model.school.school.astype("str").tolist())
-    return dict(dims=dims, coords=coords | (dict(effect_name=model.effects, selected=model.select) if slopes else {}))
+    dims = {k: v for k, v in DIMS.items() if k in KEEP[model.program]} | (
+        dict(effects=["school", "effect_name"], included=["school", "selected"]) if slopes else {}
+    )
+    coords = dict(
+        location_term=model.terms["location"],
+        scale_term=model.terms["scale"],
+        school=model.school.school.astype("str").tolist(),
+    )
+    return dict(
+        dims=dims,
+        coords=coords | (dict(effect_name=model.effects, selected=model.select) if slopes else {}),
+    )
+
 
 def notes(model, schools, fewer) -> list:
     "What a reader of the fit must know"
     small = int((schools.n < 30).sum())
-    said = [f"Program {model.program}: {model.why}.", "Priors in units of the score are multiples of the standard deviation of all scores."]
-    if small: said.append(f"{small:,} of {len(schools):,} schools have fewer than 30 students; few of them can be told from typical, whatever they are.")
-    if model.alike: said.append(f"In {model.alike:,} of {len(schools):,} schools the scores are (nearly) all the same; their SD was taken as a twentieth of the pooled one.")
+    said = [
+        f"Program {model.program}: {model.why}.",
+        "Priors in units of the score are multiples of the standard deviation of all scores.",
+    ]
+    if small:
+        said.append(
+            f"{small:,} of {len(schools):,} schools have fewer than 30 students; few of them can be told from typical, whatever they are."
+        )
+    if model.alike:
+        said.append(
+            f"In {model.alike:,} of {len(schools):,} schools the scores are (nearly) all the same; their SD was taken as a twentieth of the pooled one."
+        )
     if (dwarfed := model.raised - model.alike) > 0:
-        said.append(f"In {dwarfed:,} of {len(schools):,} schools the SD is below a twentieth of the pooled one, as which it was taken: far scores elsewhere make the pooled one large.")
-    if fewer: said.append("Students without a covariate were left out.")
+        said.append(
+            f"In {dwarfed:,} of {len(schools):,} schools the SD is below a twentieth of the pooled one, as which it was taken: far scores elsewhere make the pooled one large."
+        )
+    if fewer:
+        said.append("Students without a covariate were left out.")
     return said

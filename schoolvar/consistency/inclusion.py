@@ -4,6 +4,7 @@
 
 # %% ../../nbs/consistency/00_inclusion.ipynb #0647c2ad
 from __future__ import annotations
+
 import numpy as np
 
 # %% auto #0
@@ -12,67 +13,75 @@ __all__ = ['UNUSUAL', 'TYPICAL', 'UNKNOWN', 'MORE', 'LESS', 'bayes_factor', 'ver
 
 # %% ../../nbs/consistency/00_inclusion.ipynb #237b2e80
 def bayes_factor(
-    pip, # posterior inclusion probability, in [0, 1]
-    prior, # prior inclusion probability, in (0, 1)
+    pip,  # posterior inclusion probability, in [0, 1]
+    prior,  # prior inclusion probability, in (0, 1)
 ):
     "Evidence for an effect of the school's own: posterior odds over prior odds; infinite where the PIP is 1"
     pip, prior = np.asarray(pip, float), np.asarray(prior, float)
-    with np.errstate(divide="ignore"): return pip / (1 - pip) * (1 - prior) / prior
+    with np.errstate(divide="ignore"):
+        return pip / (1 - pip) * (1 - prior) / prior
 
 # %% ../../nbs/consistency/00_inclusion.ipynb #94bde21f
 UNUSUAL, TYPICAL, UNKNOWN = "unusual", "typical", "not enough data to tell"
 MORE, LESS = "more consistent", "less consistent"
 
+
 def verdicts(
-    pip, # posterior inclusion probability, (J,)
-    threshold: float = .75, # from which a school is called unusual, in (0.5, 1)
-): # array of text (J,)
+    pip,  # posterior inclusion probability, (J,)
+    threshold: float = 0.75,  # from which a school is called unusual, in (0.5, 1)
+):  # array of text (J,)
     "The state of each school. Raises `ValueError` for a threshold that leaves no room between the states."
-    if not .5 < threshold < 1: raise ValueError(f"the threshold is {threshold:g}; it must lie between 0.5 and 1")
+    if not 0.5 < threshold < 1:
+        raise ValueError(f"the threshold is {threshold:g}; it must lie between 0.5 and 1")
     pip = np.asarray(pip, float)
     return np.where(pip >= threshold, UNUSUAL, np.where(pip <= 1 - threshold, TYPICAL, UNKNOWN))
 
+
 def borderline(
-    pip, # posterior inclusion probability, (J,)
-    mcse, # its Monte Carlo standard error, (J,)
-    threshold: float = .75,
-): # array of bool (J,)
+    pip,  # posterior inclusion probability, (J,)
+    mcse,  # its Monte Carlo standard error, (J,)
+    threshold: float = 0.75,
+):  # array of bool (J,)
     "Whether a limit between two states lies within two Monte Carlo errors"
     pip, mcse = np.asarray(pip, float), np.asarray(mcse, float)
     return (np.abs(pip - threshold) <= 2 * mcse) | (np.abs(pip - (1 - threshold)) <= 2 * mcse)
 
+
 def direction(
-    effect, # log ratio of the school's SD to what is expected of it, (J,)
-): # array of text (J,)
+    effect,  # log ratio of the school's SD to what is expected of it, (J,)
+):  # array of text (J,)
     "Which way the school differs: a smaller SD is more consistent"
     return np.where(np.asarray(effect, float) < 0, MORE, LESS)
 
 # %% ../../nbs/consistency/00_inclusion.ipynb #6f608d5f
 def false_discovery_rate(
-    pip, # posterior inclusion probability, (J,)
-    flagged, # array of bool (J,)
+    pip,  # posterior inclusion probability, (J,)
+    flagged,  # array of bool (J,)
 ) -> float:
     "Expected share of false alarms among the flagged schools; 0 where none is flagged"
     missed = 1 - np.asarray(pip, float)[np.asarray(flagged, bool)]
-    return float(missed.mean()) if missed.size else 0.
+    return float(missed.mean()) if missed.size else 0.0
+
 
 def flag_at_rate(
-    pip, # posterior inclusion probability, (J,)
-    rate: float = .1, # largest false discovery rate that is accepted, in (0, 1)
-): # array of bool (J,)
+    pip,  # posterior inclusion probability, (J,)
+    rate: float = 0.1,  # largest false discovery rate that is accepted, in (0, 1)
+):  # array of bool (J,)
     "The largest set of schools, most probable first, whose false discovery rate is at most `rate`"
-    if not 0 < rate < 1: raise ValueError(f"the false discovery rate is {rate:g}; it must lie between 0 and 1")
+    if not 0 < rate < 1:
+        raise ValueError(f"the false discovery rate is {rate:g}; it must lie between 0 and 1")
     pip = np.asarray(pip, float)
     order = np.argsort(-pip, kind="stable")
     expected = np.cumsum(1 - pip[order]) / np.arange(1, len(pip) + 1)
     flagged = np.zeros(len(pip), bool)
-    flagged[order[:(expected <= rate).sum()]] = True              # the running mean only grows, so its first part is the set
+    # the running mean only grows, so its first part is the set
+    flagged[order[: (expected <= rate).sum()]] = True
     return flagged
 
 # %% ../../nbs/consistency/00_inclusion.ipynb #d929c144
 def ratio_words(
-    ratio: float, # SD of the school over the SD expected of it
-    lower: float, # end of its interval
+    ratio: float,  # SD of the school over the SD expected of it
+    lower: float,  # end of its interval
     upper: float,
 ) -> str:
     "A ratio of standard deviations as a phrase, with its interval in the same direction"
@@ -81,12 +90,20 @@ def ratio_words(
     low, high = sorted(change[1:])
     return f"students here vary {change[0]} % {'less' if less else 'more'} than typical [{low}, {high}]"
 
+
 def school_words(
-    row, # a row of a consistency fit's `schools`
+    row,  # a row of a consistency fit's `schools`
 ) -> str:
     "What can be said of one school, in one sentence"
-    close = ", and a limit between two states is within Monte Carlo error" if row.get("borderline") else ""
-    if row["verdict"] == UNUSUAL: said = f"Unusual, {row['direction']}: {ratio_words(row['ratio'], row['ratio_lower'], row['ratio_upper'])}"
-    elif row["verdict"] == TYPICAL: said = "Typical: the spread of scores is like that of other schools"
-    else: said = f"Not enough data to tell from {row['n']:,} student{'s' * (row['n'] != 1)}"
+    close = (
+        ", and a limit between two states is within Monte Carlo error"
+        if row.get("borderline")
+        else ""
+    )
+    if row["verdict"] == UNUSUAL:
+        said = f"Unusual, {row['direction']}: {ratio_words(row['ratio'], row['ratio_lower'], row['ratio_upper'])}"
+    elif row["verdict"] == TYPICAL:
+        said = "Typical: the spread of scores is like that of other schools"
+    else:
+        said = f"Not enough data to tell from {row['n']:,} student{'s' * (row['n'] != 1)}"
     return f"{said} (probability of being unusual {row['pip']:.2f}{close})."

@@ -4,11 +4,14 @@
 
 # %% ../../nbs/consistency/30_loo.ipynb #8f2c9b2d
 from __future__ import annotations
+
+from itertools import product
+
 import numpy as np
 import pandas as pd
-from itertools import product
 from scipy.special import gammaincinv, gammaln, logsumexp
 from scipy.stats import norm, qmc
+
 from .predict import effect_covariance, known_effects, refit_model, some_draws
 
 # %% auto #0
@@ -16,57 +19,78 @@ __all__ = ['MOST', 'student_log_likelihood', 'school_sums', 'given_scale_effect'
            'effect_points', 'school_densities', 'sampled_school_likelihood', 'loo']
 
 # %% ../../nbs/consistency/30_loo.ipynb #831dc56d
-MOST = 40_000_000     # log likelihoods at once: 320 MB
+MOST = 40_000_000  # log likelihoods at once: 320 MB
+
 
 def student_log_likelihood(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
-    draws: int = 400, # posterior draws
-) -> np.ndarray: # (draws, students), students in the order of the schools
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    draws: int = 400,  # posterior draws
+) -> np.ndarray:  # (draws, students), students in the order of the schools
     "Log density of each score given its school's effects. Raises `ValueError` for a fit on sufficient statistics alone."
     model, d = refit_model(fit, scores), some_draws(fit, draws)
-    if model.y is None: raise ValueError("this fit knows schools, not students; leave out schools instead (by='school')")
-    if len(d["beta"]) * len(model.y) > MOST: d = {k: v[:max(100, MOST // len(model.y))] for k, v in d.items()}
+    if model.y is None:
+        raise ValueError(
+            "this fit knows schools, not students; leave out schools instead (by='school')"
+        )
+    if len(d["beta"]) * len(model.y) > MOST:
+        d = {k: v[: max(100, MOST // len(model.y))] for k, v in d.items()}
     v, school = known_effects(model, d), model.blocks.school
     E = np.ones((len(school), len(model.effects))) if model.E is None else model.E
     part = lambda on: sum(v[:, school, k] * E[:, k] for k in np.flatnonzero(model.on_scale == on))
     log_sd = d["zeta"] @ model.W.T + part(True)
     z2 = (model.y - d["beta"] @ model.X.T - part(False)) ** 2 * np.exp(-2 * log_sd)
-    if fit.manifest["settings"]["likelihood"] == "normal": return -.5 * (np.log(2 * np.pi) + z2) - log_sd
+    if fit.manifest["settings"]["likelihood"] == "normal":
+        return -0.5 * (np.log(2 * np.pi) + z2) - log_sd
     nu = d["nu"][:, None]
-    return gammaln((nu + 1) / 2) - gammaln(nu / 2) - .5 * np.log(np.pi * (nu - 2)) - (nu + 1) / 2 * np.log1p(z2 / (nu - 2)) - log_sd
+    return (
+        gammaln((nu + 1) / 2)
+        - gammaln(nu / 2)
+        - 0.5 * np.log(np.pi * (nu - 2))
+        - (nu + 1) / 2 * np.log1p(z2 / (nu - 2))
+        - log_sd
+    )
 
 # %% ../../nbs/consistency/30_loo.ipynb #f47ebdab
-def school_sums(model, d) -> tuple: # n (J,), then sum of eta, A, B, C: (draws, J) each
+def school_sums(model, d) -> tuple:  # n (J,), then sum of eta, A, B, C: (draws, J) each
     "The sums by which schools enter a normal likelihood with school intercepts"
     n = model.school.n.values.astype(float)
     if model.y is None:
         eta = d["zeta"] @ model.W.T
         r, w = model.school["mean"].values - d["beta"] @ model.X.T, np.exp(-2 * eta)
-        return n, n * eta, w * (model.school.ss.values + n * r ** 2), w * n * r, w * n
+        return n, n * eta, w * (model.school.ss.values + n * r**2), w * n * r, w * n
     out = []
     for beta, zeta in zip(d["beta"], d["zeta"]):
         eta = model.W @ zeta
         r, w = model.y - model.X @ beta, np.exp(-2 * eta)
-        out.append(model.blocks.sums(np.stack([eta, w * r ** 2, w * r, w], 1)).T)
+        out.append(model.blocks.sums(np.stack([eta, w * r**2, w * r, w], 1)).T)
     return (n, *np.moveaxis(np.array(out), 1, 0))
+
 
 def given_scale_effect(t, mean, variance, n, eta, A, B, C):
     "Log density of a school's scores for a scale effect, the location effect integrated over a normal"
     e = np.exp(-2 * t)
     P = 1 / variance + C * e
     b = mean / variance + B * e
-    return -.5 * n * np.log(2 * np.pi) - eta - n * t - .5 * np.log(variance * P) - .5 * (A * e + mean ** 2 / variance - b ** 2 / P)
+    return (
+        -0.5 * n * np.log(2 * np.pi)
+        - eta
+        - n * t
+        - 0.5 * np.log(variance * P)
+        - 0.5 * (A * e + mean**2 / variance - b**2 / P)
+    )
+
 
 def school_log_likelihood(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
-    draws: int = 400, # posterior draws
-    nodes: int = 15, # of the quadrature
-) -> np.ndarray: # (draws, schools)
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    draws: int = 400,  # posterior draws
+    nodes: int = 15,  # of the quadrature
+) -> np.ndarray:  # (draws, schools)
     "Log likelihood of each school with its effects and indicators integrated out: by quadrature, or by `sampled_school_likelihood` where slopes differ between schools or the likelihood is Student's"
     model = refit_model(fit, scores)
-    if model.program == "consistency_slopes" or fit.manifest["settings"]["likelihood"] != "normal": return sampled_school_likelihood(fit, scores, draws)
+    if model.program == "consistency_slopes" or fit.manifest["settings"]["likelihood"] != "normal":
+        return sampled_school_likelihood(fit, scores, draws)
     d = some_draws(fit, draws)
     n, *sums = school_sums(model, d)
     col = lambda v: d[v][:, None]
@@ -74,85 +98,138 @@ def school_log_likelihood(
     # parabola of the scale effect at its residual log SD, sharpened by its prior
     nu = np.maximum(n - 1, 0)
     within = np.maximum(sums[1] - sums[2] ** 2 / sums[3], 1e-9)
-    P = 2 * nu + tau_t ** -2
+    P = 2 * nu + tau_t**-2
     middle = nu * np.clip(np.log(within / np.maximum(nu, 1)), -6, 6) / P
     x, w = np.polynomial.hermite_e.hermegauss(nodes)
     parts = []
     for xk, wk in zip(x, w):
-        t = middle + 1.15 * xk / np.sqrt(P)                       # a little wider than the parabola
-        inside = given_scale_effect(t, rho * tau_u * t / tau_t, tau_u ** 2 * (1 - rho ** 2), n, *sums)
-        parts.append(inside - .5 * (t / tau_t) ** 2 - np.log(tau_t) + .5 * xk ** 2 + np.log(wk * 1.15) - .5 * np.log(P) - .5 * np.log(2 * np.pi))
+        # a little wider than the parabola
+        t = middle + 1.15 * xk / np.sqrt(P)
+        inside = given_scale_effect(t, rho * tau_u * t / tau_t, tau_u**2 * (1 - rho**2), n, *sums)
+        parts.append(
+            inside
+            - 0.5 * (t / tau_t) ** 2
+            - np.log(tau_t)
+            + 0.5 * xk**2
+            + np.log(wk * 1.15)
+            - 0.5 * np.log(P)
+            - 0.5 * np.log(2 * np.pi)
+        )
     on = logsumexp(parts, axis=0)
-    if not model.select: return on
-    return np.logaddexp(np.log(pi) + on, np.log1p(-pi) + given_scale_effect(0., 0., tau_u ** 2, n, *sums))
+    if not model.select:
+        return on
+    return np.logaddexp(
+        np.log(pi) + on, np.log1p(-pi) + given_scale_effect(0.0, 0.0, tau_u**2, n, *sums)
+    )
 
 # %% ../../nbs/consistency/30_loo.ipynb #72feb2df
 def effect_modes(
-    model, # Model with students
-    d: dict, # draws
-    active: np.ndarray, # effects that are on, (effects,)
-    nu: float = np.inf, # degrees of freedom of the likelihood
+    model,  # Model with students
+    d: dict,  # draws
+    active: np.ndarray,  # effects that are on, (effects,)
+    nu: float = np.inf,  # degrees of freedom of the likelihood
     steps: int = 30,
-): # modes (J, effects), covariances (J, active, active)
+):  # modes (J, effects), covariances (J, active, active)
     "Most likely effects of each school at the posterior means, the inactive ones at zero, and their curvature"
     E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
     on, school = np.flatnonzero(active), model.blocks.school
     prior = np.linalg.inv(effect_covariance(model, d).mean(0)[np.ix_(on, on)])
     C, scale = E[:, on], model.on_scale[on]
-    info = (1., 1.) if np.isinf(nu) else ((nu + 1) * nu / ((nu + 3) * (nu - 2)), nu / (nu + 3))        # of a location and a log scale of Student's t, beside the normal's
-    r, eta, v = model.y - model.X @ d["beta"].mean(0), model.W @ d["zeta"].mean(0), np.zeros((len(model.blocks.n), len(on)))
+    # of a location and a log scale of Student's t, beside the normal's
+    info = (1.0, 1.0) if np.isinf(nu) else ((nu + 1) * nu / ((nu + 3) * (nu - 2)), nu / (nu + 3))
+    r, eta, v = (
+        model.y - model.X @ d["beta"].mean(0),
+        model.W @ d["zeta"].mean(0),
+        np.zeros((len(model.blocks.n), len(on))),
+    )
     for _ in range(steps):
         part = C * v[school]
         w = np.exp(-2 * np.clip(eta + part[:, scale].sum(1), -20, 20))
         rest = r - part[:, ~scale].sum(1)
-        tail = 1. if np.isinf(nu) else (nu + 1) / (nu - 2 + rest ** 2 * w)
-        gradient = model.blocks.sums(np.where(scale, C * (np.clip(rest ** 2 * w * tail, 0, 25) - 1)[:, None], C * (rest * w * tail)[:, None])) - v @ prior
-        pull = np.where(scale, C * (2 * info[1]) ** .5, C * np.sqrt(w * info[0])[:, None])
-        curvature = model.blocks.products(pull, pull, np.ones(len(school))) * (scale[:, None] == scale) + prior
+        tail = 1.0 if np.isinf(nu) else (nu + 1) / (nu - 2 + rest**2 * w)
+        gradient = (
+            model.blocks.sums(
+                np.where(
+                    scale,
+                    C * (np.clip(rest**2 * w * tail, 0, 25) - 1)[:, None],
+                    C * (rest * w * tail)[:, None],
+                )
+            )
+            - v @ prior
+        )
+        pull = np.where(scale, C * (2 * info[1]) ** 0.5, C * np.sqrt(w * info[0])[:, None])
+        curvature = (
+            model.blocks.products(pull, pull, np.ones(len(school))) * (scale[:, None] == scale)
+            + prior
+        )
         step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
         v = v + step * np.minimum(1, 1.5 / np.maximum(np.abs(step).max(1, keepdims=True), 1e-12))
-        if np.abs(step).max() < 1e-4: break
+        if np.abs(step).max() < 1e-4:
+            break
     return v, np.linalg.inv(curvature)
 
 # %% ../../nbs/consistency/30_loo.ipynb #35526dd3
 def effect_points(mode, covariance, nodes, df):
     "Points of a multivariate t about each mode, 1.2 times as wide as its covariance, and their log density"
     J, A = mode.shape
-    if not A: return np.zeros((J, 1, 0)), np.zeros((J, 1))
+    if not A:
+        return np.zeros((J, 1, 0)), np.zeros((J, 1))
     u = np.clip(qmc.Sobol(A + 1, seed=1).random(nodes), 1e-9, 1 - 1e-9)
     z = norm.ppf(u[:, :A]) * np.sqrt(df / (2 * gammaincinv(df / 2, u[:, A:])))
     L = 1.2 * np.linalg.cholesky(covariance)
-    constant = gammaln((df + A) / 2) - gammaln(df / 2) - A / 2 * np.log(df * np.pi) - np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
-    return mode[:, None] + np.einsum("jab,kb->jka", L, z), constant[:, None] - (df + A) / 2 * np.log1p((z ** 2).sum(1) / df)
+    constant = (
+        gammaln((df + A) / 2)
+        - gammaln(df / 2)
+        - A / 2 * np.log(df * np.pi)
+        - np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
+    )
+    return mode[:, None] + np.einsum("jab,kb->jka", L, z), constant[:, None] - (
+        df + A
+    ) / 2 * np.log1p((z**2).sum(1) / df)
+
 
 def _log_normal(v, covariance):
-    if not v.shape[2]: return np.zeros(v.shape[:2])
+    if not v.shape[2]:
+        return np.zeros(v.shape[:2])
     half = np.linalg.cholesky(np.linalg.inv(covariance))
-    return .5 * (-((v @ half) ** 2).sum(2)) + np.log(np.diag(half)).sum() - v.shape[2] / 2 * np.log(2 * np.pi)
+    return (
+        0.5 * (-((v @ half) ** 2).sum(2))
+        + np.log(np.diag(half)).sum()
+        - v.shape[2] / 2 * np.log(2 * np.pi)
+    )
+
 
 def school_densities(model, d, s, C, scale, v, student):
     "Log density of each school's scores in draw `s` at each point of its effects, (J, nodes)"
     school, out = model.blocks.school, []
     r, eta = model.y - model.X @ d["beta"][s], model.W @ d["zeta"][s]
-    for at in np.array_split(np.arange(v.shape[1]), max(1, len(r) * v.shape[1] // 4_000_000)):               # at most 32 MB an array
+    # at most 32 MB an array
+    for at in np.array_split(np.arange(v.shape[1]), max(1, len(r) * v.shape[1] // 4_000_000)):
         part = lambda on: np.einsum("na,nka->nk", C[:, on], v[:, at][school][:, :, on])
         log_sd = eta[:, None] + part(scale)
         z2 = (r[:, None] - part(~scale)) ** 2 * np.exp(-2 * log_sd)
         if student:
             nu = d["nu"][s]
-            x = gammaln((nu + 1) / 2) - gammaln(nu / 2) - .5 * np.log(np.pi * (nu - 2)) - (nu + 1) / 2 * np.log1p(z2 / (nu - 2)) - log_sd
-        else: x = -.5 * (np.log(2 * np.pi) + z2) - log_sd
+            x = (
+                gammaln((nu + 1) / 2)
+                - gammaln(nu / 2)
+                - 0.5 * np.log(np.pi * (nu - 2))
+                - (nu + 1) / 2 * np.log1p(z2 / (nu - 2))
+                - log_sd
+            )
+        else:
+            x = -0.5 * (np.log(2 * np.pi) + z2) - log_sd
         out.append(model.blocks.sums(x))
     return np.concatenate(out, 1)
 
 # %% ../../nbs/consistency/30_loo.ipynb #f08aaf6d
 def sampled_school_likelihood(
-    fit, # a consistency fit to students
-    scores, # the Scores it was fitted to
-    draws: int = 400, # posterior draws, 400 at most
-    nodes: int = 256, # points of each integral, a power of two
-    df: float = 6., # of the multivariate t they come from
-) -> np.ndarray: # (draws, schools)
+    fit,  # a consistency fit to students
+    scores,  # the Scores it was fitted to
+    draws: int = 400,  # posterior draws, 400 at most
+    nodes: int = 256,  # points of each integral, a power of two
+    df: float = 6.0,  # of the multivariate t they come from
+) -> np.ndarray:  # (draws, schools)
     "Log likelihood of each school with its effects and indicators integrated out by importance sampling, for any model with students"
     model, d = refit_model(fit, scores), some_draws(fit, min(draws, 400))
     E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
@@ -161,25 +238,36 @@ def sampled_school_likelihood(
     out = np.full((len(d["beta"]), len(model.blocks.n)), -np.inf)
     for pattern in product(*([True, False] if s else [True] for s in select)):
         active = np.array(pattern)
-        v, log_q = effect_points(*effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df)                                       # (J, nodes, active), (J, nodes)
+        # (J, nodes, active), (J, nodes)
+        v, log_q = effect_points(
+            *effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df
+        )
         kept, left = sum(a and s for a, s in zip(active, select)), sum(not a for a in active)
         weight = kept * np.log(d["pi"]) + (left * np.log1p(-d["pi"]) if left else 0)
         for s in range(len(out)):
-            values = school_densities(model, d, s, E[:, active], model.on_scale[active], v, student) + _log_normal(v, covariance[s][np.ix_(active, active)]) - log_q
+            values = (
+                school_densities(model, d, s, E[:, active], model.on_scale[active], v, student)
+                + _log_normal(v, covariance[s][np.ix_(active, active)])
+                - log_q
+            )
             out[s] = np.logaddexp(out[s], weight[s] + logsumexp(values, axis=1) - np.log(nodes))
     return out
 
 # %% ../../nbs/consistency/30_loo.ipynb #e45ab764
 def loo(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
-    by: str = "school", # "school" or "student"
-    draws: int = 1000, # posterior draws
-) -> pd.DataFrame: # elpd, lppd, pareto_k; one row a school or student
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    by: str = "school",  # "school" or "student"
+    draws: int = 1000,  # posterior draws
+) -> pd.DataFrame:  # elpd, lppd, pareto_k; one row a school or student
     "Leave-one-out log predictive density of each school or student, with Pareto k"
     from schoolvar.sampling.loo import psis_loo
-    if by not in ("school", "student"): raise ValueError(f"by is {by!r}; it must be 'school' or 'student'")
-    table = psis_loo((school_log_likelihood if by == "school" else student_log_likelihood)(fit, scores, draws))
+
+    if by not in ("school", "student"):
+        raise ValueError(f"by is {by!r}; it must be 'school' or 'student'")
+    table = psis_loo(
+        (school_log_likelihood if by == "school" else student_log_likelihood)(fit, scores, draws)
+    )
     model = refit_model(fit, scores)
     ids = model.school.school.astype("str").values
     return table.assign(school=ids if by == "school" else ids[model.blocks.school])

@@ -4,13 +4,22 @@
 
 # %% ../../nbs/consistency/10_model.ipynb #e8062615
 from __future__ import annotations
-import numpy as np
-import pandas as pd
+
 from dataclasses import dataclass
 from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from schoolvar.consistency.whitening import (
+    Blocks,
+    inclusion_prior,
+    intercept_coordinates,
+    school_coordinates,
+    slope_coordinates,
+)
 from ..core.errors import DataError
 from ..core.formula import Design, FormulaError, check_rank, read_formula
-from .whitening import Blocks, inclusion_prior, intercept_coordinates, school_coordinates, slope_coordinates
 
 # %% auto #0
 __all__ = ['DEFAULTS', 'LEAST_SD', 'parameter_name', 'prior_scales', 'inclusion_data', 'floor_spread', 'alike_schools',
@@ -18,149 +27,277 @@ __all__ = ['DEFAULTS', 'LEAST_SD', 'parameter_name', 'prior_scales', 'inclusion_
            'student_model', 'spreads', 'program_data', 'slope_data']
 
 # %% ../../nbs/consistency/10_model.ipynb #a57b9cf4
-DEFAULTS = dict(location_intercept=3., location=2.5, scale_intercept=3., scale=1., df=3., sd_location=1., sd_scale=1., lkj=1., nu_shape=2., nu_rate=.1)
+DEFAULTS = dict(
+    location_intercept=3.0,
+    location=2.5,
+    scale_intercept=3.0,
+    scale=1.0,
+    df=3.0,
+    sd_location=1.0,
+    sd_scale=1.0,
+    lkj=1.0,
+    nu_shape=2.0,
+    nu_rate=0.1,
+)
 
-def parameter_name(part, term): return f"{part}_intercept" if term == "Intercept" else f"{part}[{term}]"
+
+def parameter_name(part, term):
+    return f"{part}_intercept" if term == "Intercept" else f"{part}[{term}]"
+
 
 def prior_scales(
-    mean: float, # of all scores
-    sd: float, # of all scores
-    location: dict, # terms of the location model: name -> SD of the column
-    scale: dict, # terms of the scale model: name -> SD of the column
-    priors: dict | None = None, # changes to `DEFAULTS`, in the same units
-): # data for the program, the priors in words
+    mean: float,  # of all scores
+    sd: float,  # of all scores
+    location: dict,  # terms of the location model: name -> SD of the column
+    scale: dict,  # terms of the scale model: name -> SD of the column
+    priors: dict | None = None,  # changes to `DEFAULTS`, in the same units
+):  # data for the program, the priors in words
     "Prior scales in the units of the score. Raises `ValueError` for a name that is not in `DEFAULTS` or a scale that is not positive."
-    if unknown := set(priors or {}) - set(DEFAULTS): raise ValueError(f"no prior is called {', '.join(sorted(unknown))}; there are: {', '.join(DEFAULTS)}")
+    if unknown := set(priors or {}) - set(DEFAULTS):
+        raise ValueError(
+            f"no prior is called {', '.join(sorted(unknown))}; there are: {', '.join(DEFAULTS)}"
+        )
     p = DEFAULTS | (priors or {})
-    if bad := [k for k, v in p.items() if not (np.isfinite(v) and v > 0)]: raise ValueError(f"the scale of the prior {bad[0]} must be positive")
-    b = [(mean, p["location_intercept"] * sd) if k == "Intercept" else (0., p["location"] * sd / s) for k, s in location.items()]
-    z = [(np.log(sd), p["scale_intercept"]) if k == "Intercept" else (0., p["scale"] / s) for k, s in scale.items()]
-    words = {parameter_name("location", k): f"Normal({m:.4g}, {s:.4g})" for k, (m, s) in zip(location, b)}
-    words |= {parameter_name("scale", k): f"Normal({m:.4g}, {s:.4g}) on the log of the SD" for k, (m, s) in zip(scale, z)}
+    if bad := [k for k, v in p.items() if not (np.isfinite(v) and v > 0)]:
+        raise ValueError(f"the scale of the prior {bad[0]} must be positive")
+    b = [
+        (mean, p["location_intercept"] * sd) if k == "Intercept" else (0.0, p["location"] * sd / s)
+        for k, s in location.items()
+    ]
+    z = [
+        (np.log(sd), p["scale_intercept"]) if k == "Intercept" else (0.0, p["scale"] / s)
+        for k, s in scale.items()
+    ]
+    words = {
+        parameter_name("location", k): f"Normal({m:.4g}, {s:.4g})" for k, (m, s) in zip(location, b)
+    }
+    words |= {
+        parameter_name("scale", k): f"Normal({m:.4g}, {s:.4g}) on the log of the SD"
+        for k, (m, s) in zip(scale, z)
+    }
     (bm, bs), (zm, zs) = np.array(b).T, np.array(z).T
-    data = dict(beta_mean=bm, beta_scale=bs, zeta_mean=zm, zeta_scale=zs, tau_df=p["df"], tau_u_scale=p["sd_location"] * sd, tau_t_scale=p["sd_scale"], lkj=p["lkj"])
+    data = dict(
+        beta_mean=bm,
+        beta_scale=bs,
+        zeta_mean=zm,
+        zeta_scale=zs,
+        tau_df=p["df"],
+        tau_u_scale=p["sd_location"] * sd,
+        tau_t_scale=p["sd_scale"],
+        lkj=p["lkj"],
+    )
     return data | dict(nu_shape=p["nu_shape"], nu_rate=p["nu_rate"]), words
 
 # %% ../../nbs/consistency/10_model.ipynb #ce35a003
 def inclusion_data(
-    prior_inclusion, # probability, or "learn"
-    expected_unusual, # expected number of unusual schools where it is learned; None = half of them
+    prior_inclusion,  # probability, or "learn"
+    expected_unusual,  # expected number of unusual schools where it is learned; None = half of them
     schools: int,
-): # data for the program, the prior in words
+):  # data for the program, the prior in words
     "The prior of inclusion as data. A probability of 1 keeps the effect of every school: the model without a spike."
     if prior_inclusion == "learn":
-        a, b = inclusion_prior(schools / 2 if expected_unusual is None else expected_unusual, schools)
-        return dict(select=1, learn=1, pi_fixed=.5, pi_a=a, pi_b=b), f"Beta({a:.4g}, {b:.4g})"
-    if expected_unusual is not None: raise ValueError("an expected number of unusual schools is for prior_inclusion='learn'")
-    if isinstance(prior_inclusion, str) or not 0 < prior_inclusion <= 1: raise ValueError(f"the prior inclusion probability is {prior_inclusion!r}; it must lie between 0 and 1, or be 'learn'")
-    return dict(select=int(prior_inclusion < 1), learn=0, pi_fixed=float(prior_inclusion), pi_a=1., pi_b=1.), f"{prior_inclusion:g}"
+        a, b = inclusion_prior(
+            schools / 2 if expected_unusual is None else expected_unusual, schools
+        )
+        return dict(select=1, learn=1, pi_fixed=0.5, pi_a=a, pi_b=b), f"Beta({a:.4g}, {b:.4g})"
+    if expected_unusual is not None:
+        raise ValueError("an expected number of unusual schools is for prior_inclusion='learn'")
+    if isinstance(prior_inclusion, str) or not 0 < prior_inclusion <= 1:
+        raise ValueError(
+            f"the prior inclusion probability is {prior_inclusion!r}; it must lie between 0 and 1, or be 'learn'"
+        )
+    return dict(
+        select=int(prior_inclusion < 1),
+        learn=0,
+        pi_fixed=float(prior_inclusion),
+        pi_a=1.0,
+        pi_b=1.0,
+    ), f"{prior_inclusion:g}"
 
 # %% ../../nbs/consistency/10_model.ipynb #7542ff7e
-LEAST_SD = .05       # of a school, in pooled within-school SDs
+LEAST_SD = 0.05  # of a school, in pooled within-school SDs
+
 
 def floor_spread(
-    n, # students, (J,)
-    ss, # sum of squares within the school, (J,)
-): # sums of squares with the floor, which schools it raised
+    n,  # students, (J,)
+    ss,  # sum of squares within the school, (J,)
+):  # sums of squares with the floor, which schools it raised
     "Sums of squares of at least what a twentieth of the pooled standard deviation gives"
-    least = (n - 1) * ss.sum() / (n - 1).sum() * LEAST_SD ** 2
+    least = (n - 1) * ss.sum() / (n - 1).sum() * LEAST_SD**2
     return np.maximum(ss, least), ss < least
 
+
 def alike_schools(
-    n, # students, (J,)
-    ss, # sum of squares within the school, (J,)
+    n,  # students, (J,)
+    ss,  # sum of squares within the school, (J,)
 ) -> int:
     "How many schools have scores that are (nearly) all the same: an SD below a twentieth of the median school's"
     several = n > 1
     sd = np.sqrt(ss[several] / (n[several] - 1))
-    return int((sd <= LEAST_SD * np.median(sd[sd > 0])).sum()) if (sd > 0).any() else int(several.sum())
-
+    return (
+        int((sd <= LEAST_SD * np.median(sd[sd > 0])).sum())
+        if (sd > 0).any()
+        else int(several.sum())
+    )
 
 # %% ../../nbs/consistency/10_model.ipynb #b3f1848c
 def students_of(
-    scores, # Scores
-    columns, # covariates that the formulas need
-    missing: str = "error", # "error" or "drop"
-): # students in the order of the schools, schools with students, rows dropped
+    scores,  # Scores
+    columns,  # covariates that the formulas need
+    missing: str = "error",  # "error" or "drop"
+):  # students in the order of the schools, schools with students, rows dropped
     "The students that a model with covariates uses. Raises `DataError` where covariates are missing and may not be dropped."
-    if missing not in ("error", "drop"): raise ValueError(f"missing is {missing!r}; it must be 'error' or 'drop'")
+    if missing not in ("error", "drop"):
+        raise ValueError(f"missing is {missing!r}; it must be 'error' or 'drop'")
     frame, file = scores.students, (scores.source or {}).get("path")
-    if frame is None: raise DataError(f"this model needs the students{' and ' + ', '.join(columns) if columns else ''}: read the scores with covariates={list(columns) or ['...']}", file)
-    if absent := [c for c in columns if c not in frame]: raise FormulaError(f"the formula needs {absent[0]}, which was not read; there are: {', '.join(c for c in frame if c not in ('school', 'score'))}", file)
+    if frame is None:
+        raise DataError(
+            f"this model needs the students{' and ' + ', '.join(columns) if columns else ''}: read the scores with covariates={list(columns) or ['...']}",
+            file,
+        )
+    if absent := [c for c in columns if c not in frame]:
+        raise FormulaError(
+            f"the formula needs {absent[0]}, which was not read; there are: {', '.join(c for c in frame if c not in ('school', 'score'))}",
+            file,
+        )
     gone = {c: int(frame[c].isna().sum()) for c in columns}
-    gone = {c: k for c, k in gone.items() if k} or {c: int(r) for c in columns for r in scores.dropped.loc[scores.dropped.reason == f"no {c}", "rows"] if r} if scores.dropped is not None else gone
-    if gone and missing == "error": raise DataError("; ".join(f"{k:,} students have no {c}" for c, k in gone.items() if k) + "; give missing='drop' to leave them out", file)
+    gone = (
+        {c: k for c, k in gone.items() if k}
+        or {
+            c: int(r)
+            for c in columns
+            for r in scores.dropped.loc[scores.dropped.reason == f"no {c}", "rows"]
+            if r
+        }
+        if scores.dropped is not None
+        else gone
+    )
+    if gone and missing == "error":
+        raise DataError(
+            "; ".join(f"{k:,} students have no {c}" for c, k in gone.items() if k)
+            + "; give missing='drop' to leave them out",
+            file,
+        )
     frame = frame.dropna(subset=list(columns))
     order = pd.Index(scores.schools.school.astype("str")).get_indexer(frame.school.astype("str"))
     frame = frame.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
     kept = scores.schools[scores.schools.school.isin(frame.school.unique())].reset_index(drop=True)
-    if len(kept) < 2: raise DataError(f"{len(kept)} school is left: at least two are needed", file)
+    if len(kept) < 2:
+        raise DataError(f"{len(kept)} school is left: at least two are needed", file)
     return frame, kept
 
 # %% ../../nbs/consistency/10_model.ipynb #b291c2fc
 @dataclass
 class Model:
     "A consistency model on its data: columns, effects and what is needed to run a program"
-    program: str # consistency_schools, consistency_students or consistency_slopes
-    why: str # why this program
-    school: pd.DataFrame # the schools in order: school, n, mean, ss, ...
-    blocks: Blocks # where their students stand
-    location: Design | None # designs of students; None where formulas are "1"
+
+    program: str  # consistency_schools, consistency_students or consistency_slopes
+    why: str  # why this program
+    school: pd.DataFrame  # the schools in order: school, n, mean, ss, ...
+    blocks: Blocks  # where their students stand
+    location: Design | None  # designs of students; None where formulas are "1"
     scale: Design | None
-    terms: dict # "location" and "scale" -> names of columns
-    X: np.ndarray # location covariates: of schools or of students, as the program takes them
-    W: np.ndarray # scale covariates
-    E: np.ndarray | None # covariates of the effects, selected ones last; slopes only
-    effects: list # names of the effects in that order
-    select: list # names of the selected effects
-    y: np.ndarray | None # scores in the order of the schools; None for sufficient statistics
-    effect_designs: tuple = () # designs of location and scale effects; slopes only
-    raised: int = 0 # schools whose spread was raised to the least
-    alike: int = 0 # of these, schools whose scores are (nearly) all the same
+    terms: dict  # "location" and "scale" -> names of columns
+    X: np.ndarray  # location covariates: of schools or of students, as the program takes them
+    W: np.ndarray  # scale covariates
+    E: np.ndarray | None  # covariates of the effects, selected ones last; slopes only
+    effects: list  # names of the effects in that order
+    select: list  # names of the selected effects
+    y: np.ndarray | None  # scores in the order of the schools; None for sufficient statistics
+    effect_designs: tuple = ()  # designs of location and scale effects; slopes only
+    raised: int = 0  # schools whose spread was raised to the least
+    alike: int = 0  # of these, schools whose scores are (nearly) all the same
 
     @property
-    def on_scale(self): return np.array([e.startswith("scale") for e in self.effects])
+    def on_scale(self):
+        return np.array([e.startswith("scale") for e in self.effects])
+
     def school_means(self, a):
         "Mean of the students' rows by school, or the rows of schools as they are"
-        return a if len(a) == len(self.school) and self.y is None else self.blocks.sums(a) / self.blocks.n[:, None]
+        return (
+            a
+            if len(a) == len(self.school) and self.y is None
+            else self.blocks.sums(a) / self.blocks.n[:, None]
+        )
 
-def effect_names(part, design): return [parameter_name(part, t) for t in design.names]
+
+def effect_names(part, design):
+    return [parameter_name(part, t) for t in design.names]
+
 
 def check_select(select, effects):
     "The selected effects in the order of all. Raises `ValueError` for more than three or an unknown one."
-    if unknown := [s for s in select if s not in effects]: raise ValueError(f"no effect of schools is called {unknown[0]!r}; there are: {', '.join(effects)}")
-    if len(set(select)) > 3: raise ValueError(f"{len(set(select))} effects carry indicators; at most 3 can, since all their patterns are summed")
+    if unknown := [s for s in select if s not in effects]:
+        raise ValueError(
+            f"no effect of schools is called {unknown[0]!r}; there are: {', '.join(effects)}"
+        )
+    if len(set(select)) > 3:
+        raise ValueError(
+            f"{len(set(select))} effects carry indicators; at most 3 can, since all their patterns are summed"
+        )
     return [e for e in effects if e in select]
 
-def same_within(blocks, m): return np.allclose(m, np.repeat(m[blocks.first], blocks.n, axis=0), rtol=0, atol=1e-12 * (1 + np.abs(m).max()))
+
+def same_within(blocks, m):
+    return np.allclose(
+        m, np.repeat(m[blocks.first], blocks.n, axis=0), rtol=0, atol=1e-12 * (1 + np.abs(m).max())
+    )
 
 # %% ../../nbs/consistency/10_model.ipynb #78b3876a
 def make_model(
-    scores, # Scores
-    location: str = "1", # formula of the mean
-    scale: str = "1", # formula of the log SD
-    select=("scale_intercept",), # effects with an indicator
-    likelihood: str = "normal", # "normal" or "student"
-    missing: str = "error", # what to do with missing covariates: "error" or "drop"
+    scores,  # Scores
+    location: str = "1",  # formula of the mean
+    scale: str = "1",  # formula of the log SD
+    select=("scale_intercept",),  # effects with an indicator
+    likelihood: str = "normal",  # "normal" or "student"
+    missing: str = "error",  # what to do with missing covariates: "error" or "drop"
 ) -> Model:
     "Columns, effects and program of a model. Raises `FormulaError`, `DataError` or `ValueError`, each with one line."
-    if likelihood not in ("normal", "student"): raise ValueError(f"the likelihood is {likelihood!r}; it must be 'normal' or 'student'")
+    if likelihood not in ("normal", "student"):
+        raise ValueError(f"the likelihood is {likelihood!r}; it must be 'normal' or 'student'")
     parts = [read_formula(location), read_formula(scale)]
     columns = list(dict.fromkeys(c for f in parts for c in f.columns))
     for f in parts:
-        if f.factor and (f.factor in columns or scores.students is not None and f.factor in scores.students and f.factor != "school"): raise FormulaError(f"the formula {f.text!r}: effects can differ between schools only, not by {f.factor}")
-    simple = all((f.effects or "1").replace(" ", "") in ("1", "1+0", "0+1") for f in parts) and set(select) <= {"scale_intercept"}
-    if simple and not columns and likelihood == "normal": return plain_model(scores, list(select))
+        if f.factor and (
+            f.factor in columns
+            or scores.students is not None
+            and f.factor in scores.students
+            and f.factor != "school"
+        ):
+            raise FormulaError(
+                f"the formula {f.text!r}: effects can differ between schools only, not by {f.factor}"
+            )
+    simple = all((f.effects or "1").replace(" ", "") in ("1", "1+0", "0+1") for f in parts) and set(
+        select
+    ) <= {"scale_intercept"}
+    if simple and not columns and likelihood == "normal":
+        return plain_model(scores, list(select))
     frame, schools = students_of(scores, columns, missing)
     return student_model(frame, schools, parts, list(select), likelihood, simple)
+
 
 def plain_model(scores, select) -> Model:
     "Intercepts only: every school enters by its number of students, mean and sum of squares"
     s = scores.schools.reset_index(drop=True)
     one = np.ones((len(s), 1))
     ss, raised = floor_spread(s.n.values, s.ss.values)
-    return Model("consistency_schools", "there are only intercepts, so the number of students, mean and sum of squares of a school say all", s.assign(ss=ss, raw_ss=s.ss), Blocks.of(s.n.values), None, None,
-                 dict(location=["Intercept"], scale=["Intercept"]), one, one, None, ["location_intercept", "scale_intercept"], select, None, raised=int(raised.sum()), alike=alike_schools(s.n.values, s.ss.values))
+    return Model(
+        "consistency_schools",
+        "there are only intercepts, so the number of students, mean and sum of squares of a school say all",
+        s.assign(ss=ss, raw_ss=s.ss),
+        Blocks.of(s.n.values),
+        None,
+        None,
+        dict(location=["Intercept"], scale=["Intercept"]),
+        one,
+        one,
+        None,
+        ["location_intercept", "scale_intercept"],
+        select,
+        None,
+        raised=int(raised.sum()),
+        alike=alike_schools(s.n.values, s.ss.values),
+    )
 
 # %% ../../nbs/consistency/10_model.ipynb #fe31bdbb
 def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
@@ -168,64 +305,156 @@ def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
     n = frame.groupby("school", sort=False).score.size().values
     blocks, y = Blocks.of(n), frame.score.to_numpy(float)
     designs = [Design(f.common, frame) for f in parts]
-    for d, what in zip(designs, ("location", "scale")): check_rank(d, what)
+    for d, what in zip(designs, ("location", "scale")):
+        check_rank(d, what)
     X, W = designs[0].matrix, designs[1].matrix
     mean = blocks.sums(y) / n
     s = schools.assign(n=n, mean=mean, ss=blocks.sums((y - mean[blocks.school]) ** 2))
-    if not (s.ss > 0).any(): raise DataError("within every school all scores are the same: nothing varies within schools")
-    common = dict(blocks=blocks, location=designs[0], scale=designs[1], terms=dict(location=designs[0].names, scale=designs[1].names), select=select)
+    if not (s.ss > 0).any():
+        raise DataError(
+            "within every school all scores are the same: nothing varies within schools"
+        )
+    common = dict(
+        blocks=blocks,
+        location=designs[0],
+        scale=designs[1],
+        terms=dict(location=designs[0].names, scale=designs[1].names),
+        select=select,
+    )
     if simple and likelihood == "normal" and same_within(blocks, X) and same_within(blocks, W):
         ss, raised = floor_spread(n, s.ss.values)
-        return Model(program="consistency_schools", why="all covariates are of schools, so the number of students, mean and sum of squares of a school say all", school=s.assign(ss=ss, raw_ss=s.ss), X=X[blocks.first], W=W[blocks.first],
-                     E=None, effects=["location_intercept", "scale_intercept"], y=None, raised=int(raised.sum()), alike=alike_schools(n, s.ss.values), **common)
+        return Model(
+            program="consistency_schools",
+            why="all covariates are of schools, so the number of students, mean and sum of squares of a school say all",
+            school=s.assign(ss=ss, raw_ss=s.ss),
+            X=X[blocks.first],
+            W=W[blocks.first],
+            E=None,
+            effects=["location_intercept", "scale_intercept"],
+            y=None,
+            raised=int(raised.sum()),
+            alike=alike_schools(n, s.ss.values),
+            **common,
+        )
     if simple:
-        why = "covariates differ between the students of a school" if likelihood == "normal" else "a Student-t likelihood needs every score"
-        return Model(program="consistency_students", why=why, school=s, X=X, W=W, E=None, effects=["location_intercept", "scale_intercept"], y=y, **common)
+        why = (
+            "covariates differ between the students of a school"
+            if likelihood == "normal"
+            else "a Student-t likelihood needs every score"
+        )
+        return Model(
+            program="consistency_students",
+            why=why,
+            school=s,
+            X=X,
+            W=W,
+            E=None,
+            effects=["location_intercept", "scale_intercept"],
+            y=y,
+            **common,
+        )
     ez = [Design(f.effects or "1", frame) for f in parts]
     names = effect_names("location", ez[0]) + effect_names("scale", ez[1])
     select = check_select(select, names)
-    order = [k for k, e in enumerate(names) if e not in select] + [k for k, e in enumerate(names) if e in select]
+    order = [k for k, e in enumerate(names) if e not in select] + [
+        k for k, e in enumerate(names) if e in select
+    ]
     E = np.column_stack([ez[0].matrix, ez[1].matrix])[:, order]
-    return Model(program="consistency_slopes", why="slopes differ between schools, or indicators stand on other effects than the scale intercept", school=s, X=X, W=W, E=E,
-                 effects=[names[k] for k in order], y=y, effect_designs=tuple(ez), **(common | dict(select=select)))
+    return Model(
+        program="consistency_slopes",
+        why="slopes differ between schools, or indicators stand on other effects than the scale intercept",
+        school=s,
+        X=X,
+        W=W,
+        E=E,
+        effects=[names[k] for k in order],
+        y=y,
+        effect_designs=tuple(ez),
+        **(common | dict(select=select)),
+    )
 
 # %% ../../nbs/consistency/10_model.ipynb #b1960d30
-def spreads(m, names): return {k: 0. if k == "Intercept" else float(np.std(m[:, i]) or 1.) for i, k in enumerate(names)}
+def spreads(m, names):
+    return {
+        k: 0.0 if k == "Intercept" else float(np.std(m[:, i]) or 1.0) for i, k in enumerate(names)
+    }
+
 
 def program_data(
     model: Model,
-    mean: float, # of all scores
-    sd: float, # of all scores
-    inclusion: dict, # as from `inclusion_data`
-    priors: dict | None = None, # changes to `DEFAULTS`
-    robust: bool = False, # Student-t likelihood
-): # data block of the program, the priors in words
+    mean: float,  # of all scores
+    sd: float,  # of all scores
+    inclusion: dict,  # as from `inclusion_data`
+    priors: dict | None = None,  # changes to `DEFAULTS`
+    robust: bool = False,  # Student-t likelihood
+):  # data block of the program, the priors in words
     "Everything that the model's program takes: data, priors and coordinates"
-    prior, words = prior_scales(mean, sd, spreads(model.X, model.terms["location"]), spreads(model.W, model.terms["scale"]), priors)
+    prior, words = prior_scales(
+        mean,
+        sd,
+        spreads(model.X, model.terms["location"]),
+        spreads(model.W, model.terms["scale"]),
+        priors,
+    )
     p, J = DEFAULTS | (priors or {}), len(model.school)
     for e in model.effects:
         on_scale, term = e.startswith("scale"), e.partition("[")[2][:-1]
         name = ("sd_scale" if on_scale else "sd_location") + (f"[{term}]" if term else "")
-        unit = spreads(model.E, model.effects)[e] if term else 1.
-        words[name] = f"half-Student-t({p['df']:.4g}, 0, {(p['sd_scale'] if on_scale else p['sd_location'] * sd) / unit:.4g})" + (" on the log of the SD" if on_scale else "")
+        unit = spreads(model.E, model.effects)[e] if term else 1.0
+        words[name] = (
+            f"half-Student-t({p['df']:.4g}, 0, {(p['sd_scale'] if on_scale else p['sd_location'] * sd) / unit:.4g})"
+            + (" on the log of the SD" if on_scale else "")
+        )
     words["correlation"] = f"LKJ({p['lkj']:.4g})"
-    if robust: words["nu"] = f"Gamma({p['nu_shape']:.4g}, {p['nu_rate']:.4g}) above 2"
+    if robust:
+        words["nu"] = f"Gamma({p['nu_shape']:.4g}, {p['nu_rate']:.4g}) above 2"
     inclusion = inclusion if model.select else inclusion | dict(select=0, learn=0)
-    data = dict(J=J, P=model.X.shape[1], Q=model.W.shape[1], X=model.X, W=model.W) | prior | inclusion
+    data = (
+        dict(J=J, P=model.X.shape[1], Q=model.W.shape[1], X=model.X, W=model.W) | prior | inclusion
+    )
     s, b = model.school, model.blocks
     if model.y is None:
         data |= dict(n=s.n.values.astype(float), ybar=s["mean"].values, ss=s.ss.values)
-        return {k: v for k, v in (data | school_coordinates(data["n"], data["ybar"], data["ss"], model.X, model.W, data)).items() if not k.startswith("nu_")}, words
-    data |= dict(N=len(model.y), y=model.y, first=b.first + 1, last=b.first + b.n, robust=int(robust))
-    if model.program == "consistency_students": return data | intercept_coordinates(b, model.y, model.X, model.W, data), words
+        return {
+            k: v
+            for k, v in (
+                data
+                | school_coordinates(data["n"], data["ybar"], data["ss"], model.X, model.W, data)
+            ).items()
+            if not k.startswith("nu_")
+        }, words
+    data |= dict(
+        N=len(model.y), y=model.y, first=b.first + 1, last=b.first + b.n, robust=int(robust)
+    )
+    if model.program == "consistency_students":
+        return data | intercept_coordinates(b, model.y, model.X, model.W, data), words
     return slope_data(model, data), words
+
 
 def slope_data(model, data):
     "What the program with slopes takes beyond the common data"
-    pattern = np.array(list(product([0, 1], repeat=len(model.select))), int).reshape(2 ** len(model.select), -1)
-    units = np.array([spreads(model.E, model.effects)[e] if "[" in e else 1. for e in model.effects])
+    pattern = np.array(list(product([0, 1], repeat=len(model.select))), int).reshape(
+        2 ** len(model.select), -1
+    )
+    units = np.array(
+        [spreads(model.E, model.effects)[e] if "[" in e else 1.0 for e in model.effects]
+    )
     scale = np.where(model.on_scale, data["tau_t_scale"], data["tau_u_scale"]) / units
-    coordinates = slope_coordinates(model.blocks, model.y, model.X, model.W, model.E, model.on_scale, data)
+    coordinates = slope_coordinates(
+        model.blocks, model.y, model.X, model.W, model.E, model.on_scale, data
+    )
     drop = ("tau_u_scale", "tau_t_scale", "select")
-    return {k: v for k, v in data.items() if k not in drop} | dict(R=len(model.effects), K=len(model.select), M=len(pattern), pattern=pattern, active=pattern.sum(1), on_scale=model.on_scale.astype(float),
-                                                                  E=model.E, tau_scale=scale) | coordinates
+    return (
+        {k: v for k, v in data.items() if k not in drop}
+        | dict(
+            R=len(model.effects),
+            K=len(model.select),
+            M=len(pattern),
+            pattern=pattern,
+            active=pattern.sum(1),
+            on_scale=model.on_scale.astype(float),
+            E=model.E,
+            tau_scale=scale,
+        )
+        | coordinates
+    )

@@ -4,67 +4,140 @@
 
 # %% ../../nbs/consistency/15_posterior.ipynb #12cba5bd
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 import xarray as xr
-from ..sampling.diagnostics import mcse_mean
+
 from .inclusion import bayes_factor, borderline, direction, verdicts
 from .model import parameter_name
+from ..sampling.diagnostics import mcse_mean
 
 # %% auto #0
 __all__ = ['KEEP', 'DIMS', 'sd_name', 'population_names', 'derived', 'school_table', 'inclusion_draws']
 
 # %% ../../nbs/consistency/15_posterior.ipynb #65b9135b
-def sd_name(effect): return "sd_" + effect.replace("_intercept", "")
+def sd_name(effect):
+    return "sd_" + effect.replace("_intercept", "")
 
-def population_names(model, learn, robust) -> dict: # label -> variable and selection, as in `diagnostics.pick`
+
+def population_names(
+    model,
+    learn,
+    robust,
+) -> dict:  # label -> variable and selection, as in `diagnostics.pick`
     "Labels of the population parameters and where they are in the draws"
-    names = {parameter_name("location", t): ("beta", k) for k, t in enumerate(model.terms["location"])} | {parameter_name("scale", t): ("zeta", k) for k, t in enumerate(model.terms["scale"])}
+    names = {
+        parameter_name("location", t): ("beta", k) for k, t in enumerate(model.terms["location"])
+    } | {parameter_name("scale", t): ("zeta", k) for k, t in enumerate(model.terms["scale"])}
     e = model.effects
-    if model.program != "consistency_slopes": names |= dict(sd_location="tau_u", sd_scale="tau_t", correlation="rho")
+    if model.program != "consistency_slopes":
+        names |= dict(sd_location="tau_u", sd_scale="tau_t", correlation="rho")
     else:
         order = sorted(range(len(e)), key=lambda k: (model.on_scale[k], "[" in e[k]))
         names |= {sd_name(e[k]): ("tau", k) for k in order}
         for a, i in enumerate(order):
-            for j in order[a + 1:]: names["correlation" if {e[i], e[j]} == {"location_intercept", "scale_intercept"} else f"correlation[{e[i]},{e[j]}]"] = ("Omega", (i, j))
+            for j in order[a + 1 :]:
+                names[
+                    "correlation"
+                    if {e[i], e[j]} == {"location_intercept", "scale_intercept"}
+                    else f"correlation[{e[i]},{e[j]}]"
+                ] = ("Omega", (i, j))
     return names | (dict(nu="nu") if robust else {}) | (dict(prior_inclusion="pi") if learn else {})
 
 # %% ../../nbs/consistency/15_posterior.ipynb #a452f9b6
 def derived(model, idata) -> None:
     "Add mu, sd, effect and effects of schools to the draws"
     post = idata.posterior
-    by_school = lambda x: xr.DataArray(x, dims=("chain", "draw", "school"))       # a group of ArviZ 1.x takes no tuple of dimensions and values
+    # a group of ArviZ 1.x takes no tuple of dimensions and values
+    by_school = lambda x: xr.DataArray(x, dims=("chain", "draw", "school"))
     mean_part = post["beta"].values @ model.school_means(model.X).T
     scale_part = post["zeta"].values @ model.school_means(model.W).T
     if model.program == "consistency_slopes":
         v, Ebar = post["effects"].values, model.school_means(model.E)
         mean_part = mean_part + (v * Ebar * ~model.on_scale).sum(-1)
         scale_part = scale_part + (v * Ebar * model.on_scale).sum(-1)
-        main = model.effects.index("scale_intercept") if "scale_intercept" in model.effects else int(np.flatnonzero(model.on_scale)[0])
+        main = (
+            model.effects.index("scale_intercept")
+            if "scale_intercept" in model.effects
+            else int(np.flatnonzero(model.on_scale)[0])
+        )
         post["effect"] = by_school(v[..., main])
         post["mu"], post["sd"] = by_school(mean_part), by_school(np.exp(scale_part))
         return
-    if "mu" not in post: post["mu"] = by_school(mean_part + post["u"].values)
+    if "mu" not in post:
+        post["mu"] = by_school(mean_part + post["u"].values)
     post["sd"] = by_school(np.exp(scale_part + post["effect"].values))
 
-KEEP = {"consistency_schools": ["beta", "zeta", "tau_u", "tau_t", "rho", "pi", "lprior", "mu", "effect", "included"],
-        "consistency_students": ["beta", "zeta", "tau_u", "tau_t", "rho", "pi", "nu", "lprior", "u", "effect", "included"],
-        "consistency_slopes": ["beta", "zeta", "tau", "Omega", "pi", "nu", "lprior", "effects", "included"]}
-DIMS = dict(beta=["location_term"], zeta=["scale_term"], mu=["school"], u=["school"], effect=["school"], included=["school"])
+
+KEEP = {
+    "consistency_schools": [
+        "beta",
+        "zeta",
+        "tau_u",
+        "tau_t",
+        "rho",
+        "pi",
+        "lprior",
+        "mu",
+        "effect",
+        "included",
+    ],
+    "consistency_students": [
+        "beta",
+        "zeta",
+        "tau_u",
+        "tau_t",
+        "rho",
+        "pi",
+        "nu",
+        "lprior",
+        "u",
+        "effect",
+        "included",
+    ],
+    "consistency_slopes": [
+        "beta",
+        "zeta",
+        "tau",
+        "Omega",
+        "pi",
+        "nu",
+        "lprior",
+        "effects",
+        "included",
+    ],
+}
+DIMS = dict(
+    beta=["location_term"],
+    zeta=["scale_term"],
+    mu=["school"],
+    u=["school"],
+    effect=["school"],
+    included=["school"],
+)
 
 # %% ../../nbs/consistency/15_posterior.ipynb #66896660
 def school_table(
-    model, # Model
-    idata, # draws with mu, sd, effect and included
-    prior: float, # prior inclusion probability, or its prior mean
-    threshold: float, # PIP from which a school is called unusual
-) -> pd.DataFrame: # the columns of schools.csv
+    model,  # Model
+    idata,  # draws with mu, sd, effect and included
+    prior: float,  # prior inclusion probability, or its prior mean
+    threshold: float,  # PIP from which a school is called unusual
+) -> pd.DataFrame:  # the columns of schools.csv
     "One row a school: what was seen, what is inferred, and the verdict"
     post, s = idata.posterior, model.school
     out = {"school": s.school.astype("str").values, "n": s.n.astype(int).values}
-    for name, x in (("mean", post["mu"].values), ("sd", post["sd"].values), ("effect", post["effect"].values)):
-        low, middle, high = np.quantile(x, (.025, .5, .975), axis=(0, 1))
-        out |= {name: middle if name == "sd" else x.mean((0, 1), dtype=float), f"{name}_lower": low, f"{name}_upper": high}
+    for name, x in (
+        ("mean", post["mu"].values),
+        ("sd", post["sd"].values),
+        ("effect", post["effect"].values),
+    ):
+        low, middle, high = np.quantile(x, (0.025, 0.5, 0.975), axis=(0, 1))
+        out |= {
+            name: middle if name == "sd" else x.mean((0, 1), dtype=float),
+            f"{name}_lower": low,
+            f"{name}_upper": high,
+        }
     main, others = inclusion_draws(model, post["included"].values)
     out["pip"] = main.mean((0, 1), dtype=float)
     out["pip_mcse"] = np.nan_to_num(mcse_mean(main))
@@ -72,13 +145,27 @@ def school_table(
     out["direction"], out["verdict"] = direction(out["effect"]), verdicts(out["pip"], threshold)
     out |= {f"ratio{end}": np.exp(out[f"effect{end}"]) for end in ("", "_lower", "_upper")}
     out["borderline"] = borderline(out["pip"], out["pip_mcse"], threshold)
-    with np.errstate(divide="ignore", invalid="ignore"): out |= dict(raw_mean=s["mean"].values, raw_sd=np.where(s.n > 1, np.sqrt(s.get("raw_ss", s.ss) / (s.n - 1)), np.nan))   # as observed, not raised to the least
-    for name, p in others.items(): out |= {f"pip_{name}": p.mean((0, 1), dtype=float), f"pip_mcse_{name}": np.nan_to_num(mcse_mean(p))}
+    # as observed, not raised to the least
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out |= dict(
+            raw_mean=s["mean"].values,
+            raw_sd=np.where(s.n > 1, np.sqrt(s.get("raw_ss", s.ss) / (s.n - 1)), np.nan),
+        )
+    for name, p in others.items():
+        out |= {
+            f"pip_{name}": p.mean((0, 1), dtype=float),
+            f"pip_mcse_{name}": np.nan_to_num(mcse_mean(p)),
+        }
     return pd.DataFrame(out | {c: s[c].values for c in ("district", "school_name") if c in s})
+
 
 def inclusion_draws(model, included):
     "Conditional inclusion probabilities of the scale intercept (else of the first selected effect), and of the other selected effects by name"
-    if included.ndim == 3: return included, {}
-    if not model.select: return np.ones(included.shape[:3]), {}
+    if included.ndim == 3:
+        return included, {}
+    if not model.select:
+        return np.ones(included.shape[:3]), {}
     main = model.select.index("scale_intercept") if "scale_intercept" in model.select else 0
-    return included[..., main], {e: included[..., k] for k, e in enumerate(model.select) if k != main}
+    return included[..., main], {
+        e: included[..., k] for k, e in enumerate(model.select) if k != main
+    }

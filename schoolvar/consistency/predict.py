@@ -4,9 +4,11 @@
 
 # %% ../../nbs/consistency/20_predict.ipynb #37c7f69a
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from scipy.stats import gamma
+
 from .model import inclusion_data, make_model, prior_scales, spreads
 
 # %% auto #0
@@ -15,14 +17,18 @@ __all__ = ['some_draws', 'refit_model', 'effect_covariance', 'new_effects', 'kno
 
 # %% ../../nbs/consistency/20_predict.ipynb #dece97d3
 def some_draws(
-    fit, # a consistency fit
-    draws: int = 400, # how many
-) -> dict: # variable -> (draws, ...)
+    fit,  # a consistency fit
+    draws: int = 400,  # how many
+) -> dict:  # variable -> (draws, ...)
     "Evenly spaced posterior draws, chains one after another"
     post = fit.idata.posterior
     total = post.sizes["chain"] * post.sizes["draw"]
     keep = np.unique(np.linspace(0, total - 1, min(draws, total)).astype(int))
-    return {v: post[v].transpose("chain", "draw", ...).values.reshape(total, *post[v].shape[2:])[keep] for v in post.data_vars}
+    return {
+        v: post[v].transpose("chain", "draw", ...).values.reshape(total, *post[v].shape[2:])[keep]
+        for v in post.data_vars
+    }
+
 
 def refit_model(fit, scores):
     "The model of a fit on its scores"
@@ -30,54 +36,82 @@ def refit_model(fit, scores):
     return make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"])
 
 # %% ../../nbs/consistency/20_predict.ipynb #8895196c
-def effect_covariance(model, d) -> np.ndarray: # (draws, effects, effects)
+def effect_covariance(model, d) -> np.ndarray:  # (draws, effects, effects)
     "Covariance of the effects of schools in each draw, in the order of `model.effects`"
-    if model.program == "consistency_slopes": return d["tau"][:, :, None] * d["Omega"] * d["tau"][:, None, :]
+    if model.program == "consistency_slopes":
+        return d["tau"][:, :, None] * d["Omega"] * d["tau"][:, None, :]
     c = d["rho"] * d["tau_u"] * d["tau_t"]
     return np.stack([np.stack([d["tau_u"] ** 2, c], -1), np.stack([c, d["tau_t"] ** 2], -1)], -2)
 
+
 def new_effects(
-    model, # Model
-    d: dict, # draws, as from `some_draws`
-    size: int, # new schools
-    rng, # numpy Generator
-) -> np.ndarray: # (draws, new schools, effects), in the order of `model.effects`
+    model,  # Model
+    d: dict,  # draws, as from `some_draws`
+    size: int,  # new schools
+    rng,  # numpy Generator
+) -> np.ndarray:  # (draws, new schools, effects), in the order of `model.effects`
     "Draws of the effects of schools that the data do not have, indicators applied"
     S, R = len(d["beta"]), len(model.effects)
     L = np.linalg.cholesky(effect_covariance(model, d) + 1e-12 * np.eye(R))
     v = np.einsum("srq,snq->snr", L, rng.standard_normal((S, size, R)))
     on = np.ones((S, size, R), bool)
     for k, e in enumerate(model.effects):
-        if e in model.select: on[..., k] = rng.random((S, size)) < d["pi"][:, None]
+        if e in model.select:
+            on[..., k] = rng.random((S, size)) < d["pi"][:, None]
     return v * on
+
 
 def known_effects(model, d):
     "Draws of the effects of the schools at hand, (draws, schools, effects)"
-    if model.program == "consistency_slopes": return d["effects"]
+    if model.program == "consistency_slopes":
+        return d["effects"]
     u = d["u"] if "u" in d else d["mu"] - d["beta"] @ model.school_means(model.X).T
     return np.stack([u, d["effect"]], -1)
 
 # %% ../../nbs/consistency/20_predict.ipynb #a3c9335c
 def predict(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
-    new: pd.DataFrame, # one row a student: `school`, and the covariates of the formulas
-    draws: int = 400, # posterior draws
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    new: pd.DataFrame,  # one row a student: `school`, and the covariates of the formulas
+    draws: int = 400,  # posterior draws
     seed: int = 1,
-) -> pd.DataFrame: # mean, its interval, sd, and the interval of a score: mean, mean_lower, mean_upper, sd, lower, upper, known
+    # mean, its interval, sd, and the interval of a score: mean, mean_lower, mean_upper, sd, lower,
+    # upper, known
+) -> pd.DataFrame:
     "Expected score, spread and 95 % interval of a score for each row, in schools of the fit or in new ones"
     model, rng, d = refit_model(fit, scores), np.random.default_rng(seed), some_draws(fit, draws)
     mu, log_sd, known = linear_parts(model, d, new, rng)
     nu = d["nu"][:, None] if fit.manifest["settings"]["likelihood"] == "student" else None
-    z = rng.standard_normal(mu.shape) if nu is None else rng.standard_t(np.broadcast_to(nu, mu.shape)) * np.sqrt((nu - 2) / nu)
-    score = np.quantile(mu + np.exp(log_sd) * z, (.025, .975), axis=0)
-    mean = np.quantile(mu, (.025, .975), axis=0)
-    return pd.DataFrame(dict(school=new["school"].astype("str").values, mean=mu.mean(0), mean_lower=mean[0], mean_upper=mean[1], sd=np.median(np.exp(log_sd), 0), lower=score[0], upper=score[1], known=known), index=new.index)
+    z = (
+        rng.standard_normal(mu.shape)
+        if nu is None
+        else rng.standard_t(np.broadcast_to(nu, mu.shape)) * np.sqrt((nu - 2) / nu)
+    )
+    score = np.quantile(mu + np.exp(log_sd) * z, (0.025, 0.975), axis=0)
+    mean = np.quantile(mu, (0.025, 0.975), axis=0)
+    return pd.DataFrame(
+        dict(
+            school=new["school"].astype("str").values,
+            mean=mu.mean(0),
+            mean_lower=mean[0],
+            mean_upper=mean[1],
+            sd=np.median(np.exp(log_sd), 0),
+            lower=score[0],
+            upper=score[1],
+            known=known,
+        ),
+        index=new.index,
+    )
+
 
 def linear_parts(model, d, new, rng):
     "Mean and log SD of each new row in each draw, (draws, rows), and whether its school is in the fit"
-    if "school" not in new: raise ValueError("the new rows need a column 'school'")
-    parts = [(m.new(new) if m is not None else np.ones((len(new), 1))) for m in (model.location, model.scale)]
+    if "school" not in new:
+        raise ValueError("the new rows need a column 'school'")
+    parts = [
+        (m.new(new) if m is not None else np.ones((len(new), 1)))
+        for m in (model.location, model.scale)
+    ]
     codes, ids = pd.factorize(new["school"].astype("str"))
     place = pd.Index(model.school.school.astype("str")).get_indexer(ids)
     v = new_effects(model, d, len(ids), rng)
@@ -85,55 +119,96 @@ def linear_parts(model, d, new, rng):
     v = v[:, codes]
     E = np.ones((len(new), len(model.effects)))
     if model.effect_designs:
-        names = [e for part, m in zip(("location", "scale"), model.effect_designs) for e in (f"{part}_intercept" if t == "Intercept" else f"{part}[{t}]" for t in m.names)]
+        names = [
+            e
+            for part, m in zip(("location", "scale"), model.effect_designs)
+            for e in (f"{part}_intercept" if t == "Intercept" else f"{part}[{t}]" for t in m.names)
+        ]
         columns = np.column_stack([m.new(new) for m in model.effect_designs])
         E = columns[:, [names.index(e) for e in model.effects]]
     v = v * E
-    return d["beta"] @ parts[0].T + v[..., ~model.on_scale].sum(-1), d["zeta"] @ parts[1].T + v[..., model.on_scale].sum(-1), place[codes] >= 0
+    return (
+        d["beta"] @ parts[0].T + v[..., ~model.on_scale].sum(-1),
+        d["zeta"] @ parts[1].T + v[..., model.on_scale].sum(-1),
+        place[codes] >= 0,
+    )
 
 # %% ../../nbs/consistency/20_predict.ipynb #5399343b
-def replicate_sds(model, d, rng, student=False) -> np.ndarray: # (draws, schools)
+def replicate_sds(model, d, rng, student=False) -> np.ndarray:  # (draws, schools)
     "School standard deviations of data that the model makes: of residuals about the school's mean where covariates are of students"
     n = model.school.n.values
     v = known_effects(model, d)
     if model.y is None:
         log_sd = d["zeta"] @ model.W.T + v[..., 1]
-        return np.where(n > 1, np.exp(log_sd) * np.sqrt(rng.chisquare(np.maximum(n - 1, 1), log_sd.shape) / np.maximum(n - 1, 1)), np.nan)
+        return np.where(
+            n > 1,
+            np.exp(log_sd)
+            * np.sqrt(rng.chisquare(np.maximum(n - 1, 1), log_sd.shape) / np.maximum(n - 1, 1)),
+            np.nan,
+        )
     out = np.empty((len(d["beta"]), len(n)))
-    school, E = model.blocks.school, np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
+    school, E = (
+        model.blocks.school,
+        np.ones((len(model.y), len(model.effects))) if model.E is None else model.E,
+    )
     for s in range(len(out)):
         e = v[s][school] * E
-        z = rng.standard_normal(len(school)) if not student else rng.standard_t(d["nu"][s], len(school)) * np.sqrt((d["nu"][s] - 2) / d["nu"][s])
-        y = model.X @ d["beta"][s] + e[:, ~model.on_scale].sum(1) + np.exp(model.W @ d["zeta"][s] + e[:, model.on_scale].sum(1)) * z
+        z = (
+            rng.standard_normal(len(school))
+            if not student
+            else rng.standard_t(d["nu"][s], len(school)) * np.sqrt((d["nu"][s] - 2) / d["nu"][s])
+        )
+        y = (
+            model.X @ d["beta"][s]
+            + e[:, ~model.on_scale].sum(1)
+            + np.exp(model.W @ d["zeta"][s] + e[:, model.on_scale].sum(1)) * z
+        )
         m = model.blocks.sums(y) / n
         out[s] = np.sqrt(model.blocks.sums((y - m[school]) ** 2) / np.maximum(n - 1, 1))
     out[:, n < 2] = np.nan
     return out
 
+
 def sd_check(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
     draws: int = 200,
     seed: int = 1,
-) -> pd.DataFrame: # place (1 = smallest SD), observed, lower, middle, upper
+) -> pd.DataFrame:  # place (1 = smallest SD), observed, lower, middle, upper
     "Observed school standard deviations in order, beside the 95 % band of those that the posterior makes"
     model = refit_model(fit, scores)
-    made = replicate_sds(model, some_draws(fit, draws), np.random.default_rng(seed), fit.manifest["settings"]["likelihood"] == "student")
+    made = replicate_sds(
+        model,
+        some_draws(fit, draws),
+        np.random.default_rng(seed),
+        fit.manifest["settings"]["likelihood"] == "student",
+    )
     return _band(model, made)
+
 
 def _band(model, made):
     some = (model.school.n > 1).values
-    observed = np.sort(np.sqrt(model.school.get("raw_ss", model.school.ss)[some] / (model.school.n[some] - 1)))
-    low, middle, high = np.quantile(np.sort(made[:, some], axis=1), (.025, .5, .975), axis=0)
-    return pd.DataFrame(dict(place=np.arange(1, some.sum() + 1), observed=observed, lower=low, middle=middle, upper=high))
+    observed = np.sort(
+        np.sqrt(model.school.get("raw_ss", model.school.ss)[some] / (model.school.n[some] - 1))
+    )
+    low, middle, high = np.quantile(np.sort(made[:, some], axis=1), (0.025, 0.5, 0.975), axis=0)
+    return pd.DataFrame(
+        dict(
+            place=np.arange(1, some.sum() + 1),
+            observed=observed,
+            lower=low,
+            middle=middle,
+            upper=high,
+        )
+    )
 
 # %% ../../nbs/consistency/20_predict.ipynb #503244bf
 def lkj_draws(
-    shape: float, # of the LKJ density, 1 = every correlation matrix is as likely
-    size: int, # rows of a matrix
+    shape: float,  # of the LKJ density, 1 = every correlation matrix is as likely
+    size: int,  # rows of a matrix
     draws: int,
-    rng, # numpy Generator
-) -> np.ndarray: # (draws, size, size)
+    rng,  # numpy Generator
+) -> np.ndarray:  # (draws, size, size)
     "Random correlation matrices from independent partial correlations (Lewandowski, Kurowicka and Joe 2009, section 2.4)"
     L = np.zeros((draws, size, size))
     L[:, 0, 0] = 1
@@ -149,55 +224,119 @@ def lkj_draws(
 # %% ../../nbs/consistency/20_predict.ipynb #473aadba
 def prior_draws(model, scores, settings, draws, rng) -> dict:
     "Draws of every population parameter and of the schools' effects from the priors"
-    prior, _ = prior_scales(scores.mean, scores.sd, spreads(model.X, model.terms["location"]), spreads(model.W, model.terms["scale"]), settings["priors"])
-    inclusion, _ = inclusion_data(settings["prior_inclusion"], settings["expected_unusual"], len(model.school))
+    prior, _ = prior_scales(
+        scores.mean,
+        scores.sd,
+        spreads(model.X, model.terms["location"]),
+        spreads(model.W, model.terms["scale"]),
+        settings["priors"],
+    )
+    inclusion, _ = inclusion_data(
+        settings["prior_inclusion"], settings["expected_unusual"], len(model.school)
+    )
     t = lambda scale: np.abs(rng.standard_t(prior["tau_df"], draws)) * scale
-    d = dict(beta=rng.normal(prior["beta_mean"], prior["beta_scale"], (draws, len(prior["beta_mean"]))), zeta=rng.normal(prior["zeta_mean"], prior["zeta_scale"], (draws, len(prior["zeta_mean"]))),
-             pi=rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws) if inclusion["learn"] else np.full(draws, inclusion["pi_fixed"]))
-    d["nu"] = gamma(prior["nu_shape"], scale=1 / prior["nu_rate"]).isf(rng.uniform(0, gamma.sf(2, prior["nu_shape"], scale=1 / prior["nu_rate"]), draws))   # above 2, where there is a variance
-    if model.program != "consistency_slopes": d |= dict(tau_u=t(prior["tau_u_scale"]), tau_t=t(prior["tau_t_scale"]), rho=2 * rng.beta(prior["lkj"], prior["lkj"], draws) - 1)
-    else: d |= dict(tau=np.stack([t(prior["tau_t_scale"] if s else prior["tau_u_scale"]) for s in model.on_scale], -1), Omega=lkj_draws(prior["lkj"], len(model.effects), draws, rng))
+    d = dict(
+        beta=rng.normal(prior["beta_mean"], prior["beta_scale"], (draws, len(prior["beta_mean"]))),
+        zeta=rng.normal(prior["zeta_mean"], prior["zeta_scale"], (draws, len(prior["zeta_mean"]))),
+        pi=rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws)
+        if inclusion["learn"]
+        else np.full(draws, inclusion["pi_fixed"]),
+    )
+    # above 2, where there is a variance
+    d["nu"] = gamma(prior["nu_shape"], scale=1 / prior["nu_rate"]).isf(
+        rng.uniform(0, gamma.sf(2, prior["nu_shape"], scale=1 / prior["nu_rate"]), draws)
+    )
+    if model.program != "consistency_slopes":
+        d |= dict(
+            tau_u=t(prior["tau_u_scale"]),
+            tau_t=t(prior["tau_t_scale"]),
+            rho=2 * rng.beta(prior["lkj"], prior["lkj"], draws) - 1,
+        )
+    else:
+        d |= dict(
+            tau=np.stack(
+                [t(prior["tau_t_scale"] if s else prior["tau_u_scale"]) for s in model.on_scale], -1
+            ),
+            Omega=lkj_draws(prior["lkj"], len(model.effects), draws, rng),
+        )
     v = new_effects(model, d, len(model.school), rng)
-    if model.program == "consistency_slopes": return d | dict(effects=v)
+    if model.program == "consistency_slopes":
+        return d | dict(effects=v)
     return d | dict(u=v[..., 0], effect=v[..., 1])
 
+
 def prior_sd_check(
-    scores, # Scores
+    scores,  # Scores
     draws: int = 200,
     seed: int = 1,
-    **settings, # of `fit_consistency`: location, scale, prior_inclusion, priors, ...
-) -> pd.DataFrame: # as from `sd_check`
+    **settings,  # of `fit_consistency`: location, scale, prior_inclusion, priors, ...
+) -> pd.DataFrame:  # as from `sd_check`
     "Observed school standard deviations in order, beside the 95 % band of those that the priors make"
-    s = dict(location="1", scale="1", select=["scale_intercept"], likelihood="normal", missing="error", priors=None, prior_inclusion=.5, expected_unusual=None) | settings
-    model, rng = make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"]), np.random.default_rng(seed)
-    with np.errstate(over="ignore"): return _band(model, replicate_sds(model, prior_draws(model, scores, s, draws, rng), rng, s["likelihood"] == "student"))
+    s = (
+        dict(
+            location="1",
+            scale="1",
+            select=["scale_intercept"],
+            likelihood="normal",
+            missing="error",
+            priors=None,
+            prior_inclusion=0.5,
+            expected_unusual=None,
+        )
+        | settings
+    )
+    model, rng = (
+        make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"]),
+        np.random.default_rng(seed),
+    )
+    with np.errstate(over="ignore"):
+        return _band(
+            model,
+            replicate_sds(
+                model, prior_draws(model, scores, s, draws, rng), rng, s["likelihood"] == "student"
+            ),
+        )
 
 # %% ../../nbs/consistency/20_predict.ipynb #8d881101
 def detectable_ratio(
-    fit, # a consistency fit
-    sizes=(5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500), # students in the school
-    power: float = .5, # probability of being flagged
-    threshold: float | None = None, # PIP from which a school is flagged; None = as in the fit
-    draws: int = 50, # posterior draws of the population
-) -> pd.DataFrame: # n, less, more: ratios of the SD to the typical SD
+    fit,  # a consistency fit
+    sizes=(5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500),  # students in the school
+    power: float = 0.5,  # probability of being flagged
+    threshold: float | None = None,  # PIP from which a school is flagged; None = as in the fit
+    draws: int = 50,  # posterior draws of the population
+) -> pd.DataFrame:  # n, less, more: ratios of the SD to the typical SD
     "The SD, relative to typical, that is flagged with the probability `power`; not a number where no ratio within a factor of 8 is"
     from scipy.special import expit, logit
     from scipy.stats import chi2
+
     threshold = fit.manifest["settings"]["threshold"] if threshold is None else threshold
     d = some_draws(fit, draws)
-    x = np.linspace(-6, 6, 161); w = np.exp(-.5 * x ** 2) / np.exp(-.5 * x ** 2).sum()
-    t = (d["tau_t"] if "tau_t" in d else d["tau"][:, -1])[:, None] * x    # (draws, nodes)
-    grid = np.linspace(-np.log(8), np.log(8), 161)                        # log of the observed SD over the typical SD
+    x = np.linspace(-6, 6, 161)
+    w = np.exp(-0.5 * x**2) / np.exp(-0.5 * x**2).sum()
+    t = (d["tau_t"] if "tau_t" in d else d["tau"][:, -1])[:, None] * x  # (draws, nodes)
+    # log of the observed SD over the typical SD
+    grid = np.linspace(-np.log(8), np.log(8), 161)
     out = []
     for n in sizes:
         nu = n - 1
-        on = -nu * t - .5 * nu * np.exp(2 * grid)[:, None, None] * np.exp(-2 * t)
+        on = -nu * t - 0.5 * nu * np.exp(2 * grid)[:, None, None] * np.exp(-2 * t)
         top = on.max(-1)
-        gain = np.log((np.exp(on - top[..., None]) * w).sum(-1)) + top + .5 * nu * np.exp(2 * grid)[:, None]
+        gain = (
+            np.log((np.exp(on - top[..., None]) * w).sum(-1))
+            + top
+            + 0.5 * nu * np.exp(2 * grid)[:, None]
+        )
         pip = expit(gain + logit(d["pi"])).mean(1)
         flagged = pip >= threshold
         low, high = grid[flagged & (grid < 0)], grid[flagged & (grid > 0)]
-        # the observed ratio that just flags; the true one that reaches it with the wanted probability
+        # the observed ratio that just flags; the true one that reaches it with the wanted
+        # probability
         s = lambda r, q: np.exp(r) / np.sqrt(chi2.ppf(q, nu) / nu)
-        out.append(dict(n=n, less=s(low.max(), power) if low.size else np.nan, more=s(high.min(), 1 - power) if high.size else np.nan))
+        out.append(
+            dict(
+                n=n,
+                less=s(low.max(), power) if low.size else np.nan,
+                more=s(high.min(), 1 - power) if high.size else np.nan,
+            )
+        )
     return pd.DataFrame(out)

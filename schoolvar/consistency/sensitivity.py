@@ -4,55 +4,103 @@
 
 # %% ../../nbs/consistency/45_sensitivity.ipynb #22567950
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
-from ..sampling.diagnostics import pick, power_sensitivity
+
+from .fit import fit_consistency
+from .loo import school_log_likelihood, student_log_likelihood
 from .posterior import population_names
 from .predict import refit_model
-from .loo import school_log_likelihood, student_log_likelihood
-from .fit import fit_consistency
+from ..sampling.diagnostics import pick, power_sensitivity
 
 # %% auto #0
 __all__ = ['GRID', 'prior_sensitivity', 'flag_stability', 'power_scaling']
 
 # %% ../../nbs/consistency/45_sensitivity.ipynb #faff86e7
-GRID = (.05, .1, .25, .5, .75)
+GRID = (0.05, 0.1, 0.25, 0.5, 0.75)
+
 
 def prior_sensitivity(
-    scores, # Scores
-    grid=GRID, # prior inclusion probabilities
-    **settings, # other arguments of `fit_consistency`
-) -> pd.DataFrame: # school, prior, pip, pip_mcse, effect, sd: one row a school and prior
+    scores,  # Scores
+    grid=GRID,  # prior inclusion probabilities
+    **settings,  # other arguments of `fit_consistency`
+) -> pd.DataFrame:  # school, prior, pip, pip_mcse, effect, sd: one row a school and prior
     "PIPs of all schools under each prior probability, each from a fit of its own"
-    settings = {k: v for k, v in settings.items() if k not in ("prior_inclusion", "expected_unusual")}
-    tables = [fit_consistency(scores, prior_inclusion=p, **settings).schools[["school", "pip", "pip_mcse", "effect", "sd"]].assign(prior=p) for p in grid]
-    return pd.concat(tables, ignore_index=True)[["school", "prior", "pip", "pip_mcse", "effect", "sd"]]
+    settings = {
+        k: v for k, v in settings.items() if k not in ("prior_inclusion", "expected_unusual")
+    }
+    tables = [
+        fit_consistency(scores, prior_inclusion=p, **settings)
+        .schools[["school", "pip", "pip_mcse", "effect", "sd"]]
+        .assign(prior=p)
+        for p in grid
+    ]
+    return pd.concat(tables, ignore_index=True)[
+        ["school", "prior", "pip", "pip_mcse", "effect", "sd"]
+    ]
+
 
 def flag_stability(
-    table: pd.DataFrame, # as from `prior_sensitivity`
-    threshold: float = .75, # PIP from which a school is flagged
-) -> pd.DataFrame: # school, flagged_at (number of priors), always, least, most; flagged somewhere only
+    table: pd.DataFrame,  # as from `prior_sensitivity`
+    threshold: float = 0.75,  # PIP from which a school is flagged
+    # school, flagged_at (number of priors), always, least, most; flagged somewhere only
+) -> pd.DataFrame:
     "For each school that any prior flags: at how many of them, and the range of its PIP"
     wide = table.pivot(index="school", columns="prior", values="pip")
-    out = pd.DataFrame(dict(flagged_at=(wide >= threshold).sum(axis=1), always=(wide >= threshold).all(axis=1), least=wide.min(axis=1), most=wide.max(axis=1)))
-    return out[out.flagged_at > 0].sort_values(["flagged_at", "most"], ascending=False).reset_index()
+    out = pd.DataFrame(
+        dict(
+            flagged_at=(wide >= threshold).sum(axis=1),
+            always=(wide >= threshold).all(axis=1),
+            least=wide.min(axis=1),
+            most=wide.max(axis=1),
+        )
+    )
+    return (
+        out[out.flagged_at > 0].sort_values(["flagged_at", "most"], ascending=False).reset_index()
+    )
 
 # %% ../../nbs/consistency/45_sensitivity.ipynb #c39428a8
 def power_scaling(
-    fit, # a consistency fit
-    scores, # the Scores it was fitted to
-    draws: int = 2000, # posterior draws
-    delta: float = .01, # log2 of the powers is about this far from 0
-) -> pd.DataFrame: # parameter, prior, likelihood, diagnosis
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    draws: int = 2000,  # posterior draws
+    delta: float = 0.01,  # log2 of the powers is about this far from 0
+) -> pd.DataFrame:  # parameter, prior, likelihood, diagnosis
     "Power-scaling sensitivity of each population parameter, to the priors and to the likelihood"
     s = fit.manifest["settings"]
-    names = population_names(refit_model(fit, scores), s["prior_inclusion"] == "learn", s["likelihood"] == "student")
+    names = population_names(
+        refit_model(fit, scores), s["prior_inclusion"] == "learn", s["likelihood"] == "student"
+    )
     labels, x = pick(fit.idata, names)
-    whole = s["likelihood"] == "normal" and "u" not in fit.idata.posterior and "effects" not in fit.idata.posterior
+    whole = (
+        s["likelihood"] == "normal"
+        and "u" not in fit.idata.posterior
+        and "effects" not in fit.idata.posterior
+    )
     total = x.shape[0] * x.shape[1]
     keep = np.unique(np.linspace(0, total - 1, min(draws, total)).astype(int))
-    log_lik = (school_log_likelihood if whole or "u" in fit.idata.posterior and s["likelihood"] == "normal" else student_log_likelihood)(fit, scores, len(keep))
-    x, lprior = x.reshape(total, -1)[keep], fit.idata.posterior["lprior"].values.reshape(total)[keep]
-    out = pd.DataFrame({"parameter": labels} | {part: power_sensitivity(x, density, delta) for part, density in (("prior", lprior), ("likelihood", log_lik.sum(1)))})
-    weak, moved = out.likelihood < .05, out.prior > .05
-    return out.assign(diagnosis=np.where(moved & weak, "the prior decides: the data say little", np.where(moved, "prior and data may disagree", "")))
+    log_lik = (
+        school_log_likelihood
+        if whole or "u" in fit.idata.posterior and s["likelihood"] == "normal"
+        else student_log_likelihood
+    )(fit, scores, len(keep))
+    x, lprior = (
+        x.reshape(total, -1)[keep],
+        fit.idata.posterior["lprior"].values.reshape(total)[keep],
+    )
+    out = pd.DataFrame(
+        {"parameter": labels}
+        | {
+            part: power_sensitivity(x, density, delta)
+            for part, density in (("prior", lprior), ("likelihood", log_lik.sum(1)))
+        }
+    )
+    weak, moved = out.likelihood < 0.05, out.prior > 0.05
+    return out.assign(
+        diagnosis=np.where(
+            moved & weak,
+            "the prior decides: the data say little",
+            np.where(moved, "prior and data may disagree", ""),
+        )
+    )

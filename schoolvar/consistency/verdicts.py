@@ -4,9 +4,19 @@
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #749e0832
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
-from .inclusion import MORE, TYPICAL, UNKNOWN, UNUSUAL, false_discovery_rate, flag_at_rate, school_words
+
+from schoolvar.consistency.inclusion import (
+    MORE,
+    TYPICAL,
+    UNKNOWN,
+    UNUSUAL,
+    false_discovery_rate,
+    flag_at_rate,
+    school_words,
+)
 from .predict import some_draws
 
 # %% auto #0
@@ -14,73 +24,124 @@ __all__ = ['flagged', 'statements', 'summary', 'unusual_by', 'school_draws']
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #77aa76d3
 def flagged(
-    fit, # a consistency fit
-    rate: float | None = None, # accepted false discovery rate; None = flag by the fit's threshold
-) -> pd.DataFrame: # rows of `schools`, most probable first, with `statement`; attrs: expected_false, rule
+    fit,  # a consistency fit
+    # accepted false discovery rate; None = flag by the fit's threshold
+    rate: float | None = None,
+    # rows of `schools`, most probable first, with `statement`; attrs: expected_false, rule
+) -> pd.DataFrame:
     "The schools that are flagged, each with what may be said of it"
     s = fit.schools
     threshold = fit.manifest["settings"]["threshold"]
     chosen = (s.pip >= threshold).to_numpy() if rate is None else flag_at_rate(s.pip, rate)
     out = s[chosen].sort_values("pip", ascending=False, ignore_index=True)
     out["statement"] = [school_words(r) for r in out.to_dict("records")]
-    out.attrs |= dict(expected_false=false_discovery_rate(s.pip, chosen), rule=f"PIP of {threshold:g} or more" if rate is None else f"at most {rate:.0%} false alarms expected")
+    out.attrs |= dict(
+        expected_false=false_discovery_rate(s.pip, chosen),
+        rule=f"PIP of {threshold:g} or more"
+        if rate is None
+        else f"at most {rate:.0%} false alarms expected",
+    )
     return out
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #6fd0777e
 def statements(
-    fit, # a consistency fit
-) -> pd.Series: # text by school
+    fit,  # a consistency fit
+) -> pd.Series:  # text by school
     "One sentence on each school"
-    return pd.Series([school_words(r) for r in fit.schools.to_dict("records")], index=fit.schools.school, name="statement")
+    return pd.Series(
+        [school_words(r) for r in fit.schools.to_dict("records")],
+        index=fit.schools.school,
+        name="statement",
+    )
+
 
 def summary(
-    fit, # a consistency fit
-) -> list: # sentences
+    fit,  # a consistency fit
+) -> list:  # sentences
     "What the fit found and how far it can be relied on, in sentences"
     s, m = fit.schools, fit.manifest
     count = lambda v: int((s.verdict == v).sum())
     chosen = (s.verdict == UNUSUAL).to_numpy()
     more, close = int((s.direction[chosen] == MORE).sum()), int(s.borderline.sum())
     p = fit.parameters.set_index("parameter")
-    said = [f"{len(s):,} schools with {int(s.n.sum()):,} students (median {s.n.median():.0f} a school).",
-            f"{count(UNUSUAL)} are unusual ({more} more consistent than typical, {count(UNUSUAL) - more} less), {count(TYPICAL)} are typical, and for {count(UNKNOWN)} there is not enough data to tell."]
-    if chosen.any(): said.append(f"Of the {chosen.sum()} flagged, {false_discovery_rate(s.pip, chosen):.0%} are expected to be false alarms.")
-    if close: said.append(f"For {close} the verdict is borderline: another run could put them on the other side of a limit.")
-    if "scale_intercept" in p.index: said.append(f"The typical within-school standard deviation is {np.exp(p.loc['scale_intercept', 'mean']):.3g}; schools' means differ by {p.loc['sd_location', 'mean'] if 'sd_location' in p.index else np.nan:.3g} (SD).")
-    said.append(f"Prior probability of being unusual: {m['priors'].get('prior_inclusion', 'none')}. {fit.verdict}")
+    said = [
+        f"{len(s):,} schools with {int(s.n.sum()):,} students (median {s.n.median():.0f} a school).",
+        f"{count(UNUSUAL)} are unusual ({more} more consistent than typical, {count(UNUSUAL) - more} less), {count(TYPICAL)} are typical, and for {count(UNKNOWN)} there is not enough data to tell.",
+    ]
+    if chosen.any():
+        said.append(
+            f"Of the {chosen.sum()} flagged, {false_discovery_rate(s.pip, chosen):.0%} are expected to be false alarms."
+        )
+    if close:
+        said.append(
+            f"For {close} the verdict is borderline: another run could put them on the other side of a limit."
+        )
+    if "scale_intercept" in p.index:
+        said.append(
+            f"The typical within-school standard deviation is {np.exp(p.loc['scale_intercept', 'mean']):.3g}; schools' means differ by {p.loc['sd_location', 'mean'] if 'sd_location' in p.index else np.nan:.3g} (SD)."
+        )
+    said.append(
+        f"Prior probability of being unusual: {m['priors'].get('prior_inclusion', 'none')}. {fit.verdict}"
+    )
     return said
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #e1b86e60
 def unusual_by(
-    fit, # a consistency fit with an indicator on the scale intercept
-    column: str = "district", # column of `schools`
-) -> pd.DataFrame: # column, schools, students, unusual, expected, expected_lower, expected_upper, share, not_told
+    fit,  # a consistency fit with an indicator on the scale intercept
+    column: str = "district",  # column of `schools`
+    # column, schools, students, unusual, expected, expected_lower, expected_upper, share, not_told
+) -> pd.DataFrame:
     "Unusual schools of each group: those flagged, and how many there are with its 95 % interval, largest share first. Raises `ValueError` for a column that the fit lacks."
     s = fit.schools
-    if column not in s: raise ValueError(f"the fit has no column {column!r}; read the scores with it")
-    if "scale_intercept" not in fit.manifest["settings"]["select"]: raise ValueError("this fit has no indicator on the scale of a school, so no school is unusual or typical in it")
+    if column not in s:
+        raise ValueError(f"the fit has no column {column!r}; read the scores with it")
+    if "scale_intercept" not in fit.manifest["settings"]["select"]:
+        raise ValueError(
+            "this fit has no indicator on the scale of a school, so no school is unusual or typical in it"
+        )
     codes, groups = pd.factorize(s[column], sort=True)
     x = fit.idata.posterior["effect"].transpose("chain", "draw", ...).values
     on = (x != 0).reshape(-1, len(s))
     counts = np.stack([on[:, codes == k].sum(1) for k in range(len(groups))], 1)
-    low, high = np.quantile(counts, (.025, .975), axis=0)
+    low, high = np.quantile(counts, (0.025, 0.975), axis=0)
     size = np.bincount(codes[codes >= 0])
-    table = pd.DataFrame({column: groups, "schools": size, "students": s.groupby(column).n.sum().to_numpy(), "unusual": (s.verdict == UNUSUAL).groupby(s[column]).sum().to_numpy(),
-                          "expected": counts.mean(0), "expected_lower": low.astype(int), "expected_upper": high.astype(int), "share": counts.mean(0) / size,
-                          "not_told": (s.verdict == UNKNOWN).groupby(s[column]).sum().to_numpy()})
+    table = pd.DataFrame(
+        {
+            column: groups,
+            "schools": size,
+            "students": s.groupby(column).n.sum().to_numpy(),
+            "unusual": (s.verdict == UNUSUAL).groupby(s[column]).sum().to_numpy(),
+            "expected": counts.mean(0),
+            "expected_lower": low.astype(int),
+            "expected_upper": high.astype(int),
+            "share": counts.mean(0) / size,
+            "not_told": (s.verdict == UNKNOWN).groupby(s[column]).sum().to_numpy(),
+        }
+    )
     return table.sort_values("share", ascending=False, ignore_index=True)
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #eddf83cb
 def school_draws(
-    fit, # a consistency fit
-    quantity: str = "effect", # "effect", "sd" or "mu"
-    schools=None, # ids; None = the flagged ones
-    draws: int = 1000, # posterior draws, evenly spaced
-) -> pd.DataFrame: # school, value
+    fit,  # a consistency fit
+    quantity: str = "effect",  # "effect", "sd" or "mu"
+    schools=None,  # ids; None = the flagged ones
+    draws: int = 1000,  # posterior draws, evenly spaced
+) -> pd.DataFrame:  # school, value
     "Posterior draws of a quantity of some schools, one row a draw"
-    if quantity not in ("effect", "sd", "mu"): raise ValueError(f"quantity is {quantity!r}; it must be 'effect', 'sd' or 'mu'")
+    if quantity not in ("effect", "sd", "mu"):
+        raise ValueError(f"quantity is {quantity!r}; it must be 'effect', 'sd' or 'mu'")
     ids = pd.Index(fit.schools.school)
-    schools = list(fit.schools.school[fit.schools.verdict == UNUSUAL]) if schools is None else [str(x) for x in schools]
-    if unknown := [x for x in schools if x not in ids]: raise ValueError(f"no school {unknown[0]} in the fit")
+    schools = (
+        list(fit.schools.school[fit.schools.verdict == UNUSUAL])
+        if schools is None
+        else [str(x) for x in schools]
+    )
+    if unknown := [x for x in schools if x not in ids]:
+        raise ValueError(f"no school {unknown[0]} in the fit")
     x = some_draws(fit, draws)[quantity][:, ids.get_indexer(schools)]
-    return pd.DataFrame(dict(school=np.repeat(np.asarray(schools, dtype=str), len(x)), value=x.T.ravel().astype(float)))
+    return pd.DataFrame(
+        dict(
+            school=np.repeat(np.asarray(schools, dtype=str), len(x)),
+            value=x.T.ravel().astype(float),
+        )
+    )

@@ -4,9 +4,11 @@
 
 # %% ../../nbs/consistency/05_whitening.ipynb #787c0edc
 from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import digamma, expit, logit, polygamma
-from dataclasses import dataclass
 
 # %% auto #0
 __all__ = ['log_sd', 'grid_moments', 'half_t', 'weighted_fit', 'location_start', 'inclusion_odds', 'scale_start',
@@ -15,66 +17,89 @@ __all__ = ['log_sd', 'grid_moments', 'half_t', 'weighted_fit', 'location_start',
 
 # %% ../../nbs/consistency/05_whitening.ipynb #a8a6e311
 def log_sd(
-    n, # students, (J,)
-    ss, # sum of squares within the school, (J,)
-    pooled: float, # pooled within-school SD: no school is taken as further than a factor e^3 from it
-): # estimate and sampling variance of the log SD, (J,) each
+    n,  # students, (J,)
+    ss,  # sum of squares within the school, (J,)
+    # pooled within-school SD: no school is taken as further than a factor e^3 from it
+    pooled: float,
+):  # estimate and sampling variance of the log SD, (J,) each
     "The log of each school's standard deviation, corrected for its bias, with its sampling variance"
     nu = np.maximum(n - 1, 1) / 2
-    with np.errstate(divide="ignore"): raw = .5 * np.log(ss / np.maximum(n - 1, 1)) - np.log(pooled)
-    estimate = np.log(pooled) + np.clip(raw - .5 * (digamma(nu) - np.log(nu)), -3, 3)
+    with np.errstate(divide="ignore"):
+        raw = 0.5 * np.log(ss / np.maximum(n - 1, 1)) - np.log(pooled)
+    estimate = np.log(pooled) + np.clip(raw - 0.5 * (digamma(nu) - np.log(nu)), -3, 3)
     known = n > 1
     return np.where(known, estimate, np.log(pooled)), np.where(known, polygamma(1, nu) / 4, np.inf)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #5c22a111
 def grid_moments(
-    log_density, # function of an array of values -> array
+    log_density,  # function of an array of values -> array
     low: float,
     high: float,
     size: int = 41,
-): # mean, standard deviation
+):  # mean, standard deviation
     "Mean and standard deviation of a one-dimensional density known up to a constant"
     a, b = low, high
     for _ in range(3):
         x = np.linspace(a, b, size)
-        f = log_density(x); w = np.exp(f - f.max()); w /= w.sum()
-        m = w @ x; s = max(np.sqrt(w @ (x - m) ** 2), (b - a) / size / 2)
+        f = log_density(x)
+        w = np.exp(f - f.max())
+        w /= w.sum()
+        m = w @ x
+        s = max(np.sqrt(w @ (x - m) ** 2), (b - a) / size / 2)
         a, b = max(low, m - 5 * s), min(high, m + 5 * s)
     return m, s
 
 # %% ../../nbs/consistency/05_whitening.ipynb #5ca28de9
 def half_t(
-    log_tau, # log standard deviation
-    df: float, # degrees of freedom
-    scale: float, # of the half-Student-t
+    log_tau,  # log standard deviation
+    df: float,  # degrees of freedom
+    scale: float,  # of the half-Student-t
 ):
     "Log density of a log standard deviation under a half-Student-t prior, up to a constant"
     return log_tau - (df + 1) / 2 * np.log1p(np.exp(2 * (log_tau - np.log(scale))) / df)
 
+
 def weighted_fit(
-    X, # (J, P)
-    y, # (J,)
-    weight, # (J,)
-    mean, # prior mean, (P,)
-    scale, # prior SD, (P,)
-): # estimate (P,), covariance (P, P), log determinant of the precision
+    X,  # (J, P)
+    y,  # (J,)
+    weight,  # (J,)
+    mean,  # prior mean, (P,)
+    scale,  # prior SD, (P,)
+):  # estimate (P,), covariance (P, P), log determinant of the precision
     "Weighted least squares with a Gaussian prior"
-    precision = X.T @ (X * weight[:, None]) + np.diag(1 / scale ** 2)
+    precision = X.T @ (X * weight[:, None]) + np.diag(1 / scale**2)
     covariance = np.linalg.inv(precision)
-    return covariance @ (X.T @ (weight * y) + mean / scale ** 2), (covariance + covariance.T) / 2, np.linalg.slogdet(precision)[1]
+    return (
+        covariance @ (X.T @ (weight * y) + mean / scale**2),
+        (covariance + covariance.T) / 2,
+        np.linalg.slogdet(precision)[1],
+    )
 
 # %% ../../nbs/consistency/05_whitening.ipynb #0d0622d8
 def location_start(ybar, precision, X, prior):
     "Slopes with their covariance, and the log SD of location effects with its uncertainty"
     known = precision > 0
     X, y, se2 = X[known], ybar[known], 1 / precision[known]
-    def fit(log_tau): return weighted_fit(X, y, 1 / (np.exp(2 * log_tau) + se2), prior["beta_mean"], prior["beta_scale"])
+
+    def fit(log_tau):
+        return weighted_fit(
+            X, y, 1 / (np.exp(2 * log_tau) + se2), prior["beta_mean"], prior["beta_scale"]
+        )
+
     def log_density(grid):
         def one(log_tau):
             b, _, det = fit(log_tau)
             w = 1 / (np.exp(2 * log_tau) + se2)
-            return half_t(log_tau, prior["tau_df"], prior["tau_u_scale"]) + .5 * np.log(w).sum() - .5 * w @ (y - X @ b) ** 2 - .5 * (((b - prior["beta_mean"]) / prior["beta_scale"]) ** 2).sum() - .5 * det
+            return (
+                half_t(log_tau, prior["tau_df"], prior["tau_u_scale"])
+                + 0.5 * np.log(w).sum()
+                - 0.5 * w @ (y - X @ b) ** 2
+                - 0.5 * (((b - prior["beta_mean"]) / prior["beta_scale"]) ** 2).sum()
+                - 0.5 * det
+            )
+
         return np.array([one(x) for x in grid])
+
     centre = np.log(prior["tau_u_scale"])
     lu0, lus = grid_moments(log_density, centre - 8, centre + 4, 25)
     return (*fit(lu0)[:2], lu0, lus)
@@ -82,70 +107,89 @@ def location_start(ybar, precision, X, prior):
 # %% ../../nbs/consistency/05_whitening.ipynb #ec870b88
 def inclusion_odds(r, v, tau, pi):
     "Log odds that residual log SDs `r` with sampling variance `v` carry an effect of standard deviation `tau`"
-    return logit(pi) + .5 * np.log(v / (v + tau ** 2)) + .5 * r ** 2 * (1 / v - 1 / (v + tau ** 2))
+    return logit(pi) + 0.5 * np.log(v / (v + tau**2)) + 0.5 * r**2 * (1 / v - 1 / (v + tau**2))
+
 
 def scale_start(d, v, W, prior, pi, rounds=40):
     "Slopes of the log SD with their covariance, log SD of scale effects with its uncertainty, log odds of an effect"
     known = np.isfinite(v)
     odds = np.full(len(d), logit(pi))
     W1, d1, v1 = W[known], d[known], v[known]
-    tau = .15
+    tau = 0.15
     p = np.full(len(d1), pi)
     for _ in range(rounds):
-        weight = p / (v1 + tau ** 2) + (1 - p) / v1
+        weight = p / (v1 + tau**2) + (1 - p) / v1
         z0, covariance, _ = weighted_fit(W1, d1, weight, prior["zeta_mean"], prior["zeta_scale"])
         r = d1 - W1 @ z0
         p = expit(inclusion_odds(r, v1, tau, pi)) if pi < 1 else np.ones(len(r))
-        shrunk = tau ** 2 / (v1 + tau ** 2)
-        tau = np.clip(np.sqrt((p @ (shrunk ** 2 * r ** 2 + shrunk * v1) + .01) / (p.sum() + 1)), .02, 2)
+        shrunk = tau**2 / (v1 + tau**2)
+        tau = np.clip(
+            np.sqrt((p @ (shrunk**2 * r**2 + shrunk * v1) + 0.01) / (p.sum() + 1)), 0.02, 2
+        )
+
     def log_density(grid):
         def one(x):
-            on = -.5 * np.log(v1 + np.exp(2 * x)) - .5 * r ** 2 / (v1 + np.exp(2 * x))
-            off = -.5 * np.log(v1) - .5 * r ** 2 / v1
-            return half_t(x, prior["tau_df"], prior["tau_t_scale"]) + (np.logaddexp(np.log(pi) + on, np.log1p(-pi) + off) if pi < 1 else on).sum()
+            on = -0.5 * np.log(v1 + np.exp(2 * x)) - 0.5 * r**2 / (v1 + np.exp(2 * x))
+            off = -0.5 * np.log(v1) - 0.5 * r**2 / v1
+            return (
+                half_t(x, prior["tau_df"], prior["tau_t_scale"])
+                + (np.logaddexp(np.log(pi) + on, np.log1p(-pi) + off) if pi < 1 else on).sum()
+            )
+
         return np.array([one(x) for x in grid])
+
     lt0, lts = grid_moments(log_density, -7, 2, 37)
-    if pi < 1: odds[known] = inclusion_odds(r, v1, np.exp(lt0), pi)
+    if pi < 1:
+        odds[known] = inclusion_odds(r, v1, np.exp(lt0), pi)
     return z0, covariance, lt0, lts, odds
 
 # %% ../../nbs/consistency/05_whitening.ipynb #12c1b767
 def correlation_start(r_location, v_location, tau_u, r_scale, v_scale, tau_t, pi, lkj):
     "Inverse hyperbolic tangent of the correlation of location and scale effects, with its uncertainty"
-    a, d = tau_u ** 2 + v_location, tau_t ** 2 + np.where(np.isfinite(v_scale), v_scale, 1e6)
-    off = -.5 * np.log(d - tau_t ** 2) - .5 * r_scale ** 2 / (d - tau_t ** 2)
+    a, d = tau_u**2 + v_location, tau_t**2 + np.where(np.isfinite(v_scale), v_scale, 1e6)
+    off = -0.5 * np.log(d - tau_t**2) - 0.5 * r_scale**2 / (d - tau_t**2)
+
     def log_density(grid):
         def one(x):
             c = np.tanh(x) * tau_u * tau_t
-            s = d - c ** 2 / a                                  # variance of the scale residual given the location residual
-            on = -.5 * np.log(s) - .5 * (r_scale - c / a * r_location) ** 2 / s
-            return (np.logaddexp(np.log(pi) + on, np.log1p(-pi) + off) if pi < 1 else on).sum() - 2 * lkj * np.log(np.cosh(x))
+            # variance of the scale residual given the location residual
+            s = d - c**2 / a
+            on = -0.5 * np.log(s) - 0.5 * (r_scale - c / a * r_location) ** 2 / s
+            return (
+                np.logaddexp(np.log(pi) + on, np.log1p(-pi) + off) if pi < 1 else on
+            ).sum() - 2 * lkj * np.log(np.cosh(x))
+
         return np.array([one(x) for x in grid])
+
     return grid_moments(log_density, -3, 3, 31)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #56be277d
 def scale_parabola(
-    n, # students, (J,)
-    ss, # sum of squares within the school, (J,)
-    eta, # log SD that the covariates lead to expect, (J,)
-    tau: float, # SD of scale effects
-): # curvature and curvature times position, (J,) each
+    n,  # students, (J,)
+    ss,  # sum of squares within the school, (J,)
+    eta,  # log SD that the covariates lead to expect, (J,)
+    tau: float,  # SD of scale effects
+):  # curvature and curvature times position, (J,) each
     "Parabola of each school's log likelihood of its scale effect, about the mode under the prior"
     nu, ratio, t = np.maximum(n - 1, 0), ss * np.exp(-2 * eta), np.zeros(len(n))
     for _ in range(30):
         q = ratio * np.exp(-2 * t)
-        t = t + np.clip((q - nu - t / tau ** 2) / (2 * q + 1 / tau ** 2), -1, 1)
+        t = t + np.clip((q - nu - t / tau**2) / (2 * q + 1 / tau**2), -1, 1)
     q = ratio * np.exp(-2 * t)
     return 2 * q, 2 * q * t + q - nu
 
 # %% ../../nbs/consistency/05_whitening.ipynb #0e162ed2
 def inclusion_prior(
-    expected: float, # expected number of unusual schools
+    expected: float,  # expected number of unusual schools
     schools: int,
-): # a, b of the Beta prior
+):  # a, b of the Beta prior
     "Beta prior of the inclusion probability with the mean `expected / schools`. Raises `ValueError` outside (0, schools)."
     share = expected / schools
-    if not 0 < share < 1: raise ValueError(f"the expected number of unusual schools is {expected:g}; it must lie between 0 and the {schools} schools")
-    return (1., 1 / share - 1) if share <= .5 else (share / (1 - share), 1.)
+    if not 0 < share < 1:
+        raise ValueError(
+            f"the expected number of unusual schools is {expected:g}; it must lie between 0 and the {schools} schools"
+        )
+    return (1.0, 1 / share - 1) if share <= 0.5 else (share / (1 - share), 1.0)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #570cb0f6
 def school_coordinates(n, ybar, ss, X, W, prior) -> dict:
@@ -154,41 +198,68 @@ def school_coordinates(n, ybar, ss, X, W, prior) -> dict:
     pooled = np.sqrt(ss.sum() / nu)
     d, v = log_sd(n, ss, pooled)
     pi = prior["pi_a"] / (prior["pi_a"] + prior["pi_b"]) if prior["learn"] else prior["pi_fixed"]
-    if not prior["select"]: pi = 1.
+    if not prior["select"]:
+        pi = 1.0
     z0, z_covariance, lt0, lts, odds = scale_start(d, v, W, prior, pi)
     eta, tau_t = W @ z0, np.exp(lt0)
     h, hd = scale_parabola(n, ss, eta, tau_t)
-    t = expit(odds) * hd / (h + tau_t ** -2) if pi < 1 else hd / (h + tau_t ** -2)
+    t = expit(odds) * hd / (h + tau_t**-2) if pi < 1 else hd / (h + tau_t**-2)
     precision = n * np.exp(-2 * (eta + t))
     b0, b_covariance, lu0, lus = location_start(ybar, precision, X, prior)
-    zr0, zrs = correlation_start(ybar - X @ b0, 1 / precision, np.exp(lu0), d - eta, v, tau_t, pi, prior["lkj"])
+    zr0, zrs = correlation_start(
+        ybar - X @ b0, 1 / precision, np.exp(lu0), d - eta, v, tau_t, pi, prior["lkj"]
+    )
     lower = lambda a: np.linalg.cholesky(a + 1e-12 * np.diag(np.diag(a)))
-    return dict(b0=b0, Lb=lower(b_covariance), z0=z0, Lz=lower(z_covariance), lu0=lu0, lus=lus, lt0=lt0, lts=lts, zr0=zr0, zrs=zrs,
-                lp0=logit(np.clip(pi, .01, .99)), lps=1.5, prec=precision, h=h, hd=hd)
+    return dict(
+        b0=b0,
+        Lb=lower(b_covariance),
+        z0=z0,
+        Lz=lower(z_covariance),
+        lu0=lu0,
+        lus=lus,
+        lt0=lt0,
+        lts=lts,
+        zr0=zr0,
+        zrs=zrs,
+        lp0=logit(np.clip(pi, 0.01, 0.99)),
+        lps=1.5,
+        prec=precision,
+        h=h,
+        hd=hd,
+    )
 
 # %% ../../nbs/consistency/05_whitening.ipynb #0215769e
 @dataclass
 class Blocks:
     "Where each school's students stand, in the order of the schools"
-    first: np.ndarray # position of the first student, (J,)
-    n: np.ndarray # students, (J,)
+
+    first: np.ndarray  # position of the first student, (J,)
+    n: np.ndarray  # students, (J,)
 
     @classmethod
-    def of(cls, n): return cls(np.concatenate([[0], np.cumsum(n)[:-1]]), np.asarray(n))
+    def of(cls, n):
+        return cls(np.concatenate([[0], np.cumsum(n)[:-1]]), np.asarray(n))
+
     @property
-    def school(self): return np.repeat(np.arange(len(self.n)), self.n)
+    def school(self):
+        return np.repeat(np.arange(len(self.n)), self.n)
+
     def sums(self, x):
         "Sums of the rows of each school"
         return np.add.reduceat(x, self.first, axis=0)
+
     def products(self, a, b, weight):
         "Sums of weighted outer products of two sets of columns, (J, columns of a, columns of b)"
         return self.sums((weight[:, None] * a)[:, :, None] * b[:, None, :])
 
 # %% ../../nbs/consistency/05_whitening.ipynb #31f1469c
-def profile_fit(blocks, weight, C, E, effect_precision, right_C, right_E, prior_precision, prior_right):
+def profile_fit(
+    blocks, weight, C, E, effect_precision, right_C, right_E, prior_precision, prior_right
+):
     "Coefficients of `C` and school effects of `E` under Gaussian working equations: estimates, covariance, effects, their covariances"
-    EE = blocks.products(E, E, weight); EC = blocks.products(E, C, weight)
-    K = np.linalg.inv(EE + effect_precision)                                       # (J, R, R)
+    EE = blocks.products(E, E, weight)
+    EC = blocks.products(E, C, weight)
+    K = np.linalg.inv(EE + effect_precision)  # (J, R, R)
     KEC = K @ EC
     A = blocks.products(C, C, weight).sum(0) - np.einsum("jrp,jrq->pq", EC, KEC) + prior_precision
     right = right_C + prior_right - np.einsum("jrp,jr->p", KEC, right_E)
@@ -197,69 +268,126 @@ def profile_fit(blocks, weight, C, E, effect_precision, right_C, right_E, prior_
     effects = np.einsum("jrs,js->jr", K, right_E - EC @ coefficients)
     return coefficients, (covariance + covariance.T) / 2, effects, K
 
+
 @dataclass
 class Start:
     "Estimates from scoring: coefficients with covariances, school effects and their covariance matrices"
+
     beta: np.ndarray
     beta_covariance: np.ndarray
     zeta: np.ndarray
     zeta_covariance: np.ndarray
-    u: np.ndarray # location effects, (J, location effects)
-    t: np.ndarray # scale effects, (J, scale effects)
-    Su: np.ndarray # their covariance matrices
+    u: np.ndarray  # location effects, (J, location effects)
+    t: np.ndarray  # scale effects, (J, scale effects)
+    Su: np.ndarray  # their covariance matrices
     St: np.ndarray
-    Ku: np.ndarray # covariance of each school's u given the rest
-    eta: np.ndarray # log SD of each student without the school's effect, (N,)
+    Ku: np.ndarray  # covariance of each school's u given the rest
+    eta: np.ndarray  # log SD of each student without the school's effect, (N,)
+
 
 def score_start(blocks, y, X, W, Z, S, prior, rounds=12) -> Start:
     "Scoring for coefficients and school effects of both submodels"
     J, school = len(blocks.n), blocks.school
     pb, pz = np.diag(1 / prior["beta_scale"] ** 2), np.diag(1 / prior["zeta_scale"] ** 2)
-    zeta = prior["zeta_mean"].copy(); t = np.zeros((J, S.shape[1]))
-    sd, size = np.std(y), lambda E: np.sqrt(np.mean(E ** 2, 0))
-    Su, St = np.diag((.4 * sd / size(Z)) ** 2), np.diag((.15 / size(S)) ** 2)
+    zeta = prior["zeta_mean"].copy()
+    t = np.zeros((J, S.shape[1]))
+    sd, size = np.std(y), lambda E: np.sqrt(np.mean(E**2, 0))
+    Su, St = np.diag((0.4 * sd / size(Z)) ** 2), np.diag((0.15 / size(S)) ** 2)
     for k in range(rounds):
         eta = W @ zeta
         D = np.exp(-2 * (eta + (S * t[school]).sum(1)))
-        beta, cb, u, Ku = profile_fit(blocks, D, X, Z, np.linalg.inv(Su), X.T @ (D * y), blocks.sums((D * y)[:, None] * Z), pb, pb @ prior["beta_mean"])
-        Su = (u.T @ u + Ku.sum(0) + np.diag((.05 * sd / size(Z)) ** 2)) / (J + 1)
-        e2 = (y - X @ beta - (Z * u[school]).sum(1)) ** 2 + np.einsum("nr,nrs,ns->n", Z, Ku[school], Z)
+        beta, cb, u, Ku = profile_fit(
+            blocks,
+            D,
+            X,
+            Z,
+            np.linalg.inv(Su),
+            X.T @ (D * y),
+            blocks.sums((D * y)[:, None] * Z),
+            pb,
+            pb @ prior["beta_mean"],
+        )
+        Su = (u.T @ u + Ku.sum(0) + np.diag((0.05 * sd / size(Z)) ** 2)) / (J + 1)
+        e2 = (y - X @ beta - (Z * u[school]).sum(1)) ** 2 + np.einsum(
+            "nr,nrs,ns->n", Z, Ku[school], Z
+        )
         g = np.clip(e2 * D, 0, 30) - 1
-        two = np.full(len(y), 2.)
-        dz, cz, dt, Kt = profile_fit(blocks, two, W, S, np.linalg.inv(St), W.T @ g, blocks.sums(g[:, None] * S) - t @ np.linalg.inv(St), pz, pz @ (prior["zeta_mean"] - zeta))
-        zeta, t = zeta + np.clip(dz, -1, 1), t + np.clip(dt, -.5, .5)
-        St = (t.T @ t + Kt.sum(0) + np.diag((.05 / size(S)) ** 2)) / (J + 1)
+        two = np.full(len(y), 2.0)
+        dz, cz, dt, Kt = profile_fit(
+            blocks,
+            two,
+            W,
+            S,
+            np.linalg.inv(St),
+            W.T @ g,
+            blocks.sums(g[:, None] * S) - t @ np.linalg.inv(St),
+            pz,
+            pz @ (prior["zeta_mean"] - zeta),
+        )
+        zeta, t = zeta + np.clip(dz, -1, 1), t + np.clip(dt, -0.5, 0.5)
+        St = (t.T @ t + Kt.sum(0) + np.diag((0.05 / size(S)) ** 2)) / (J + 1)
     return Start(beta, cb, zeta, cz, u, t, Su, St, Ku, W @ zeta)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #7e72bee1
-def lower(a): return np.linalg.cholesky(a + 1e-12 * np.diag(np.diag(a)))
+def lower(a):
+    return np.linalg.cholesky(a + 1e-12 * np.diag(np.diag(a)))
+
 
 def inclusion_share(prior):
     "Prior inclusion probability, or the mean of its prior"
-    if not prior["select"]: return 1.
+    if not prior["select"]:
+        return 1.0
     return prior["pi_a"] / (prior["pi_a"] + prior["pi_b"]) if prior["learn"] else prior["pi_fixed"]
+
 
 def intercept_coordinates(blocks, y, X, W, prior) -> dict:
     "Centres and scales for the program on students with random intercepts"
-    one = np.ones((len(y), 1)); J = len(blocks.n); pi = inclusion_share(prior)
+    one = np.ones((len(y), 1))
+    J = len(blocks.n)
+    pi = inclusion_share(prior)
     s = score_start(blocks, y, X, W, one, one, prior)
-    D = np.exp(-2 * (s.eta + s.t[blocks.school, 0])); prec = blocks.sums(D)
-    yw = blocks.sums(D * y) / prec; Xw = blocks.sums(D[:, None] * X) / prec[:, None]
+    D = np.exp(-2 * (s.eta + s.t[blocks.school, 0]))
+    prec = blocks.sums(D)
+    yw = blocks.sums(D * y) / prec
+    Xw = blocks.sums(D[:, None] * X) / prec[:, None]
     flat = dict(prior, beta_mean=np.zeros(1), beta_scale=np.ones(1) * prior["tau_u_scale"])
     lu0, lus = location_start(yw - Xw @ s.beta, prec, np.ones((J, 1)), flat)[2:]
     # the school's scale effect: a parabola at the scored effect
     e2 = (y - X @ s.beta - s.u[blocks.school, 0]) ** 2 + s.Ku[blocks.school, 0, 0]
-    q = np.minimum(blocks.sums(e2 * D), 30. * blocks.n)
+    q = np.minimum(blocks.sums(e2 * D), 30.0 * blocks.n)
     h, t = 2 * q, s.t[:, 0]
     hd = h * t + q - blocks.n
     known = blocks.n > 1
     h, hd = np.where(known, h, 0), np.where(known, hd, 0)
-    d, v = np.where(known, hd / np.maximum(h, 1e-9), 0), np.where(known, 1 / np.maximum(h, 1e-9), np.inf)
-    flat = dict(prior, zeta_mean=np.zeros(1), zeta_scale=np.full(1, .1))
+    d, v = (
+        np.where(known, hd / np.maximum(h, 1e-9), 0),
+        np.where(known, 1 / np.maximum(h, 1e-9), np.inf),
+    )
+    flat = dict(prior, zeta_mean=np.zeros(1), zeta_scale=np.full(1, 0.1))
     _, _, lt0, lts, odds = scale_start(d, v, np.ones((J, 1)), flat, pi)
-    zr0, zrs = correlation_start(yw - Xw @ s.beta, 1 / prec, np.exp(lu0), d, v, np.exp(lt0), pi, prior["lkj"])
-    return dict(b0=s.beta, Lb=lower(s.beta_covariance), z0=s.zeta, Lz=lower(s.zeta_covariance), lu0=lu0, lus=lus, lt0=lt0, lts=lts, zr0=zr0, zrs=zrs,
-                lp0=logit(np.clip(pi, .01, .99)), lps=1.5, prec=prec, yw=yw, Xw=Xw, h=h, hd=hd, Ww=blocks.sums(W) / blocks.n[:, None])
+    zr0, zrs = correlation_start(
+        yw - Xw @ s.beta, 1 / prec, np.exp(lu0), d, v, np.exp(lt0), pi, prior["lkj"]
+    )
+    return dict(
+        b0=s.beta,
+        Lb=lower(s.beta_covariance),
+        z0=s.zeta,
+        Lz=lower(s.zeta_covariance),
+        lu0=lu0,
+        lus=lus,
+        lt0=lt0,
+        lts=lts,
+        zr0=zr0,
+        zrs=zrs,
+        lp0=logit(np.clip(pi, 0.01, 0.99)),
+        lps=1.5,
+        prec=prec,
+        yw=yw,
+        Xw=Xw,
+        h=h,
+        hd=hd,
+        Ww=blocks.sums(W) / blocks.n[:, None],
+    )
 
 # %% ../../nbs/consistency/05_whitening.ipynb #8785cc90
 def slope_coordinates(blocks, y, X, W, E, on_scale, prior) -> dict:
@@ -269,8 +397,10 @@ def slope_coordinates(blocks, y, X, W, E, on_scale, prior) -> dict:
     Z, S = E[:, ~on_scale], E[:, on_scale]
     s = score_start(blocks, y, X, W, Z, S, prior)
     D = np.exp(-2 * (s.eta + (S * s.t[school]).sum(1)))
-    e2 = (y - X @ s.beta - (Z * s.u[school]).sum(1)) ** 2 + np.einsum("nr,nrs,ns->n", Z, s.Ku[school], Z)
-    q = np.clip(e2 * D, .02, 30)
+    e2 = (y - X @ s.beta - (Z * s.u[school]).sum(1)) ** 2 + np.einsum(
+        "nr,nrs,ns->n", Z, s.Ku[school], Z
+    )
+    q = np.clip(e2 * D, 0.02, 30)
     H, Hv = np.zeros((J, R, R)), np.zeros((J, R))
     Hb, Hz = np.zeros((J, R, X.shape[1])), np.zeros((J, R, W.shape[1]))
     loc, sca = np.flatnonzero(~on_scale), np.flatnonzero(on_scale)
@@ -281,7 +411,21 @@ def slope_coordinates(blocks, y, X, W, E, on_scale, prior) -> dict:
     H[np.ix_(range(J), sca, sca)] = curvature
     Hv[:, sca] = np.einsum("jrs,js->jr", curvature, s.t) + blocks.sums((q - 1)[:, None] * S)
     Hz[:, sca] = blocks.products(S, W, 2 * q)
-    sds = np.zeros(R); sds[loc], sds[sca] = np.sqrt(np.diag(s.Su)), np.sqrt(np.diag(s.St))
+    sds = np.zeros(R)
+    sds[loc], sds[sca] = np.sqrt(np.diag(s.Su)), np.sqrt(np.diag(s.St))
     pi = inclusion_share(prior)
-    return dict(b0=s.beta, Lb=lower(s.beta_covariance), z0=s.zeta, Lz=lower(s.zeta_covariance), lv0=np.log(sds), lvs=np.full(R, np.clip(.25 * np.sqrt(160 / J), .02, 1.)),
-                zrs=float(np.clip(.3 * np.sqrt(160 / J), .03, 1.)), lp0=float(logit(np.clip(pi, .01, .99))), lps=1.5, H=H, Hv=Hv, Hb=Hb, Hz=Hz)
+    return dict(
+        b0=s.beta,
+        Lb=lower(s.beta_covariance),
+        z0=s.zeta,
+        Lz=lower(s.zeta_covariance),
+        lv0=np.log(sds),
+        lvs=np.full(R, np.clip(0.25 * np.sqrt(160 / J), 0.02, 1.0)),
+        zrs=float(np.clip(0.3 * np.sqrt(160 / J), 0.03, 1.0)),
+        lp0=float(logit(np.clip(pi, 0.01, 0.99))),
+        lps=1.5,
+        H=H,
+        Hv=Hv,
+        Hb=Hb,
+        Hz=Hz,
+    )

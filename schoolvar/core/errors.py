@@ -8,13 +8,16 @@ __all__ = ['row_list', 'DataError', 'count_of', 'broken_rows', 'nearest', 'absen
 # %% ../../nbs/core/05_errors.ipynb #e1a0c003
 import difflib
 import re
+
 import numpy as np
+
 from .inert import inert
 
 # %% ../../nbs/core/05_errors.ipynb #fa7b23e1
-def row_list(rows,       # Row numbers or index labels, in order; the first five are named
-             total=None, # How many rows there are in all; default `len(rows)`
-            ) -> str:    # "row 5", "rows 5, 9", "rows 5, 9, 12, 20, 31 and 7 more"
+def row_list(
+    rows,  # Row numbers or index labels, in order; the first five are named
+    total=None,  # How many rows there are in all; default `len(rows)`
+) -> str:  # "row 5", "rows 5, 9", "rows 5, 9, 12, 20, 31 and 7 more"
     "Name the first rows of a list and count the others."
     rows = list(rows)
     total = len(rows) if total is None else total
@@ -25,26 +28,39 @@ def row_list(rows,       # Row numbers or index labels, in order; the first five
 # %% ../../nbs/core/05_errors.ipynb #ac81cca1
 class DataError(ValueError):
     "A table that cannot be used, told in one line: file, column, what is wrong, first offending rows."
-    def __init__(self,
-                 problem,     # What is wrong, and what to do about it
-                 file=None,   # Name of the file, or None
-                 column=None, # Name of the column as in the file, or None
-                 rows=(),     # First offending rows, as a person sees them in the file
-                 total=None,  # Number of offending rows; default `len(rows)`
-                 value=None,  # What the first of them holds, as text, or None
-                 mend="",     # What to do about it, said last
-                ):
-        super().__init__(problem, file, column, rows, total, value, mend)   # so that it survives pickling between processes
+
+    def __init__(
+        self,
+        problem,  # What is wrong, and what to do about it
+        file=None,  # Name of the file, or None
+        column=None,  # Name of the column as in the file, or None
+        rows=(),  # First offending rows, as a person sees them in the file
+        total=None,  # Number of offending rows; default `len(rows)`
+        value=None,  # What the first of them holds, as text, or None
+        mend="",  # What to do about it, said last
+    ):
+        # so that it survives pickling between processes
+        super().__init__(problem, file, column, rows, total, value, mend)
         self.mend = mend
-        self.problem, self.file, self.column, self.rows = " ".join(str(problem).split()), file, column, list(rows)
+        self.problem, self.file, self.column, self.rows = (
+            " ".join(str(problem).split()),
+            file,
+            column,
+            list(rows),
+        )
         self.total, self.value = len(self.rows) if total is None else total, value
 
     def __str__(self):
         place = [str(self.file)] if self.file else []
         place += [f"column {self.column}"] if self.column else []
         rows = row_list(self.rows, self.total) if self.rows else ""
-        if rows and self.value is not None: rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
-        whole = ": ".join(place + [self.problem]) + (f" ({rows})" if rows else "") + (f"; {self.mend}" if self.mend else "")
+        if rows and self.value is not None:
+            rows += f"{'; the first' if self.total > 1 else ''} has {self.value[:40]!r}"
+        whole = (
+            ": ".join(place + [self.problem])
+            + (f" ({rows})" if rows else "")
+            + (f"; {self.mend}" if self.mend else "")
+        )
         return inert(" ".join(whole.split()))[:1000]
 
 # %% ../../nbs/core/05_errors.ipynb #199b6779
@@ -53,25 +69,31 @@ def count_of(n, noun) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 # %% ../../nbs/core/05_errors.ipynb #0e4de984
-def broken_rows(rule,       # What the rows have, a noun phrase: "more successes than students"
-                file, column,
-                rows,       # The first offending rows
-                value=None, # The value in the first of them, or None
-                total=None, # Number of offending rows
-                others=0,   # Number of other rules that are broken too
-                mend="",    # What to do about it
-               ) -> DataError:
+def broken_rows(
+    rule,  # What the rows have, a noun phrase: "more successes than students"
+    file,
+    column,
+    rows,  # The first offending rows
+    value=None,  # The value in the first of them, or None
+    total=None,  # Number of offending rows
+    others=0,  # Number of other rules that are broken too
+    mend="",  # What to do about it
+) -> DataError:
     "The error that says how many rows of a column have something they should not."
     total = len(rows) if total is None else total
-    if isinstance(value, (int, float, np.number)): value = f"{value:.15g}"
+    if isinstance(value, (int, float, np.number)):
+        value = f"{value:.15g}"
     value = None if value is None else str(value)
     also = f"; {count_of(others, 'other rule')} broken too" if others else ""
-    return DataError(f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value, mend)
+    return DataError(
+        f"{count_of(total, 'row')} with {rule}{also}", file, column, rows, total, value, mend
+    )
 
 # %% ../../nbs/core/05_errors.ipynb #98c0795c
-def nearest(name,    # The name that was asked for
-            choices, # The names there are
-           ) -> str|None: # The choice most like it, or None
+def nearest(
+    name,  # The name that was asked for
+    choices,  # The names there are
+) -> str | None:  # The choice most like it, or None
     "The nearest of some names, by spelling, without regard to capitals, spaces and underscores."
     plain = lambda s: re.sub(r"[\W_]+", "", str(s)).casefold()
     by_plain = {plain(c): c for c in choices if plain(c)}
@@ -79,14 +101,22 @@ def nearest(name,    # The name that was asked for
     return by_plain[found[0]] if found else None
 
 # %% ../../nbs/core/05_errors.ipynb #4a95a9c0
-def absent_column(name,    # The column that was asked for
-                  columns, # The columns there are
-                  file,
-                  hint="", # What else the reader may do
-                 ) -> DataError:
+def absent_column(
+    name,  # The column that was asked for
+    columns,  # The columns there are
+    file,
+    hint="",  # What else the reader may do
+) -> DataError:
     "The error that names an absent column, the nearest name, and the columns that were found."
     columns = [str(c)[:40] for c in columns if str(c)]
     near = nearest(name, columns)
-    found = ", ".join(columns[:15]) + (f" and {len(columns) - 15} more" if len(columns) > 15 else "")
-    return DataError(f"there is no column {name!r}" + (f"; did you mean {near!r}?" if near else ";") +
-                     f" columns found: {found or 'none'}" + (f"; {hint}" if hint else ""), file)
+    found = ", ".join(columns[:15]) + (
+        f" and {len(columns) - 15} more" if len(columns) > 15 else ""
+    )
+    return DataError(
+        f"there is no column {name!r}"
+        + (f"; did you mean {near!r}?" if near else ";")
+        + f" columns found: {found or 'none'}"
+        + (f"; {hint}" if hint else ""),
+        file,
+    )

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/10_files.ipynb #cbe749a0
 from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -12,6 +13,7 @@ import re
 import stat
 import unicodedata
 from pathlib import Path
+
 from .inert import inert
 
 # %% auto #0
@@ -19,41 +21,54 @@ __all__ = ['MOST_TEXT', 'MOST_FILE', 'MARK', 'safe_name', 'content_hash', 'write
            'checksum', 'read_object', 'plain_name', 'sealed']
 
 # %% ../../nbs/core/10_files.ipynb #6c2ecd1b
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index|assets|data)", re.I)   # Windows devices, and names that a report uses itself
+# Windows devices, and names that a report uses itself
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index|assets|data)", re.I)
 
-def safe_name(id: str,           # any text: a district's id as it stands in the data
-              longest: int = 60, # characters kept of it
-             ) -> str:           # a file name without suffix: lower-case ASCII letters, digits and hyphens
+
+def safe_name(
+    id: str,  # any text: a district's id as it stands in the data
+    longest: int = 60,  # characters kept of it
+) -> str:  # a file name without suffix: lower-case ASCII letters, digits and hyphens
     "A file name for an id: different ids get different names, and none leaves its folder."
     text = unicodedata.normalize("NFKD", str(id)).encode("ascii", "ignore").decode()
     text = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-")
-    if text and text == str(id) and not _RESERVED.fullmatch(text): return text
+    if text and text == str(id) and not _RESERVED.fullmatch(text):
+        return text
     digest = hashlib.sha256(str(id).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{text}-{digest}" if text else f"x-{digest}"
 
 # %% ../../nbs/core/10_files.ipynb #922bd78c
-def content_hash(*parts, # anything JSON knows, bytes, or a `Path` (its content counts, not its name)
-                ) -> str: # 64 hexadecimal digits
+def content_hash(
+    *parts,  # anything JSON knows, bytes, or a `Path` (its content counts, not its name)
+) -> str:  # 64 hexadecimal digits
     "One hash of several things, in order."
     h = hashlib.sha256()
     for part in parts:
-        if isinstance(part, Path): part = part.read_bytes()
-        if not isinstance(part, bytes): part = json.dumps(part, sort_keys=True, ensure_ascii=True, default=str).encode()
-        h.update(len(part).to_bytes(8, "big")); h.update(part)
+        if isinstance(part, Path):
+            part = part.read_bytes()
+        if not isinstance(part, bytes):
+            part = json.dumps(part, sort_keys=True, ensure_ascii=True, default=str).encode()
+        h.update(len(part).to_bytes(8, "big"))
+        h.update(part)
     return h.hexdigest()
 
 # %% ../../nbs/core/10_files.ipynb #f967d351
-def write_whole(path: Path,       # the file to make or replace
-                content: bytes | str, # text is written as UTF-8
-               ) -> Path:         # the same path
+def write_whole(
+    path: Path,  # the file to make or replace
+    content: bytes | str,  # text is written as UTF-8
+) -> Path:  # the same path
     "Write a file under a temporary name beside it, then rename it."
-    path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     try:
-        part.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+        part.write_bytes(
+            content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        )
         os.replace(part, path)
     except BaseException:
-        with contextlib.suppress(OSError): part.unlink()
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise
     return path
 
@@ -61,46 +76,59 @@ def write_whole(path: Path,       # the file to make or replace
 class FolderError(ValueError):
     "A folder that results cannot go into, or that is no whole fit; the line says what to do"
 
-MOST_TEXT = 64_000_000           # bytes of a JSON file
-MOST_FILE = 64_000_000_000       # of any other
 
-def shown(name) -> str: # a path or file name, so that a terminal shows it and does not obey it
+MOST_TEXT = 64_000_000  # bytes of a JSON file
+MOST_FILE = 64_000_000_000  # of any other
+
+
+def shown(name) -> str:  # a path or file name, so that a terminal shows it and does not obey it
     "A name in a message."
     return inert(os.fspath(name))
 
+
 @contextlib.contextmanager
-def ordinary(path: Path,           # of a file
-             most: int = MOST_FILE, # bytes
-            ):                     # yields it, open to read bytes
+def ordinary(
+    path: Path,  # of a file
+    most: int = MOST_FILE,  # bytes
+):  # yields it, open to read bytes
     "Open an ordinary file. Raises `FolderError` for what is none or is too large, `OSError` for what is not there."
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if os.path.isdir(path):
         raise FolderError(f"{shown(path)}: is a folder, a file was expected")
     try:
-        mode = os.stat(path).st_mode                     # before it is opened: some devices act on that
+        # before it is opened: some devices act on that
+        mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise
-    except OSError as error:                             # a link to itself, or no right to look
+    except OSError as error:  # a link to itself, or no right to look
         raise FolderError(f"{shown(path)}: cannot be read ({error.strerror})") from None
     if not stat.S_ISREG(mode):
         raise FolderError(f"{shown(path)}: is a pipe or a device, an ordinary file was expected")
     with open(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise FolderError(f"{shown(path)}: is a pipe or a device, an ordinary file was expected")
+            raise FolderError(
+                f"{shown(path)}: is a pipe or a device, an ordinary file was expected"
+            )
         if found.st_size > most:
-            raise FolderError(f"{shown(path)}: has {found.st_size:,} bytes, more than such a file can have")
+            raise FolderError(
+                f"{shown(path)}: has {found.st_size:,} bytes, more than such a file can have"
+            )
         yield file
 
-def checksum(path: Path,            # of an ordinary file
-             most: int = MOST_FILE, # bytes
-            ) -> str:               # SHA-256, hexadecimal
+
+def checksum(
+    path: Path,  # of an ordinary file
+    most: int = MOST_FILE,  # bytes
+) -> str:  # SHA-256, hexadecimal
     "SHA-256 of a file's bytes."
     with ordinary(path, most) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
-def read_object(path: Path # of a JSON file
-               ) -> dict:
+
+def read_object(
+    path: Path,  # of a JSON file
+) -> dict:
     "A JSON object from an ordinary file. Raises `FolderError`, and `OSError` for a file that is not there."
     with ordinary(path, MOST_TEXT) as file:
         text = file.read(MOST_TEXT)
@@ -117,27 +145,33 @@ def read_object(path: Path # of a JSON file
 # %% ../../nbs/core/10_files.ipynb #42a00005
 def plain_name(name) -> bool:
     "Whether a name is one of a file in the folder itself."
-    return isinstance(name, str) and name not in ("", ".", "..") and not re.search(r"[/\\\0:]", name)
+    return (
+        isinstance(name, str) and name not in ("", ".", "..") and not re.search(r"[/\\\0:]", name)
+    )
 
-MARK = ".schoolvar.json"    # the list, in a folder of results
+
+MARK = ".schoolvar.json"  # the list, in a folder of results
+
 
 def _check_manifest(folder, name):
     "The manifest holds the other checksums; its own is in the folder's list, where there is one."
     try:
-        digest = read_object(folder/MARK)["files"]["manifest.json"]
-    except (OSError, KeyError, TypeError):              # copied without its hidden files
+        digest = read_object(folder / MARK)["files"]["manifest.json"]
+    except (OSError, KeyError, TypeError):  # copied without its hidden files
         return
-    if checksum(folder/"manifest.json") != digest:
+    if checksum(folder / "manifest.json") != digest:
         raise FolderError(f"{name}/manifest.json was changed since the fit was saved; fit again")
 
-def sealed(folder: Path,     # of a fit
-           check: bool = True, # the checksums too
-          ) -> dict:         # its manifest
+
+def sealed(
+    folder: Path,  # of a fit
+    check: bool = True,  # the checksums too
+) -> dict:  # its manifest
     "The manifest of a fit whose files are as it lists them. Raises `FolderError`."
     folder = Path(folder)
     name = shown(folder)
     try:
-        manifest = read_object(folder/"manifest.json")
+        manifest = read_object(folder / "manifest.json")
     except (FileNotFoundError, NotADirectoryError):
         raise FolderError(f"{name}: no fit there (manifest.json is missing)") from None
     files, columns = manifest.get("files"), manifest.get("columns", {})
@@ -148,10 +182,14 @@ def sealed(folder: Path,     # of a fit
         _check_manifest(folder, name)
     for file, digest in files.items():
         if not plain_name(file) or not isinstance(digest, str):
-            raise FolderError(f"{name}/manifest.json: lists {shown(file)}, which is no file of a fit")
+            raise FolderError(
+                f"{name}/manifest.json: lists {shown(file)}, which is no file of a fit"
+            )
         try:
-            if check and checksum(folder/file) != digest:
-                raise FolderError(f"{name}/{shown(file)} was changed or cut short since the fit was saved; fit again")
+            if check and checksum(folder / file) != digest:
+                raise FolderError(
+                    f"{name}/{shown(file)} was changed or cut short since the fit was saved; fit again"
+                )
         except FileNotFoundError:
             raise FolderError(f"{name}/{shown(file)} is missing; fit again") from None
     return manifest

@@ -4,9 +4,12 @@
 
 # %% ../../nbs/core/35_formula.ipynb #7403d236
 from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass
+
 from .errors import DataError
 
 # %% auto #0
@@ -17,61 +20,111 @@ __all__ = ['TRANSFORMATIONS', 'OPERATORS', 'LONGEST', 'HIGHEST', 'STARS', 'Formu
 class FormulaError(DataError):
     "A formula that cannot be used, told in one line"
 
+
 TRANSFORMATIONS = {
-    "center": "minus its mean", "scale": "minus its mean, over its standard deviation", "standardize": "the same as scale", "C": "as categories",
-    "log": "natural logarithm", "log1p": "log(1 + x)", "sqrt": "square root", "exp": "exponential", "abs": "absolute value", "I": "arithmetic as it stands",
+    "center": "minus its mean",
+    "scale": "minus its mean, over its standard deviation",
+    "standardize": "the same as scale",
+    "C": "as categories",
+    "log": "natural logarithm",
+    "log1p": "log(1 + x)",
+    "sqrt": "square root",
+    "exp": "exponential",
+    "abs": "absolute value",
+    "I": "arithmetic as it stands",
 }
 OPERATORS = {"+", "-", "*", "/", ":", "**", "==", "!=", "<", "<=", ">", ">="}
-LONGEST, HIGHEST, STARS = 500, 3, 8       # characters of a formula, power, products
+LONGEST, HIGHEST, STARS = 500, 3, 8  # characters of a formula, power, products
 
 # %% ../../nbs/core/35_formula.ipynb #5909107a
-def _refuse(text, why): raise FormulaError(f"the formula {text!r} {why}")
+def _refuse(text, why):
+    raise FormulaError(f"the formula {text!r} {why}")
+
 
 def parse(
-    text: str, # one side of a formula
-): # the tree, by formulae
+    text: str,  # one side of a formula
+):  # the tree, by formulae
     "The syntax tree of a formula. Raises `FormulaError` for what is no formula."
     from formulae.parser import ParseError, Parser
     from formulae.scanner import ScanError, Scanner
-    if len(text) > LONGEST: _refuse(text[:40] + "...", f"is longer than {LONGEST} characters")
-    if not text.strip(): _refuse(text, "is empty")
+
+    if len(text) > LONGEST:
+        _refuse(text[:40] + "...", f"is longer than {LONGEST} characters")
+    if not text.strip():
+        _refuse(text, "is empty")
     try:
         tokens = Scanner(text).scan(add_intercept=False)
         parser = Parser(tokens)
         tree = parser.parse()
-    except (ScanError, ParseError, RecursionError, IndexError, TypeError, AttributeError) as e: _refuse(text, f"cannot be read: {' '.join(str(e).split()) or 'a part is missing'}")
-    if not parser.at_end(): _refuse(text, f"cannot be read from {parser.peek().lexeme!r} on")
+    except (ScanError, ParseError, RecursionError, IndexError, TypeError, AttributeError) as e:
+        _refuse(text, f"cannot be read: {' '.join(str(e).split()) or 'a part is missing'}")
+    if not parser.at_end():
+        _refuse(text, f"cannot be read from {parser.peek().lexeme!r} on")
     return tree
 
+
 def names_in(
-    tree, # as from `parse`
-    text: str, # the formula, for messages
-) -> list: # names of columns, in order of appearance
+    tree,  # as from `parse`
+    text: str,  # the formula, for messages
+) -> list:  # names of columns, in order of appearance
     "The columns that a formula mentions. Raises `FormulaError` for anything that is not a column, a number, an operator or an allowed transformation."
     found, stars = {}, [0]
+
     def walk(e, inside):
         kind = type(e).__name__
-        if kind == "Grouping": walk(e.expression, inside)
+        if kind == "Grouping":
+            walk(e.expression, inside)
         elif kind == "Binary":
             op = e.operator.lexeme
-            if op not in OPERATORS: _refuse(text, f"has {op!r} where it cannot stand" + (": the school's effects are written (1 | school) or (x | school)" if op == "|" else ""))
+            if op not in OPERATORS:
+                _refuse(
+                    text,
+                    f"has {op!r} where it cannot stand"
+                    + (
+                        ": the school's effects are written (1 | school) or (x | school)"
+                        if op == "|"
+                        else ""
+                    ),
+                )
             stars[0] += op == "*"
-            if stars[0] > STARS: _refuse(text, f"has more than {STARS} products")
-            if op == "**" and not inside and not (type(e.right).__name__ == "Literal" and e.right.value in range(1, HIGHEST + 1)): _refuse(text, f"has a power other than 1 to {HIGHEST}")
-            walk(e.left, inside); walk(e.right, inside)
-        elif kind == "Unary": walk(e.right, inside)
+            if stars[0] > STARS:
+                _refuse(text, f"has more than {STARS} products")
+            if (
+                op == "**"
+                and not inside
+                and not (
+                    type(e.right).__name__ == "Literal" and e.right.value in range(1, HIGHEST + 1)
+                )
+            ):
+                _refuse(text, f"has a power other than 1 to {HIGHEST}")
+            walk(e.left, inside)
+            walk(e.right, inside)
+        elif kind == "Unary":
+            walk(e.right, inside)
         elif kind == "Variable":
-            if e.level is not None or "." in e.name.lexeme: _refuse(text, f"has {e.name.lexeme!r}, which is not the name of a column")
+            if e.level is not None or "." in e.name.lexeme:
+                _refuse(text, f"has {e.name.lexeme!r}, which is not the name of a column")
             found[e.name.lexeme] = None
-        elif kind == "QuotedName": found[e.expression.lexeme.strip("`")] = None
+        elif kind == "QuotedName":
+            found[e.expression.lexeme.strip("`")] = None
         elif kind == "Literal":
-            if not isinstance(e.value, (int, float, str)) or isinstance(e.value, str) and not inside: _refuse(text, f"has {e.value!r} where a column belongs")
+            if (
+                not isinstance(e.value, (int, float, str))
+                or isinstance(e.value, str)
+                and not inside
+            ):
+                _refuse(text, f"has {e.value!r} where a column belongs")
         elif kind == "Call":
             name = getattr(getattr(e.callee, "name", None), "lexeme", "something")
-            if type(e.callee).__name__ != "Variable" or name not in TRANSFORMATIONS: _refuse(text, f"calls {name!r}; a formula may use: {', '.join(TRANSFORMATIONS)}")
-            if not e.args: _refuse(text, f"calls {name!r} without a column")
-            for a in e.args: walk(a, True)
-        else: _refuse(text, f"has an assignment or another thing that no model needs")
+            if type(e.callee).__name__ != "Variable" or name not in TRANSFORMATIONS:
+                _refuse(text, f"calls {name!r}; a formula may use: {', '.join(TRANSFORMATIONS)}")
+            if not e.args:
+                _refuse(text, f"calls {name!r} without a column")
+            for a in e.args:
+                walk(a, True)
+        else:
+            _refuse(text, "has an assignment or another thing that no model needs")
+
     walk(tree, False)
     return list(found)
 
@@ -79,106 +132,162 @@ def names_in(
 @dataclass
 class Formula:
     "A formula that was found harmless: its population terms, the terms whose effects differ between schools, its columns"
-    text: str # as written
-    common: str # population part
-    effects: str | None # part that differs between schools; None = not stated
-    factor: str | None # the grouping column as written
-    columns: list # columns of the data that it needs
+
+    text: str  # as written
+    common: str  # population part
+    effects: str | None  # part that differs between schools; None = not stated
+    factor: str | None  # the grouping column as written
+    columns: list  # columns of the data that it needs
+
 
 def read_formula(
-    text: str, # "1", "x * z + (1 + x | school_id)", "y ~ x"
+    text: str,  # "1", "x * z + (1 + x | school_id)", "y ~ x"
 ) -> Formula:
     "Split a formula into its parts and check each. Raises `FormulaError`."
     parse(text)
     from formulae.scanner import Scanner
+
     tokens = [t.lexeme for t in Scanner(text).scan(add_intercept=False)][:-1]
-    if "~" in tokens: tokens = tokens[tokens.index("~") + 1:]                       # the score is named apart
+    # the score is named apart
+    if "~" in tokens:
+        tokens = tokens[tokens.index("~") + 1 :]
     common, effects, factor, i = [], None, None, 0
     while i < len(tokens):
         if tokens[i] == "(":
             depth, j = 1, i + 1
-            while j < len(tokens) and depth: depth += {"(": 1, ")": -1}.get(tokens[j], 0); j += 1
-            inner = tokens[i + 1:j - 1]
+            while j < len(tokens) and depth:
+                depth += {"(": 1, ")": -1}.get(tokens[j], 0)
+                j += 1
+            inner = tokens[i + 1 : j - 1]
             if "|" in inner:
-                if effects is not None: _refuse(text, "has two sets of school effects; write them in one pair of parentheses")
-                if common and common[-1] != "+" or j < len(tokens) and tokens[j] not in ("+", "-"): _refuse(text, "must add its school effects with +")
+                if effects is not None:
+                    _refuse(
+                        text,
+                        "has two sets of school effects; write them in one pair of parentheses",
+                    )
+                if common and common[-1] != "+" or j < len(tokens) and tokens[j] not in ("+", "-"):
+                    _refuse(text, "must add its school effects with +")
                 bar = inner.index("|")
-                effects, factor = " ".join(inner[:bar]), " ".join(inner[bar + 1:])
-                if common: common.pop()
-                elif j < len(tokens) and tokens[j] == "+": j += 1
+                effects, factor = " ".join(inner[:bar]), " ".join(inner[bar + 1 :])
+                if common:
+                    common.pop()
+                elif j < len(tokens) and tokens[j] == "+":
+                    j += 1
                 i = j
                 continue
-            common += tokens[i:j]; i = j
+            common += tokens[i:j]
+            i = j
             continue
-        common.append(tokens[i]); i += 1
+        common.append(tokens[i])
+        i += 1
     common = " ".join(common) or "1"
     columns = names_in(parse(common), text) + (names_in(parse(effects), text) if effects else [])
     return Formula(text, common, effects, factor, list(dict.fromkeys(columns)))
 
+
 def formula_columns(
-    *formulas: str, # location and scale formula
-) -> list: # columns, in order of appearance
+    *formulas: str,  # location and scale formula
+) -> list:  # columns, in order of appearance
     "The columns of the data that formulas need, without the school. Raises `FormulaError`."
     return list(dict.fromkeys(c for f in formulas for c in read_formula(f).columns))
 
 # %% ../../nbs/core/35_formula.ipynb #2a3b4b6f
 class Design:
     "The columns of numbers of one formula part, with names, for these data and for new ones"
-    def __init__(self,
-        text: str, # population or effects part of a `Formula`
-        frame: pd.DataFrame, # one row a student or school, no missing values in the columns used
+
+    def __init__(
+        self,
+        text: str,  # population or effects part of a `Formula`
+        frame: pd.DataFrame,  # one row a student or school, no missing values in the columns used
     ):
         self.text, used = text, names_in(parse(text), text)
-        if absent := [c for c in used if c not in frame]: _refuse(text, f"needs the column {absent[0]}, which is not in the data; there are: {', '.join(frame.columns)}")
+        if absent := [c for c in used if c not in frame]:
+            _refuse(
+                text,
+                f"needs the column {absent[0]}, which is not in the data; there are: {', '.join(frame.columns)}",
+            )
         self.columns = used
-        if not used and text.replace(" ", "") in ("1", "0+1", "1+0"): self.common, self.matrix, self.names = None, np.ones((len(frame), 1)), ["Intercept"]; return
+        if not used and text.replace(" ", "") in ("1", "0+1", "1+0"):
+            self.common, self.matrix, self.names = None, np.ones((len(frame), 1)), ["Intercept"]
+            return
+        import logging
+
         from formulae import design_matrices
         from formulae.environment import Environment
-        import logging
+
         logging.getLogger("formulae").setLevel(logging.ERROR)
         functions = dict(log=np.log, log1p=np.log1p, sqrt=np.sqrt, exp=np.exp, abs=np.abs)
         try:
-            with np.errstate(all="ignore"): self.common = design_matrices(text, frame[used], na_action="error", env=Environment([functions])).common
-        except Exception as e: _refuse(text, f"cannot be evaluated: {' '.join(str(e).split())[:200]}")
-        if self.common is None: _refuse(text, "has no term")
+            with np.errstate(all="ignore"):
+                self.common = design_matrices(
+                    text, frame[used], na_action="error", env=Environment([functions])
+                ).common
+        except Exception as e:
+            _refuse(text, f"cannot be evaluated: {' '.join(str(e).split())[:200]}")
+        if self.common is None:
+            _refuse(text, "has no term")
         table = self.common.as_dataframe()
-        self.matrix, self.names = self._checked(table.to_numpy(float)), [str(c) for c in table.columns]
+        self.matrix, self.names = (
+            self._checked(table.to_numpy(float)),
+            [str(c) for c in table.columns],
+        )
 
     def _checked(self, m):
-        if not np.isfinite(m).all(): _refuse(self.text, f"gives {(~np.isfinite(m)).any(axis=1).sum():,} rows that are not finite numbers (a logarithm of 0, a missing value?)")
+        if not np.isfinite(m).all():
+            _refuse(
+                self.text,
+                f"gives {(~np.isfinite(m)).any(axis=1).sum():,} rows that are not finite numbers (a logarithm of 0, a missing value?)",
+            )
         return m
 
-    def new(self,
-        frame: pd.DataFrame, # new rows with the same columns
-    ) -> np.ndarray: # (rows, columns of the design)
+    def new(
+        self,
+        frame: pd.DataFrame,  # new rows with the same columns
+    ) -> np.ndarray:  # (rows, columns of the design)
         "The same columns of numbers for new data"
-        if self.common is None: return np.ones((len(frame), 1))
-        if absent := [c for c in self.columns if c not in frame]: _refuse(self.text, f"needs the column {absent[0]}, which the new data do not have")
-        try: return self._checked(np.asarray(self.common.evaluate_new_data(frame[self.columns]).design_matrix, float))
-        except FormulaError: raise
-        except Exception as e: _refuse(self.text, f"cannot be evaluated for the new data: {' '.join(str(e).split())[:200]}")
+        if self.common is None:
+            return np.ones((len(frame), 1))
+        if absent := [c for c in self.columns if c not in frame]:
+            _refuse(self.text, f"needs the column {absent[0]}, which the new data do not have")
+        try:
+            return self._checked(
+                np.asarray(self.common.evaluate_new_data(frame[self.columns]).design_matrix, float)
+            )
+        except FormulaError:
+            raise
+        except Exception as e:
+            _refuse(
+                self.text, f"cannot be evaluated for the new data: {' '.join(str(e).split())[:200]}"
+            )
 
 # %% ../../nbs/core/35_formula.ipynb #de5232dd
 def check_rank(
     design: Design,
-    what: str, # "location" or "scale"
+    what: str,  # "location" or "scale"
 ) -> None:
     "Raise `FormulaError` where columns depend linearly on those before them"
     m = design.matrix / np.maximum(np.abs(design.matrix).max(0), 1e-300)
     r = np.abs(np.diag(np.linalg.qr(m, mode="r"))) if len(m) >= m.shape[1] else np.zeros(m.shape[1])
     dependent = [n for n, x in zip(design.names, r) if x < 1e-8 * np.sqrt(len(m))]
-    if dependent: raise FormulaError(f"the {what} formula {design.text!r}: {', '.join(dependent[:3])} cannot be told apart from the terms before it; leave it out")
+    if dependent:
+        raise FormulaError(
+            f"the {what} formula {design.text!r}: {', '.join(dependent[:3])} cannot be told apart from the terms before it; leave it out"
+        )
 
 # %% ../../nbs/core/35_formula.ipynb #32120790
 def centre_within(
-    frame: pd.DataFrame, # one row a student
-    column: str, # covariate to centre within the school
-    school: str = "school_id", # column with the school
-    mean_as: str | None = None, # name of a new column with the school's mean, centred at the mean of all students
-) -> pd.DataFrame: # a copy
+    frame: pd.DataFrame,  # one row a student
+    column: str,  # covariate to centre within the school
+    school: str = "school_id",  # column with the school
+    # name of a new column with the school's mean, centred at the mean of all students
+    mean_as: str | None = None,
+) -> pd.DataFrame:  # a copy
     "Centre a covariate at its school's mean, and keep that mean"
     for c in (column, school):
-        if c not in frame: raise FormulaError(f"column {c} is not in the data; there are: {', '.join(frame.columns)}")
+        if c not in frame:
+            raise FormulaError(
+                f"column {c} is not in the data; there are: {', '.join(frame.columns)}"
+            )
     means = frame.groupby(school, sort=False)[column].mean()
     mine = frame[school].map(means)
     out = frame.assign(**{column: frame[column] - mine})

@@ -4,34 +4,42 @@
 
 # %% ../../nbs/core/00_inert.ipynb #6db7518a
 from __future__ import annotations
+
 import re
 
 # %% auto #0
 __all__ = ['inert', 'inert_lines', 'defused', 'armed']
 
 # %% ../../nbs/core/00_inert.ipynb #463b6d05
-def inert(text      # one line, with a name, an id or a file name from outside
-         ) -> str:  # what may stand in a message
+def inert(
+    text,  # one line, with a name, an id or a file name from outside
+) -> str:  # what may stand in a message
     "Text whose characters all print: others are shown by their number, as in `\\x1b` and `\\u202e`."
     text = str(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
-def inert_lines(text: str # a message of several lines
-               ) -> str:  # what a terminal may be given
+
+def inert_lines(
+    text: str,  # a message of several lines
+) -> str:  # what a terminal may be given
     "Lines of which nothing moves a cursor or hides text."
     return "\n".join(map(inert, str(text).split("\n")))
 
 # %% ../../nbs/core/00_inert.ipynb #ff2542d4
 _COMPUTED = re.compile(r"'*[=+\-@\t\r]")
 
-def defused(text: str # of a text column
-           ) -> str:  # what is written into a CSV
+
+def defused(
+    text: str,  # of a text column
+) -> str:  # what is written into a CSV
     "Text that a spreadsheet does not compute."
     return "'" + text if isinstance(text, str) and _COMPUTED.match(text) else text
 
-def armed(text: str # as it stands in a CSV of ours
-         ) -> str:  # what it was
+
+def armed(
+    text: str,  # as it stands in a CSV of ours
+) -> str:  # what it was
     "The reverse of `defused`."
     return text[1:] if isinstance(text, str) and text[:1] == "'" and _COMPUTED.match(text) else text

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/40_logits.ipynb #d4c597dc
 from __future__ import annotations
+
 import numpy as np
 
 # %% auto #0
@@ -11,45 +12,56 @@ __all__ = ['empirical_logits', 'group_mean', 'mean_square', 'sd_coordinate']
 
 # %% ../../nbs/core/40_logits.ipynb #ec10c60f
 def empirical_logits(
-    y, # successes
-    n, # trials
-): # logit and weight (inverse variance) of each row
+    y,  # successes
+    n,  # trials
+):  # logit and weight (inverse variance) of each row
     "Empirical logits with half a success and half a failure added, and their information"
-    p = (np.asarray(y) + .5) / (np.asarray(n) + 1)
+    p = (np.asarray(y) + 0.5) / (np.asarray(n) + 1)
     return np.log(p / (1 - p)), np.asarray(n) * p * (1 - p)
 
 # %% ../../nbs/core/40_logits.ipynb #815c8459
 def group_mean(
-    group, # code of each row
-    weight, # of each row
-    x, # values, (N,) or (N, k)
-): # means, (groups,) or (groups, k)
+    group,  # code of each row
+    weight,  # of each row
+    x,  # values, (N,) or (N, k)
+):  # means, (groups,) or (groups, k)
     "Weighted means by group"
     size = group.max() + 1
     share = weight / np.bincount(group, weight, size)[group]
-    if x.ndim == 1: return np.bincount(group, share * x, size)
-    return np.stack([np.bincount(group, share * c, size) for c in x.T], 1) if x.shape[1] else np.zeros((size, 0))
+    if x.ndim == 1:
+        return np.bincount(group, share * x, size)
+    return (
+        np.stack([np.bincount(group, share * c, size) for c in x.T], 1)
+        if x.shape[1]
+        else np.zeros((size, 0))
+    )
+
 
 def mean_square(
-    m, # means of groups
-    noise, # their sampling variances
-    parent, # the parent of each
-): # variance, its standard error, degrees of freedom
+    m,  # means of groups
+    noise,  # their sampling variances
+    parent,  # the parent of each
+):  # variance, its standard error, degrees of freedom
     "Variance of groups about their parents, less the noise, never below zero"
     size = np.bincount(parent)
     df = len(m) - len(size)
-    if df <= 0: return 0., np.inf, 0
+    if df <= 0:
+        return 0.0, np.inf, 0
     about = m - (np.bincount(parent, m) / size)[parent]
-    v = max(float((about ** 2).sum() - ((1 - 1 / size[parent]) * noise).sum()) / df, 0.)
+    v = max(float((about**2).sum() - ((1 - 1 / size[parent]) * noise).sum()) / df, 0.0)
     return v, float(np.sqrt(2 / df) * (v + noise.mean())), df
 
 # %% ../../nbs/core/40_logits.ipynb #0bbbd62b
 def sd_coordinate(
-    variance: float, # moment estimate
-    error: float, # its standard error
-) -> dict: # unit u, and the centre and scale of t
+    variance: float,  # moment estimate
+    error: float,  # its standard error
+) -> dict:  # unit u, and the centre and scale of t
     "Unit, centre and scale of one standard deviation"
-    s, error = np.sqrt(variance), error if np.isfinite(error) else 1.
-    width = min(.8 * np.sqrt(error), error / (2 * s)) if s > 0 else .8 * np.sqrt(error)
+    s, error = np.sqrt(variance), error if np.isfinite(error) else 1.0
+    width = min(0.8 * np.sqrt(error), error / (2 * s)) if s > 0 else 0.8 * np.sqrt(error)
     unit = 3 * max(width, 1e-3)
-    return dict(unit=float(unit), at=float(np.arcsinh(s / unit)), by=float(1 / (3 * np.sqrt(1 + (s / unit) ** 2))))
+    return dict(
+        unit=float(unit),
+        at=float(np.arcsinh(s / unit)),
+        by=float(1 / (3 * np.sqrt(1 + (s / unit) ** 2))),
+    )

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/15_private.ipynb #43a00003
 from __future__ import annotations
+
 import _thread
 import atexit
 import contextlib
@@ -30,8 +31,10 @@ __all__ = ['log', 'GRACE', 'placed', 'HELD', 'NOTE', 'WRITING', 'private_folder'
 # %% ../../nbs/core/15_private.ipynb #43a00006
 log = logging.getLogger("schoolvar")
 
-def private_folder(path: Path, # a folder, made with its parents where it is missing
-                  ) -> Path:   # the same path
+
+def private_folder(
+    path: Path,  # a folder, made with its parents where it is missing
+) -> Path:  # the same path
     "A folder that its owner alone can open."
     path = Path(path)
     for parent in (*reversed(path.parents), path):
@@ -43,34 +46,48 @@ def private_folder(path: Path, # a folder, made with its parents where it is mis
             os.chmod(path, 0o700)
     return path
 
-def close_to_others(path: Path): # a file, or a folder with all that is in it
+
+def close_to_others(path: Path):  # a file, or a folder with all that is in it
     "Leave a file or a folder to its owner alone."
     for found in (path, *path.rglob("*")):
         if not found.is_symlink():
             os.chmod(found, 0o700 if found.is_dir() else 0o600)
 
+
 _warned = set()
+
 
 def warn_of_cache(error: OSError):
     "One line for a cache that cannot be used, however many parts of a command would use it."
     if (cache_folder(), os.getpid()) not in _warned:
-        log.warning("working without a cache: %s cannot be written (%s)", cache_folder(), error.strerror or error)
+        log.warning(
+            "working without a cache: %s cannot be written (%s)",
+            cache_folder(),
+            error.strerror or error,
+        )
         _warned.add((cache_folder(), os.getpid()))
+
 
 def cache_folder() -> Path:
     "The folder of cached fits: `SCHOOLVAR_CACHE`, else the user's cache folder for schoolvar"
     if named := os.environ.get("SCHOOLVAR_CACHE"):
         return Path(named).expanduser()
     from platformdirs import user_cache_path
+
     return user_cache_path("schoolvar", appauthor=False)
 
 # %% ../../nbs/core/15_private.ipynb #43a00018
-GRACE = 8.                       # seconds that a stopped command has to tidy up
-_SIGNALS = [getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "HUP") if hasattr(signal, f"SIG{name}")]
-_busy = threading.RLock()        # held while results are renamed
+GRACE = 8.0  # seconds that a stopped command has to tidy up
+_SIGNALS = [
+    getattr(signal, f"SIG{name}")
+    for name in ("INT", "TERM", "HUP")
+    if hasattr(signal, f"SIG{name}")
+]
+_busy = threading.RLock()  # held while results are renamed
 _state = {"signal": 0, "waits": False, "deep": 0}
-_mine = {}                       # folders that this process holds: path -> Held
-placed = []                      # folders of results that this command has put in their place
+_mine = {}  # folders that this process holds: path -> Held
+placed = []  # folders of results that this command has put in their place
+
 
 def _release_all(spare=()):
     "Remove what this process still holds."
@@ -78,6 +95,7 @@ def _release_all(spare=()):
         if folder not in spare:
             with contextlib.suppress(OSError):
                 held.release()
+
 
 @contextlib.contextmanager
 def uninterrupted():
@@ -92,6 +110,7 @@ def uninterrupted():
         _state["waits"] = False
         raise KeyboardInterrupt
 
+
 def stopped_line() -> str:
     "What to say of a command that was stopped."
     if placed:
@@ -101,7 +120,7 @@ def stopped_line() -> str:
 # %% ../../nbs/core/15_private.ipynb #0909c7fe
 def _interrupt(number, frame):
     "The first signal counts; those after it find the command tidying up."
-    if number != signal.SIGINT:                          # samplers watch for INT and pass it on
+    if number != signal.SIGINT:  # samplers watch for INT and pass it on
         if not _state["signal"]:
             _state["signal"] = number
             signal.raise_signal(signal.SIGINT)
@@ -115,29 +134,34 @@ def _interrupt(number, frame):
     else:
         raise KeyboardInterrupt
 
+
 def _lose_patience():
     "Tidy up for a command that does not do so itself, and end the process."
     time.sleep(GRACE)
     if not _state["signal"]:
-        return                                           # it ended in time, inside a process that lives on
+        # it ended in time, inside a process that lives on
+        return
     with _busy:
         _release_all()
         with contextlib.suppress(OSError):
             os.write(2, stopped_line().encode("utf-8", "replace") + b"\n")
         os._exit(128 + abs(_state["signal"]))
 
+
 def _swallowed(unraisable, plain=sys.unraisablehook):
     "An interruption that came while a library could not pass it on is raised anew, not printed."
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         _state["signal"] = abs(_state["signal"])
-        threading.Timer(.02, _thread.interrupt_main).start()   # not here, where it would be swallowed too
+        # not here, where it would be swallowed too
+        threading.Timer(0.02, _thread.interrupt_main).start()
     else:
         plain(unraisable)
 
 # %% ../../nbs/core/15_private.ipynb #50382b43
 @contextlib.contextmanager
-def stoppable(ends: bool = False, # the process ends after the block: later signals change nothing
-             ):                   # yields a function that gives the number of the signal, 0 for none
+def stoppable(
+    ends: bool = False,  # the process ends after the block: later signals change nothing
+):  # yields a function that gives the number of the signal, 0 for none
     "INT, TERM and HUP raise `KeyboardInterrupt`, once."
     _state.update(signal=0, waits=False, deep=0)
     placed.clear()
@@ -146,7 +170,8 @@ def stoppable(ends: bool = False, # the process ends after the block: later sign
         return
     there = set(_mine)
     before = {s: signal.getsignal(s) for s in _SIGNALS}
-    ours = [s for s, handler in before.items() if handler is not signal.SIG_IGN]   # as under nohup
+    # as under nohup
+    ours = [s for s, handler in before.items() if handler is not signal.SIG_IGN]
     plain = sys.unraisablehook
     sys.unraisablehook = _swallowed
     for s in ours:
@@ -154,7 +179,7 @@ def stoppable(ends: bool = False, # the process ends after the block: later sign
     try:
         yield lambda: abs(_state["signal"])
     finally:
-        _state["deep"] += 1                              # from here on, to the end
+        _state["deep"] += 1  # from here on, to the end
         _release_all(there)
         for s in ours:
             signal.signal(s, signal.SIG_IGN if ends else before[s] or signal.SIG_DFL)
@@ -164,14 +189,16 @@ def stoppable(ends: bool = False, # the process ends after the block: later sign
         _state.update(waits=False, deep=0)
 
 # %% ../../nbs/core/15_private.ipynb #43a00009
-HELD, NOTE = "held.lock", "held.json"   # in a held folder: the lock, and whose it is
+HELD, NOTE = "held.lock", "held.json"  # in a held folder: the lock, and whose it is
+
 
 @dataclass
 class Held:
     "A private folder that this process holds."
+
     folder: Path
-    lock: object       # None where the file system has no locks
-    keep: bool = False # leave it where it is: something of the user's is in it
+    lock: object  # None where the file system has no locks
+    keep: bool = False  # leave it where it is: something of the user's is in it
     pid: int = 0
 
     def release(self):
@@ -186,6 +213,7 @@ class Held:
             if not self.keep:
                 shutil.rmtree(self.folder, ignore_errors=True)
             _mine.pop(self.folder, None)
+
 
 def _remove_held(folder):
     "All but the lock, which goes last: until then nobody takes the rest for theirs."
@@ -202,6 +230,7 @@ def _remove_held(folder):
 def _take_lock(path):
     "The lock, False where another process holds it, None where there are no locks."
     from filelock import FileLock, Timeout
+
     lock = FileLock(path, mode=0o600, thread_local=False)
     try:
         lock.acquire(timeout=0)
@@ -209,43 +238,52 @@ def _take_lock(path):
         return None if isinstance(error, NotImplementedError) else False
     except OSError:
         return None
-    return lock if path.exists() else False   # another process may have removed it meanwhile
+    return lock if path.exists() else False  # another process may have removed it meanwhile
 
-def hold(parent: Path,            # where
-         prefix: str,             # of its name
-         note: dict | None = None, # what to write down beside the lock
-        ) -> Held:
+
+def hold(
+    parent: Path,  # where
+    prefix: str,  # of its name
+    note: dict | None = None,  # what to write down beside the lock
+) -> Held:
     "A new private folder that counts as abandoned when this process is gone. Raises `OSError`."
     import filelock  # noqa: F401  (not between the folder and its lock)
+
     with uninterrupted():
         for _ in range(20):
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-            lock = _take_lock(folder/HELD)
-            if lock is not False and folder.is_dir():    # else somebody took it for abandoned
+            lock = _take_lock(folder / HELD)
+            if lock is not False and folder.is_dir():  # else somebody took it for abandoned
                 break
         held = _mine[folder] = Held(folder, lock, pid=os.getpid())
         if note:
-            (folder/NOTE).write_text(json.dumps(note), encoding="utf-8")
+            (folder / NOTE).write_text(json.dumps(note), encoding="utf-8")
     return held
+
 
 def is_held(path: Path) -> bool:
     "Whether a path lies in a folder that this process holds."
     return any(Path(path).is_relative_to(folder) for folder in _mine)
 
-def note_of(folder: Path) -> dict: # as given to `hold`; {} where there is none
+
+def note_of(folder: Path) -> dict:  # as given to `hold`; {} where there is none
     "What was written down about a held folder."
     with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads((folder/NOTE).read_text(encoding="utf-8")))
+        return dict(json.loads((folder / NOTE).read_text(encoding="utf-8")))
     return {}
 
 # %% ../../nbs/core/15_private.ipynb #71a21fdf
-def abandoned(parent: Path, # where to look
-              pattern: str, # of their names, a regular expression
-             ):             # yields a `Held` for each, whose lock is now ours
+def abandoned(
+    parent: Path,  # where to look
+    pattern: str,  # of their names, a regular expression
+):  # yields a `Held` for each, whose lock is now ours
     "Folders of ours in `parent` whose processes are gone."
     try:
-        found = [Path(e.path) for e in os.scandir(parent)
-                 if re.fullmatch(pattern, e.name) and e.is_dir(follow_symlinks=False)]
+        found = [
+            Path(e.path)
+            for e in os.scandir(parent)
+            if re.fullmatch(pattern, e.name) and e.is_dir(follow_symlinks=False)
+        ]
     except OSError:
         return
     for folder in found:
@@ -253,14 +291,16 @@ def abandoned(parent: Path, # where to look
             about = os.lstat(folder)
             if folder in _mine or (os.name != "nt" and about.st_uid != os.getuid()):
                 continue
-            if not os.path.lexists(folder/HELD):             # killed before it had its lock: empty
+            # killed before it had its lock: empty
+            if not os.path.lexists(folder / HELD):
                 folder.rmdir()
                 continue
-            if (folder/HELD).is_symlink() or not (folder/HELD).is_file():
+            if (folder / HELD).is_symlink() or not (folder / HELD).is_file():
                 continue
-            lock = _take_lock(folder/HELD)
+            lock = _take_lock(folder / HELD)
             if lock:
                 yield Held(folder, lock, pid=os.getpid())
+
 
 def sweep(parent: Path, pattern: str):
     "Remove what killed runs left in a folder."
@@ -268,8 +308,9 @@ def sweep(parent: Path, pattern: str):
         held.release()
 
 # %% ../../nbs/core/15_private.ipynb #43a00012
-WRITING = r"\.writing-[^-]+"   # names of the cache's held folders
-_scratch = []   # the scratch folders of this process, the innermost last
+WRITING = r"\.writing-[^-]+"  # names of the cache's held folders
+_scratch = []  # the scratch folders of this process, the innermost last
+
 
 def _prefix():
     "Of the names of scratch folders: a user's own."
@@ -277,22 +318,26 @@ def _prefix():
         return f"schoolvar-{os.getuid()}-"
     return "schoolvar-" + re.sub(r"\W", "", getpass.getuser()) + "-"
 
+
 def _open_scratch():
     place = tempfile.gettempdir()
     sweep(place, re.escape(_prefix()) + "[^-]+")
     return hold(place, _prefix())
 
-def scratch() -> Path: # exists while the process, or the command, runs
+
+def scratch() -> Path:  # exists while the process, or the command, runs
     "The private folder for what this process needs on the way."
     last = _scratch[-1] if _scratch else None
-    if not last or last.pid != os.getpid() or not last.folder.is_dir():   # a fork has its own
+    if not last or last.pid != os.getpid() or not last.folder.is_dir():  # a fork has its own
         _scratch.append(_open_scratch())
         atexit.register(_scratch[-1].release)
     return _scratch[-1].folder
 
+
 def scratch_folder(name: str = "") -> Path:
     "A new empty folder in the scratch folder."
     return Path(tempfile.mkdtemp(prefix=f"{name}-" if name else None, dir=scratch()))
+
 
 def scratch_file(suffix: str = "") -> Path:
     "A new empty file in the scratch folder."
@@ -300,11 +345,14 @@ def scratch_file(suffix: str = "") -> Path:
     os.close(handle)
     return Path(path)
 
+
 _PLACES = ("TMPDIR", "TEMP", "TMP")
 
+
 @contextlib.contextmanager
-def private_run(everything: bool = False, # temporary files of all libraries and child processes too
-               ):                         # yields the scratch folder
+def private_run(
+    everything: bool = False,  # temporary files of all libraries and child processes too
+):  # yields the scratch folder
     "A scratch folder for the time of a command; what killed ones left is removed first."
     sweep(cache_folder(), WRITING)
     held = _open_scratch()
@@ -326,9 +374,10 @@ def private_run(everything: bool = False, # temporary files of all libraries and
 
 # %% ../../nbs/core/15_private.ipynb #43a00015
 @contextlib.contextmanager
-def replacing(path: Path,           # the file or folder to make or replace
-              folder: bool = False, # make a folder rather than a file
-             ):                     # yields the `Path` to write to
+def replacing(
+    path: Path,  # the file or folder to make or replace
+    folder: bool = False,  # make a folder rather than a file
+):  # yields the `Path` to write to
     "A private temporary path that takes the place of `path` when the block ends well, and is removed when it does not"
     path = Path(path)
     root = cache_folder()
@@ -336,7 +385,7 @@ def replacing(path: Path,           # the file or folder to make or replace
     private_folder(path.parent) if place == root else path.parent.mkdir(parents=True, exist_ok=True)
     sweep(place, WRITING)
     held = hold(place, ".writing-")
-    new, old = held.folder/path.name, held.folder/(path.name + ".old")
+    new, old = held.folder / path.name, held.folder / (path.name + ".old")
     try:
         if folder:
             new.mkdir()
@@ -346,7 +395,7 @@ def replacing(path: Path,           # the file or folder to make or replace
             os.rename(path, old)
         try:
             os.replace(new, path)
-        except OSError:                                  # put back what was there
+        except OSError:  # put back what was there
             if old.exists():
                 os.rename(old, path)
             raise

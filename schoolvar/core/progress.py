@@ -12,6 +12,9 @@ import sys
 # %% ../../nbs/core/30_progress.ipynb #7dc5769c
 def shows_progress() -> bool:
     "Whether a bar is wanted: a terminal or a notebook, and not CI"
-    if os.environ.get("CI", "").lower() not in ("", "0", "false"): return False
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return False
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return type(shell).__name__ == "ZMQInteractiveShell" or bool(getattr(sys.stderr, "isatty", bool)())
+    return type(shell).__name__ == "ZMQInteractiveShell" or bool(
+        getattr(sys.stderr, "isatty", bool)()
+    )

@@ -4,9 +4,11 @@
 
 # %% ../../nbs/core/50_ranks.ipynb #24f7250d
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+
 from .schools import rank_draws, school_draws
 
 # %% auto #0
@@ -14,55 +16,85 @@ __all__ = ['draws_of', 'rank_intervals', 'pairwise', 'told_apart', 'ranks_senten
 
 # %% ../../nbs/core/50_ranks.ipynb #00f3fd8e
 def draws_of(
-    fit, # a Fit with one effect a school, or draws (draws, schools)
+    fit,  # a Fit with one effect a school, or draws (draws, schools)
     variable: str = "school",
-): # draws (draws, schools), names
+):  # draws (draws, schools), names
     "Draws of the school effects, with the names of the schools"
-    if hasattr(fit, "idata"): return school_draws(fit.idata, variable), list(fit.schools["school"])
+    if hasattr(fit, "idata"):
+        return school_draws(fit.idata, variable), list(fit.schools["school"])
     x = np.asarray(fit)
     return x, [str(j + 1) for j in range(x.shape[1])]
 
+
 def rank_intervals(
-    fit, # a Fit with one effect a school, or draws (draws, schools)
-    level: float = .95, # of the intervals
-    tenth: float = .1, # size of the extremes, as a share of all schools
-) -> pd.DataFrame: # school, rank (median), rank_lower, rank_upper, p_top_tenth, p_bottom_tenth
+    fit,  # a Fit with one effect a school, or draws (draws, schools)
+    level: float = 0.95,  # of the intervals
+    tenth: float = 0.1,  # size of the extremes, as a share of all schools
+) -> pd.DataFrame:  # school, rank (median), rank_lower, rank_upper, p_top_tenth, p_bottom_tenth
     "Each school's rank, 1 the highest, with its interval and its probability of the extremes"
     x, names = draws_of(fit)
     ranks, size = rank_draws(x), max(1, round(tenth * x.shape[1]))
-    low, mid, high = np.quantile(ranks, ((1 - level) / 2, .5, (1 + level) / 2), axis=0, method="inverted_cdf").astype(int)
-    return pd.DataFrame(dict(school=names, rank=mid, rank_lower=low, rank_upper=high, p_top_tenth=(ranks <= size).mean(0), p_bottom_tenth=(ranks > ranks.shape[1] - size).mean(0)))
+    low, mid, high = np.quantile(
+        ranks, ((1 - level) / 2, 0.5, (1 + level) / 2), axis=0, method="inverted_cdf"
+    ).astype(int)
+    return pd.DataFrame(
+        dict(
+            school=names,
+            rank=mid,
+            rank_lower=low,
+            rank_upper=high,
+            p_top_tenth=(ranks <= size).mean(0),
+            p_bottom_tenth=(ranks > ranks.shape[1] - size).mean(0),
+        )
+    )
 
 # %% ../../nbs/core/50_ranks.ipynb #e9074601
 def pairwise(
-    fit, # a Fit with one effect a school, or draws (draws, schools)
-    schools=None, # names of the schools to compare; None = all, at most 200
-) -> pd.DataFrame: # square: the probability that the row is above the column
+    fit,  # a Fit with one effect a school, or draws (draws, schools)
+    schools=None,  # names of the schools to compare; None = all, at most 200
+) -> pd.DataFrame:  # square: the probability that the row is above the column
     "Probability that one school's effect is above another's"
     x, names = draws_of(fit)
     chosen = names if schools is None else [str(s) for s in schools]
-    if absent := [s for s in chosen if s not in names]: raise ValueError(f"there is no school {absent[0]}")
-    if len(chosen) > 200: raise ValueError(f"a square of {len(chosen):,} schools is not a table; choose up to 200")
+    if absent := [s for s in chosen if s not in names]:
+        raise ValueError(f"there is no school {absent[0]}")
+    if len(chosen) > 200:
+        raise ValueError(f"a square of {len(chosen):,} schools is not a table; choose up to 200")
     at = [names.index(s) for s in chosen]
-    p = np.array([[.5 if i == j else (x[:, i] > x[:, j]).mean() for j in at] for i in at])
+    p = np.array([[0.5 if i == j else (x[:, i] > x[:, j]).mean() for j in at] for i in at])
     return pd.DataFrame(p, index=pd.Index(chosen, name="school"), columns=chosen)
 
 # %% ../../nbs/core/50_ranks.ipynb #426a4799
 def told_apart(
-    fit, # a Fit with one effect a school, or draws (draws, schools)
-    level: float = .95, # both directions together
-    pairs: int = 100_000, # random pairs, where there are more
+    fit,  # a Fit with one effect a school, or draws (draws, schools)
+    level: float = 0.95,  # both directions together
+    pairs: int = 100_000,  # random pairs, where there are more
     seed: int = 1,
-) -> dict: # share, error (its standard error), pairs, schools, middle (share among the middle half)
+    # share, error (its standard error), pairs, schools, middle (share among the middle half)
+) -> dict:
     "The share of pairs of schools that can be told apart"
     x, names = draws_of(fit)
     J = len(names)
     i, j = np.triu_indices(J, 1) if J * (J - 1) // 2 <= pairs else _random_pairs(J, pairs, seed)
-    p = np.concatenate([(x[:, a] > x[:, b]).mean(0) for a, b in zip(np.array_split(i, max(1, len(i) // 2000)), np.array_split(j, max(1, len(j) // 2000)))])
+    p = np.concatenate(
+        [
+            (x[:, a] > x[:, b]).mean(0)
+            for a, b in zip(
+                np.array_split(i, max(1, len(i) // 2000)), np.array_split(j, max(1, len(j) // 2000))
+            )
+        ]
+    )
     apart = (p >= (1 + level) / 2) | (p <= (1 - level) / 2)
     place = np.argsort(np.argsort(x.mean(0))) / J
-    middle = (np.abs(place[i] - .5) < .25) & (np.abs(place[j] - .5) < .25)
-    return dict(share=float(apart.mean()), error=0. if len(i) == J * (J - 1) // 2 else float(apart.std() / np.sqrt(len(i))), pairs=int(J * (J - 1) // 2), schools=J, middle=float(apart[middle].mean()))
+    middle = (np.abs(place[i] - 0.5) < 0.25) & (np.abs(place[j] - 0.5) < 0.25)
+    return dict(
+        share=float(apart.mean()),
+        error=0.0 if len(i) == J * (J - 1) // 2 else float(apart.std() / np.sqrt(len(i))),
+        pairs=int(J * (J - 1) // 2),
+        schools=J,
+        middle=float(apart[middle].mean()),
+    )
+
 
 def _random_pairs(J, pairs, seed):
     "Random pairs of different schools"
@@ -72,21 +104,23 @@ def _random_pairs(J, pairs, seed):
 
 # %% ../../nbs/core/50_ranks.ipynb #18ea137d
 def ranks_sentence(
-    fit, # a Fit with one effect a school, or draws (draws, schools)
+    fit,  # a Fit with one effect a school, or draws (draws, schools)
 ) -> str:
     "What the ranks know, in a sentence or two"
     t, found = rank_intervals(fit), told_apart(fit)
     J, width = found["schools"], (t["rank_upper"] - t["rank_lower"] + 1).median()
-    sure = int(((t["p_top_tenth"] > .95) | (t["p_bottom_tenth"] > .95)).sum())
-    most = "Most" if found["share"] < .5 else "Many"
-    return (f"{most} schools cannot be told apart: of all pairs, {found['share']:.0%} can, and of the pairs in the middle half {found['middle']:.0%}. The 95 % rank interval of the median school spans {width:.0f} of {J:,} places, "
-            f"and {sure:,} school{'s are' if sure != 1 else ' is'} in the top or the bottom tenth with more than 95 % probability.")
+    sure = int(((t["p_top_tenth"] > 0.95) | (t["p_bottom_tenth"] > 0.95)).sum())
+    most = "Most" if found["share"] < 0.5 else "Many"
+    return (
+        f"{most} schools cannot be told apart: of all pairs, {found['share']:.0%} can, and of the pairs in the middle half {found['middle']:.0%}. The 95 % rank interval of the median school spans {width:.0f} of {J:,} places, "
+        f"and {sure:,} school{'s are' if sure != 1 else ' is'} in the top or the bottom tenth with more than 95 % probability."
+    )
 
 # %% ../../nbs/core/50_ranks.ipynb #6ce35d72
 def funnel_points(
-    schools: pd.DataFrame, # school, n_trials, raw, as in schools.csv
-    trim: float = .1, # share at each end that does not count for the overdispersion (winsorised)
-) -> pd.DataFrame: # school, n_trials, raw, z, z_overdispersed, outside (text), tau, center
+    schools: pd.DataFrame,  # school, n_trials, raw, as in schools.csv
+    trim: float = 0.1,  # share at each end that does not count for the overdispersion (winsorised)
+) -> pd.DataFrame:  # school, n_trials, raw, z, z_overdispersed, outside (text), tau, center
     "Each school's distance from the mean in standard errors, by chance alone and with ordinary differences between schools"
     n, raw = schools["n_trials"].to_numpy(float), schools["raw"].to_numpy(float)
     center = float((n * raw).sum() / n.sum())
@@ -94,25 +128,51 @@ def funnel_points(
     z = (raw - center) / np.sqrt(v)
     low, high = np.quantile(z, (trim, 1 - trim))
     q = norm.ppf(1 - trim)
-    usual = 1 - 2 * trim - 2 * q * norm.pdf(q) + 2 * trim * q ** 2                 # what winsorised standard normals would have
+    # what winsorised standard normals would have
+    usual = 1 - 2 * trim - 2 * q * norm.pdf(q) + 2 * trim * q**2
     phi = np.mean(np.clip(z, low, high) ** 2) / usual
-    w = 1 / v                                                                  # DerSimonian and Laird on the winsorised z
-    tau2 = max(0., (len(n) * phi - (len(n) - 1)) / (w.sum() - (w ** 2).sum() / w.sum()))
+    # DerSimonian and Laird on the winsorised z
+    w = 1 / v
+    tau2 = max(0.0, (len(n) * phi - (len(n) - 1)) / (w.sum() - (w**2).sum() / w.sum()))
     over = (raw - center) / np.sqrt(v + tau2)
-    outside = np.select([np.abs(over) > norm.ppf(.999), np.abs(over) > norm.ppf(.975)], ["99.8 %", "95 %"], "")
-    return pd.DataFrame(dict(school=schools["school"].to_numpy(), n_trials=schools["n_trials"].to_numpy(), raw=raw, z=z, z_overdispersed=over, outside=outside, tau=np.sqrt(tau2), center=center))
+    outside = np.select(
+        [np.abs(over) > norm.ppf(0.999), np.abs(over) > norm.ppf(0.975)], ["99.8 %", "95 %"], ""
+    )
+    return pd.DataFrame(
+        dict(
+            school=schools["school"].to_numpy(),
+            n_trials=schools["n_trials"].to_numpy(),
+            raw=raw,
+            z=z,
+            z_overdispersed=over,
+            outside=outside,
+            tau=np.sqrt(tau2),
+            center=center,
+        )
+    )
+
 
 def funnel_limits(
-    points: pd.DataFrame, # as from `funnel_points`
-    levels=(.95, .998),
-    size: int = 60, # points a curve
-) -> pd.DataFrame: # n_trials, level, kind ("chance", "overdispersed"), lower, upper
+    points: pd.DataFrame,  # as from `funnel_points`
+    levels=(0.95, 0.998),
+    size: int = 60,  # points a curve
+) -> pd.DataFrame:  # n_trials, level, kind ("chance", "overdispersed"), lower, upper
     "The curves of a funnel plot"
     center, tau = points["center"].iloc[0], points["tau"].iloc[0]
     n = np.geomspace(max(points["n_trials"].min(), 1), points["n_trials"].max(), size)
     rows = []
     for level in levels:
-        for kind, extra in (("chance", 0.), ("overdispersed", tau ** 2)):
+        for kind, extra in (("chance", 0.0), ("overdispersed", tau**2)):
             half = norm.ppf((1 + level) / 2) * np.sqrt(center * (1 - center) / n + extra)
-            rows.append(pd.DataFrame(dict(n_trials=n, level=level, kind=kind, lower=np.clip(center - half, 0, 1), upper=np.clip(center + half, 0, 1))))
+            rows.append(
+                pd.DataFrame(
+                    dict(
+                        n_trials=n,
+                        level=level,
+                        kind=kind,
+                        lower=np.clip(center - half, 0, 1),
+                        upper=np.clip(center + half, 0, 1),
+                    )
+                )
+            )
     return pd.concat(rows, ignore_index=True)

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/20_results.ipynb #44a00003
 from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -11,52 +12,85 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from .files import FolderError, MARK, checksum, plain_name, read_object, shown, write_whole
-from .private import Held, abandoned, cache_folder, close_to_others, hold, is_held, log, note_of, placed, private_folder, uninterrupted, warn_of_cache
+
+from schoolvar.core.files import (
+    MARK,
+    FolderError,
+    checksum,
+    plain_name,
+    read_object,
+    shown,
+    write_whole,
+)
+from schoolvar.core.private import (
+    Held,
+    abandoned,
+    cache_folder,
+    close_to_others,
+    hold,
+    is_held,
+    log,
+    note_of,
+    placed,
+    private_folder,
+    uninterrupted,
+    warn_of_cache,
+)
 
 # %% auto #0
 __all__ = ['listed', 'in_the_way', 'inside', 'check_out', 'staged', 'locked']
 
 # %% ../../nbs/core/20_results.ipynb #42a00008
 _ADVICE = "name another folder, or move it away"
-_STAGE = r"\.(.*\.)?schoolvar-[^-.]+"   # names of folders that are being filled
+_STAGE = r"\.(.*\.)?schoolvar-[^-.]+"  # names of folders that are being filled
+
 
 def _below(name) -> bool:
     "Whether a name of the list is one below its folder."
     return isinstance(name, str) and all(plain_name(part) for part in name.split("/"))
 
-def listed(folder: Path  # a folder of results
-          ) -> dict | None: # kind, and files {path: SHA-256}; None for a folder that is not ours
+
+def listed(
+    folder: Path,  # a folder of results
+) -> dict | None:  # kind, and files {path: SHA-256}; None for a folder that is not ours
     "What was written into a folder. Raises `FolderError` for a list that cannot be used."
     try:
-        found = read_object(folder/MARK)
+        found = read_object(folder / MARK)
     except FileNotFoundError:
-        made = os.path.lexists(folder/"manifest.json") and _looks_like_a_fit(folder)
+        made = os.path.lexists(folder / "manifest.json") and _looks_like_a_fit(folder)
         return {"kind": "0.1", "files": {}} if made else None
     if "entries" in found and "files" not in found:
         return {"kind": "0.1", "files": {}}
     files = found.get("files")
-    if not isinstance(files, dict) or not all(map(_below, files)) or not isinstance(found.get("kind"), str):
-        raise FolderError(f"{shown(folder/MARK)}: is damaged; {_ADVICE}")
+    if (
+        not isinstance(files, dict)
+        or not all(map(_below, files))
+        or not isinstance(found.get("kind"), str)
+    ):
+        raise FolderError(f"{shown(folder / MARK)}: is damaged; {_ADVICE}")
     return found
+
 
 def _looks_like_a_fit(folder):
     with contextlib.suppress(FolderError, OSError):
-        manifest = read_object(folder/"manifest.json")
+        manifest = read_object(folder / "manifest.json")
         return isinstance(manifest.get("files"), dict) and "columns" in manifest
     return False
 
-def _refuse(error): raise error
+
+def _refuse(error):
+    raise error
+
 
 def _entries(folder, spare=""):
     "Everything below a folder but folders that have something in them: (path, whether it is a folder)."
     for place, folders, files in os.walk(folder, onerror=_refuse):
         if Path(place) == Path(folder):
             folders[:] = [f for f in folders if f != spare]
-        links = [f for f in folders if (Path(place)/f).is_symlink()]
+        links = [f for f in folders if (Path(place) / f).is_symlink()]
         folders[:] = sorted(f for f in folders if f not in links)
         for name in sorted(files + links):
-            yield (Path(place)/name).relative_to(folder).as_posix(), False
+            yield (Path(place) / name).relative_to(folder).as_posix(), False
         if not folders and not files and not links and Path(place) != Path(folder):
             yield Path(place).relative_to(folder).as_posix(), True
 
@@ -65,15 +99,17 @@ def _signature(path):
     found = os.lstat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
-def in_the_way(folder: Path,  # a folder of results
-               known: dict,   # as from `listed`
-               seen: dict | None = None, # path -> what was found right earlier; is added to
-               spare: str = "", # name of an entry that does not count
-              ) -> tuple | None: # the first file that is not ours, and why
+
+def in_the_way(
+    folder: Path,  # a folder of results
+    known: dict,  # as from `listed`
+    seen: dict | None = None,  # path -> what was found right earlier; is added to
+    spare: str = "",  # name of an entry that does not count
+) -> tuple | None:  # the first file that is not ours, and why
     "What of a folder is the user's."
     seen, files = {} if seen is None else seen, known["files"]
     for name, is_folder in _entries(folder, spare):
-        path = folder/name
+        path = folder / name
         if name == MARK or is_folder and any(f.startswith(f"{name}/") for f in files):
             continue
         if name == "lost+found" and os.path.ismount(folder):
@@ -98,20 +134,23 @@ def _same(one, other) -> bool:
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)
 
+
 def inside(path: Path, folder: Path) -> bool:
     "Whether a path is a folder, or lies in it; links are followed."
     real = Path(os.path.realpath(path))
     return any(_same(p, folder) for p in (real, *real.parents))
 
+
 def _is_link(path):
     return path.is_symlink() or getattr(path, "is_junction", bool)()
+
 
 def _not_a_folder_of_results(out, name):
     "Places that are never replaced, whatever is in them."
     if _is_link(out):
         raise FolderError(f"{name}: is a link to {shown(os.readlink(out))}; name the folder itself")
     places = [(Path.cwd(), "the folder you are in")]
-    with contextlib.suppress(RuntimeError):              # a user without a home
+    with contextlib.suppress(RuntimeError):  # a user without a home
         places.append((Path.home(), "your home folder"))
     for place, what in places:
         if inside(place, out):
@@ -124,42 +163,55 @@ def _not_a_folder_of_results(out, name):
         raise FolderError(f"{name}: {what}")
 
 # %% ../../nbs/core/20_results.ipynb #921ea0aa
-def check_out(out: Path,       # the folder that results are to go to
-              kind: str,       # "report", "fit", "compare" or "rerun"
-              inputs=(),       # paths that are read
-              seen: dict | None = None, # as for `in_the_way`
-              spare: str = "", # as for `in_the_way`
-             ):
+def check_out(
+    out: Path,  # the folder that results are to go to
+    kind: str,  # "report", "fit", "compare" or "rerun"
+    inputs=(),  # paths that are read
+    seen: dict | None = None,  # as for `in_the_way`
+    spare: str = "",  # as for `in_the_way`
+):
     "Find out that results may go into a folder. Raises `FolderError` or `OSError` with the reason."
     name = shown(out) or '""'
     out = _whole_path(out)
     _not_a_folder_of_results(out, name)
     for path in inputs:
         if inside(path, out):
-            raise FolderError(f"{name}: holds {shown(path)}, which is to be read; name another folder")
+            raise FolderError(
+                f"{name}: holds {shown(path)}, which is to be read; name another folder"
+            )
         if Path(path).is_dir() and inside(out, path):
-            raise FolderError(f"{name}: lies inside {shown(path)}, which is to be read; name another folder")
+            raise FolderError(
+                f"{name}: lies inside {shown(path)}, which is to be read; name another folder"
+            )
     if out.exists():
         _check_content(out, name, kind, seen, spare)
     _check_writable(out, name)
 
+
 def _whole_path(out):
     "The path with links of its parents followed, and without `..`; its last name as it is."
-    path = Path(os.path.abspath(out)) if ".." not in Path(out).parts else Path(os.path.realpath(out))
-    return Path(os.path.realpath(path.parent))/path.name if path.name else path
+    path = (
+        Path(os.path.abspath(out)) if ".." not in Path(out).parts else Path(os.path.realpath(out))
+    )
+    return Path(os.path.realpath(path.parent)) / path.name if path.name else path
+
 
 def _check_content(out, name, kind, seen=None, spare=""):
     known = listed(out)
     if known is None:
         known = {"kind": kind, "files": {}}
     if known["kind"] == "0.1":
-        raise FolderError(f"{name}: was written by an earlier schoolvar, which kept no list of its files; "
-                          "look through it and delete it yourself, or name another folder")
+        raise FolderError(
+            f"{name}: was written by an earlier schoolvar, which kept no list of its files; "
+            "look through it and delete it yourself, or name another folder"
+        )
     if found := in_the_way(out, known, seen, spare):
         raise FolderError(f"{name}: holds {shown(found[0])}, {found[1]}; {_ADVICE}")
     if known["files"] and known["kind"] != kind:
-        raise FolderError(f"{name}: holds results of another kind ({known['kind']}), which a {kind} does not "
-                          "replace; name another folder, or delete it yourself")
+        raise FolderError(
+            f"{name}: holds results of another kind ({known['kind']}), which a {kind} does not "
+            "replace; name another folder, or delete it yourself"
+        )
 
 # %% ../../nbs/core/20_results.ipynb #e7e616fa
 def _check_writable(out, name):
@@ -171,6 +223,7 @@ def _check_writable(out, name):
     except OSError as error:
         raise type(error)(error.errno, error.strerror, name) from None
 
+
 def _stage_place(out: Path) -> Path:
     "Where a folder is filled: beside its place, or in it where it cannot be renamed."
     closed = out.is_dir() and not os.access(out.parent, os.W_OK | os.X_OK)
@@ -181,18 +234,19 @@ def _remove_listed(folder, known):
     "Remove what is on a list and as it was written, and folders that are empty then; whether all is gone."
     for name, digest in known["files"].items():
         with contextlib.suppress(OSError, FolderError):
-            if checksum(folder/name) == digest:
-                (folder/name).unlink()
+            if checksum(folder / name) == digest:
+                (folder / name).unlink()
     with contextlib.suppress(OSError):
-        (folder/MARK).unlink()
+        (folder / MARK).unlink()
     for place, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             os.rmdir(place)
     return not folder.exists()
 
+
 def _settle(held: Held):
     "What a killed run was about to replace goes back, or goes away where the new results are in their place."
-    old, out = held.folder/"old", held.folder.parent/note_of(held.folder).get("out", "")
+    old, out = held.folder / "old", held.folder.parent / note_of(held.folder).get("out", "")
     if not old.is_dir():
         return
     if _entered(held):
@@ -201,18 +255,27 @@ def _settle(held: Held):
         os.rename(old, out)
     if old.is_dir() and not _remove_listed(old, listed(old) or {"files": {}}):
         held.keep = True
-        log.warning("%s holds files that schoolvar did not write; look through it and delete it", shown(old))
+        log.warning(
+            "%s holds files that schoolvar did not write; look through it and delete it", shown(old)
+        )
+
 
 def _left_behind(place: Path, out: Path, key: str) -> Held | None:
     "Remove what killed runs left in a folder; what one left of the same results is ours to go on from."
     found = None
     for held in abandoned(place, _STAGE):
         note = note_of(held.folder)
-        if "out" not in note:                         # not ours after all
+        if "out" not in note:  # not ours after all
             held.keep = True
         else:
             _settle(held)
-            if key and not found and not held.keep and note["out"] == out.name and note.get("key") == key:
+            if (
+                key
+                and not found
+                and not held.keep
+                and note["out"] == out.name
+                and note.get("key") == key
+            ):
                 found = held
                 for part in held.folder.rglob("*.part"):
                     part.unlink()
@@ -222,12 +285,13 @@ def _left_behind(place: Path, out: Path, key: str) -> Held | None:
 
 # %% ../../nbs/core/20_results.ipynb #ac55eaa5
 @contextlib.contextmanager
-def staged(out: Path,             # the folder that the results go to
-           kind: str = "report",  # what they are: "report", "fit", "compare" or "rerun"
-           key: str = "",         # what is made: after a kill the same key goes on from what was finished
-           private: bool = False, # for the owner only, whatever the umask
-           version: str = "",     # of the package, for the list
-          ):                      # yields the `Path` to write into
+def staged(
+    out: Path,  # the folder that the results go to
+    kind: str = "report",  # what they are: "report", "fit", "compare" or "rerun"
+    key: str = "",  # what is made: after a kill the same key goes on from what was finished
+    private: bool = False,  # for the owner only, whatever the umask
+    version: str = "",  # of the package, for the list
+):  # yields the `Path` to write into
     "A folder to fill, which takes the place of `out` when the block ends well. Raises as `check_out`."
     name, out, seen = shown(out), _whole_path(out), {}
     place = _stage_place(out)
@@ -241,10 +305,12 @@ def staged(out: Path,             # the folder that the results go to
     made = [p for p in (out.parent, *out.parent.parents) if not p.exists()]
     out.parent.mkdir(parents=True, exist_ok=True)
     prefix = ".schoolvar-" if place == out else f".{out.name[:40]}.schoolvar-"
-    held = left or hold(place, prefix, {"out": out.name if place != out else ".", "kind": kind, "key": key})
+    held = left or hold(
+        place, prefix, {"out": out.name if place != out else ".", "kind": kind, "key": key}
+    )
     done = False
     try:
-        new = held.folder/"new"
+        new = held.folder / "new"
         new.mkdir(exist_ok=True)
         yield new
         _write_list(new, kind, version)
@@ -257,28 +323,37 @@ def staged(out: Path,             # the folder that the results go to
                 placed.append(name)
     finally:
         held.release()
-        for parent in made if not done else ():       # parents made for nothing go again
+        for parent in made if not done else ():  # parents made for nothing go again
             with contextlib.suppress(OSError):
                 parent.rmdir()
 
 # %% ../../nbs/core/20_results.ipynb #a9dabc4c
 def _write_list(new, kind, version):
     from schoolvar import __version__
-    files = {name: checksum(new/name) for name, is_folder in _entries(new) if not is_folder and name != MARK}
+
+    files = {
+        name: checksum(new / name)
+        for name, is_folder in _entries(new)
+        if not is_folder and name != MARK
+    }
     text = json.dumps({"schoolvar": version or __version__, "kind": kind, "files": files}, indent=1)
-    write_whole(new/MARK, text + "\n")
+    write_whole(new / MARK, text + "\n")
+
 
 def _again(folder, out, name, kind, seen, spare=""):
     "A look at what is about to be replaced; the run took its time since the first."
     try:
         _check_content(folder, name, kind, seen, spare)
     except FolderError as error:
-        raise FolderError(f"{error}. It came while the command ran: what was there stays, "
-                          "and the new results were not kept") from None
+        raise FolderError(
+            f"{error}. It came while the command ran: what was there stays, "
+            "and the new results were not kept"
+        ) from None
+
 
 def _take_place(held, out, name, kind, private, seen):
     "Put the new folder where the earlier one was."
-    new, old = held.folder/"new", held.folder/"old"
+    new, old = held.folder / "new", held.folder / "old"
     if held.folder.parent == out:
         _take_place_by_entries(held, out, name, kind, seen)
         return
@@ -293,11 +368,12 @@ def _take_place(held, out, name, kind, private, seen):
         os.rename(out, old)
     try:
         if there:
-            _again(old, out, name, kind, seen)           # nothing can come in by this name any more
+            # nothing can come in by this name any more
+            _again(old, out, name, kind, seen)
         os.rename(new, out)
     except BaseException:
         if there:
-            held.keep = True                             # it holds the earlier results
+            held.keep = True  # it holds the earlier results
             os.rename(old, out)
             held.keep = False
         raise
@@ -306,60 +382,68 @@ def _take_place(held, out, name, kind, private, seen):
         log.warning("%s holds files that came into %s meanwhile; look through it", shown(old), name)
 
 # %% ../../nbs/core/20_results.ipynb #42a00016
-_ENTERED = "entered"      # in a held folder: new entries are going in
+_ENTERED = "entered"  # in a held folder: new entries are going in
+
 
 def _entered(held):
     return held.folder.name.startswith(".schoolvar-") and note_of(held.folder).get("out") == "."
+
 
 def _tops(known):
     "The first names of the files on a list, the list itself last."
     return [*sorted({name.split("/")[0] for name in known["files"]}), MARK]
 
+
 def _take_place_by_entries(held, out, name, kind, seen):
-    new, old = held.folder/"new", held.folder/"old"
+    new, old = held.folder / "new", held.folder / "old"
     _again(out, out, name, kind, seen, spare=held.folder.name)
     old.mkdir(exist_ok=True)
     before, after = listed(out), listed(new)
     try:
         for entry in _tops(before) if before else ():
-            if os.path.lexists(out/entry):
-                os.rename(out/entry, old/entry)
-        (held.folder/_ENTERED).touch()
+            if os.path.lexists(out / entry):
+                os.rename(out / entry, old / entry)
+        (held.folder / _ENTERED).touch()
         for entry in _tops(after):
-            if os.path.lexists(out/entry):
-                raise FolderError(f"{name}: holds {shown(entry)}, which came while the command ran; {_ADVICE}")
-            os.rename(new/entry, out/entry)
+            if os.path.lexists(out / entry):
+                raise FolderError(
+                    f"{name}: holds {shown(entry)}, which came while the command ran; {_ADVICE}"
+                )
+            os.rename(new / entry, out / entry)
     except BaseException:
         _put_entries_back(held, out)
         raise
     _remove_listed(old, before or {"files": {}})
 
+
 def _put_entries_back(held, out):
     "Take back a replacement that did not end; the list that goes in last says whether it did."
-    new, old = held.folder/"new", held.folder/"old"
-    if (held.folder/_ENTERED).exists():
-        if not os.path.lexists(new/MARK):
+    new, old = held.folder / "new", held.folder / "old"
+    if (held.folder / _ENTERED).exists():
+        if not os.path.lexists(new / MARK):
             return
         for entry in _tops(listed(new)):
-            if not os.path.lexists(new/entry) and os.path.lexists(out/entry):
-                os.rename(out/entry, new/entry)
+            if not os.path.lexists(new / entry) and os.path.lexists(out / entry):
+                os.rename(out / entry, new / entry)
     for path in list(old.iterdir()):
-        if not os.path.lexists(out/path.name):
-            os.rename(path, out/path.name)
+        if not os.path.lexists(out / path.name):
+            os.rename(path, out / path.name)
 
 # %% ../../nbs/core/20_results.ipynb #4e29a856
 @contextlib.contextmanager
-def locked(out: Path,        # the folder that only one run may write at a time
-           say=None,         # called with one sentence if there is a wait
-           timeout: float = -1, # seconds to wait; -1 waits as long as it takes
-          ):
+def locked(
+    out: Path,  # the folder that only one run may write at a time
+    say=None,  # called with one sentence if there is a wait
+    timeout: float = -1,  # seconds to wait; -1 waits as long as it takes
+):
     "Hold the right to write a folder. Where no lock can be had the run goes on without, with one line of warning."
     from filelock import FileLock, Timeout
+
     lock = None
     try:
-        home = private_folder(cache_folder()/"locks")
+        home = private_folder(cache_folder() / "locks")
         name = hashlib.sha256(os.fsencode(os.path.realpath(out))).hexdigest()[:20]
-        lock = FileLock(home/f"{name}.lock", mode=0o600)
+        lock = FileLock(home / f"{name}.lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
         except Timeout:

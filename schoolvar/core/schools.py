@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/45_schools.ipynb #1145beef
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 
@@ -13,17 +14,18 @@ __all__ = ['school_draws', 'interval', 'inverse_logit', 'proficiency', 'rank_dra
 
 # %% ../../nbs/core/45_schools.ipynb #e97492d0
 def school_draws(
-    idata, # ArviZ InferenceData
-    variable: str = "school", # one value a school
-) -> np.ndarray: # (draws, schools), float32
+    idata,  # ArviZ InferenceData
+    variable: str = "school",  # one value a school
+) -> np.ndarray:  # (draws, schools), float32
     "Draws of all chains, a row each"
     a = idata.posterior[variable].transpose("chain", "draw", ...).values
     return np.asarray(a, np.float32).reshape(-1, a.shape[-1])
 
+
 def interval(
-    draws, # (draws, ...)
-    level: float = .95, # central
-): # mean, lower end, upper end
+    draws,  # (draws, ...)
+    level: float = 0.95,  # central
+):  # mean, lower end, upper end
     "Mean and central interval"
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2), axis=0)
     return np.mean(draws, axis=0, dtype=float), low, high
@@ -31,73 +33,136 @@ def interval(
 # %% ../../nbs/core/45_schools.ipynb #5529608b
 def inverse_logit(x):
     "Probability of log odds"
-    return .5 * (1 + np.tanh(.5 * x))
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
 
 def proficiency(
-    effects, # (draws, schools), logits
-    cells, # (draws, cells), logits
-) -> np.ndarray: # (draws, schools), shares between 0 and 1
+    effects,  # (draws, schools), logits
+    cells,  # (draws, cells), logits
+) -> np.ndarray:  # (draws, schools), shares between 0 and 1
     "Share of students at the standard in the average cell"
     effects, cells = np.asarray(effects, np.float32), np.asarray(cells, np.float32)
     out = np.zeros_like(effects)
-    for k in range(cells.shape[1]): out += inverse_logit(effects + cells[:, k, None])
+    for k in range(cells.shape[1]):
+        out += inverse_logit(effects + cells[:, k, None])
     return out / cells.shape[1]
 
 # %% ../../nbs/core/45_schools.ipynb #34758b2b
 def rank_draws(
-    effects, # (draws, schools), more is better
-) -> np.ndarray: # (draws, schools), int32, 1 = highest
+    effects,  # (draws, schools), more is better
+) -> np.ndarray:  # (draws, schools), int32, 1 = highest
     "The rank of every school in every draw"
     order = np.argsort(-np.asarray(effects), axis=1, kind="stable")
     ranks = np.empty(order.shape, np.int32)
     np.put_along_axis(ranks, order, np.arange(1, order.shape[1] + 1, dtype=np.int32)[None], axis=1)
     return ranks
 
+
 def rank_summary(
-    effects, # (draws, schools)
-    level: float = .95, # of the interval
-) -> pd.DataFrame: # rank_lower, rank_upper, p_top_tenth, p_bottom_tenth; one row a school
+    effects,  # (draws, schools)
+    level: float = 0.95,  # of the interval
+) -> pd.DataFrame:  # rank_lower, rank_upper, p_top_tenth, p_bottom_tenth; one row a school
     "Interval of each school's rank and its probability of the highest and the lowest tenth"
     ranks = rank_draws(effects)
-    low, high = np.quantile(ranks, ((1 - level) / 2, (1 + level) / 2), axis=0, method="inverted_cdf")
+    low, high = np.quantile(
+        ranks, ((1 - level) / 2, (1 + level) / 2), axis=0, method="inverted_cdf"
+    )
     tenth = max(1, round(ranks.shape[1] / 10))
-    return pd.DataFrame(dict(rank_lower=low.astype(int), rank_upper=high.astype(int), p_top_tenth=(ranks <= tenth).mean(0), p_bottom_tenth=(ranks > ranks.shape[1] - tenth).mean(0)))
+    return pd.DataFrame(
+        dict(
+            rank_lower=low.astype(int),
+            rank_upper=high.astype(int),
+            p_top_tenth=(ranks <= tenth).mean(0),
+            p_bottom_tenth=(ranks > ranks.shape[1] - tenth).mean(0),
+        )
+    )
 
 # %% ../../nbs/core/45_schools.ipynb #b86dd774
 def school_labels(
-    frame: pd.DataFrame, # tidy counts
-    schools: list, # identifiers, in the order wanted
-) -> pd.DataFrame: # school, school_name, district_id, district
+    frame: pd.DataFrame,  # tidy counts
+    schools: list,  # identifiers, in the order wanted
+) -> pd.DataFrame:  # school, school_name, district_id, district
     "What each school is called and where it belongs"
-    latest = frame.sort_values("year", kind="stable").drop_duplicates("school_id", keep="last").set_index("school_id").reindex(schools)
-    text = lambda c: (latest[c].astype("str").where(latest[c].notna(), "") if c in latest else pd.Series("", latest.index, dtype="str")).to_numpy()
+    latest = (
+        frame.sort_values("year", kind="stable")
+        .drop_duplicates("school_id", keep="last")
+        .set_index("school_id")
+        .reindex(schools)
+    )
+    text = lambda c: (
+        latest[c].astype("str").where(latest[c].notna(), "")
+        if c in latest
+        else pd.Series("", latest.index, dtype="str")
+    ).to_numpy()
     district = text("district") if "district" in latest else text("district_id")
-    return pd.DataFrame(dict(school=list(schools), school_name=text("school_name"), district_id=text("district_id") if "district_id" in latest else district, district=district))
+    return pd.DataFrame(
+        dict(
+            school=list(schools),
+            school_name=text("school_name"),
+            district_id=text("district_id") if "district_id" in latest else district,
+            district=district,
+        )
+    )
+
 
 def school_totals(
-    frame: pd.DataFrame, # tidy counts
-    schools: list, # identifiers, in the order wanted
-) -> pd.DataFrame: # n_trials, raw, n_rows
+    frame: pd.DataFrame,  # tidy counts
+    schools: list,  # identifiers, in the order wanted
+) -> pd.DataFrame:  # n_trials, raw, n_rows
     "Trials, raw share and rows of each school"
     g = frame.groupby("school_id")[["n_trials", "y_success"]].sum().reindex(schools)
     rows = frame.groupby("school_id").size().reindex(schools)
-    return pd.DataFrame(dict(n_trials=g["n_trials"].to_numpy(), raw=(g["y_success"] / g["n_trials"]).to_numpy(), n_rows=rows.to_numpy()))
+    return pd.DataFrame(
+        dict(
+            n_trials=g["n_trials"].to_numpy(),
+            raw=(g["y_success"] / g["n_trials"]).to_numpy(),
+            n_rows=rows.to_numpy(),
+        )
+    )
 
 # %% ../../nbs/core/45_schools.ipynb #592dbb0b
 def school_table(
-    labels: pd.DataFrame, # as from `school_labels`
-    totals: pd.DataFrame, # as from `school_totals`
-    effects, # (draws, schools)
-    estimates, # (draws, schools), on the scale that readers know
-    **extras, # further columns, one value a school
-) -> pd.DataFrame: # one row a school
+    labels: pd.DataFrame,  # as from `school_labels`
+    totals: pd.DataFrame,  # as from `school_totals`
+    effects,  # (draws, schools)
+    estimates,  # (draws, schools), on the scale that readers know
+    **extras,  # further columns, one value a school
+) -> pd.DataFrame:  # one row a school
     "Estimate, effect and rank of each school with their 95 % intervals"
-    t = pd.DataFrame(dict(school=labels["school"], district=labels["district"], n_trials=totals["n_trials"], raw=totals["raw"]))
+    t = pd.DataFrame(
+        dict(
+            school=labels["school"],
+            district=labels["district"],
+            n_trials=totals["n_trials"],
+            raw=totals["raw"],
+        )
+    )
     for name, x in (("estimate", estimates), ("effect", effects)):
         t[name], t[f"{name}_lower"], t[f"{name}_upper"] = interval(x)
     t["effect_sd"] = np.std(effects, axis=0, dtype=float)
     ranks = rank_summary(effects)
     t = t.join(ranks)
-    for k, v in dict(school_name=labels["school_name"], district_id=labels["district_id"], n_rows=totals["n_rows"], **extras).items(): t[k] = np.asarray(v)
-    first = ["school", "district", "n_trials", "raw", "estimate", "estimate_lower", "estimate_upper", "effect", "effect_lower", "effect_upper", "rank_lower", "rank_upper", "school_name", "district_id"]
+    for k, v in dict(
+        school_name=labels["school_name"],
+        district_id=labels["district_id"],
+        n_rows=totals["n_rows"],
+        **extras,
+    ).items():
+        t[k] = np.asarray(v)
+    first = [
+        "school",
+        "district",
+        "n_trials",
+        "raw",
+        "estimate",
+        "estimate_lower",
+        "estimate_upper",
+        "effect",
+        "effect_lower",
+        "effect_upper",
+        "rank_lower",
+        "rank_upper",
+        "school_name",
+        "district_id",
+    ]
     return t[first + [c for c in t if c not in first]]

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/core/25_workers.ipynb #429a50e1
 from __future__ import annotations
+
 import contextlib
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+
 from .files import content_hash
 
 # %% auto #0
@@ -20,9 +22,16 @@ __all__ = ['WorkersError', 'open_cluster', 'each']
 class WorkersError(RuntimeError):
     "Processes or a cluster that cannot be used, told in one line."
 
+
 def _failed(error):
     "The result of a task that raised."
-    return dict(status="failed", error=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", files={}, seconds=0.)
+    return dict(
+        status="failed",
+        error=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+        files={},
+        seconds=0.0,
+    )
+
 
 def _here(make, tasks, *data):
     "One after the other in this process."
@@ -37,16 +46,20 @@ def _here(make, tasks, *data):
 # %% ../../nbs/core/25_workers.ipynb #aa2d8f55
 _JOB = ()
 
+
 def _go_with_parent():
     "End this process when the one that started it has ended."
     import multiprocessing
+
     multiprocessing.parent_process().join()
     os._exit(1)
+
 
 def _begin(job):
     "Make a fresh process ready to work."
     import pickle
     import threading
+
     global _JOB
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -55,14 +68,18 @@ def _begin(job):
     if prepare:
         prepare()
 
+
 def _work(task):
     "One task, on a process that has begun."
     import pickle
+
     make, data = _JOB
     return make(pickle.loads(task), *data)
 
+
 def _alive():
     "What a process does to show that it started."
+
 
 @contextlib.contextmanager
 def _undisturbed():
@@ -81,6 +98,7 @@ def _undisturbed():
 def _pool(crew, job):
     "Processes that are stopped when the block is left by an error, and waited for when it ends well."
     import multiprocessing
+
     pool = ProcessPoolExecutor(crew, multiprocessing.get_context("spawn"), _begin, (job,))
     try:
         yield pool
@@ -94,6 +112,7 @@ def _pool(crew, job):
             process.join()
         raise
 
+
 def _started(crew, job):
     "Whether a pool of processes comes up at all. Raises `WorkersError` where it does not."
     for _ in range(3):
@@ -102,12 +121,15 @@ def _started(crew, job):
                 return pool.submit(_alive).result()
         except BrokenProcessPool:
             pass
-    raise WorkersError("processes end before they begin to work (is there memory for them? a script that starts them needs `if __name__ == \"__main__\":`); --workers 1 does without")
+    raise WorkersError(
+        'processes end before they begin to work (is there memory for them? a script that starts them needs `if __name__ == "__main__":`); --workers 1 does without'
+    )
 
 # %% ../../nbs/core/25_workers.ipynb #ec6661c5
 def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
     "On processes of this machine. After the death of one, the tasks that may have caused it are done one at a time."
     import cloudpickle
+
     job = cloudpickle.dumps((prepare, make, data))
     waiting, suspects, deaths = list(tasks), [], Counter()
     while waiting or suspects:
@@ -132,7 +154,8 @@ def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
                     result = _failed(e)
                 del left[id(task)]
                 yield task, result
-        rest = list(left.values())             # tasks begin in this order, so the first ones were being done
+        # tasks begin in this order, so the first ones were being done
+        rest = list(left.values())
         if not broken:
             waiting = [] if batch is waiting else waiting
             suspects = []
@@ -149,17 +172,20 @@ def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
         suspects = rest
 
 # %% ../../nbs/core/25_workers.ipynb #4f185880
-def open_cluster(address: str | None # of a Dask scheduler
-                ) -> str:            # a warning; empty where there is none to give
+def open_cluster(
+    address: str | None,  # of a Dask scheduler
+) -> str:  # a warning; empty where there is none to give
     "What it means to use a scheduler without credentials."
     if not address or str(address).startswith(("tls://", "wss://", "inproc://")):
         return ""
     return f"--scheduler {address}: without TLS, whoever reaches this port can run code there and read what the workers are sent; an address tls://... asks for a certificate"
 
+
 def _on_dask(make, tasks, *data, scheduler, prepare=None):
     "On a cluster: a worker that dies loses nothing, its tasks go to others."
     import dask
     from distributed import Client, as_completed
+
     quiet = {
         "distributed.comm.timeouts.connect": "60s",
         "distributed.scheduler.allowed-failures": 3,
@@ -171,13 +197,30 @@ def _on_dask(make, tasks, *data, scheduler, prepare=None):
         try:
             client = Client(scheduler)
         except (TypeError, ValueError, RuntimeError) as e:
-            hint = "; certificates are named in Dask's configuration, distributed.comm.tls" if str(scheduler).startswith("tls://") else ""
-            raise WorkersError(f"--scheduler {scheduler}: {' '.join(str(e).split())[:200]}{hint}") from None
+            hint = (
+                "; certificates are named in Dask's configuration, distributed.comm.tls"
+                if str(scheduler).startswith("tls://")
+                else ""
+            )
+            raise WorkersError(
+                f"--scheduler {scheduler}: {' '.join(str(e).split())[:200]}{hint}"
+            ) from None
         with client:
             if prepare:
                 client.run(prepare)
-            data = [client.submit(_hold, d, pure=False) for d in data]      # not scattered: what a dead worker held is sent anew
-            futures = {client.submit(make, t, *data, key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}", retries=1, pure=False): t for t in tasks}
+            # not scattered: what a dead worker held is sent anew
+            data = [client.submit(_hold, d, pure=False) for d in data]
+            futures = {
+                client.submit(
+                    make,
+                    t,
+                    *data,
+                    key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}",
+                    retries=1,
+                    pure=False,
+                ): t
+                for t in tasks
+            }
             for future in as_completed(futures):
                 try:
                     result = future.result()
@@ -186,19 +229,23 @@ def _on_dask(make, tasks, *data, scheduler, prepare=None):
                 yield futures[future], result
                 future.release()
 
-def _hold(data): return data
+
+def _hold(data):
+    return data
 
 # %% ../../nbs/core/25_workers.ipynb #cabc6dc2
-def each(make,             # function of a task and the data; gives a dictionary with status, error and files
-         tasks,            # what is to be made
-         *data,            # what every task needs, sent once to a process
-         workers=1,        # processes of this machine
-         scheduler=None,   # address of a Dask scheduler, instead of them
-         progress=None,    # a bar; None shows one in a terminal
-         prepare=None,     # called once on each process
-        ):                 # yields (task, result) as they come
+def each(
+    make,  # function of a task and the data; gives a dictionary with status, error and files
+    tasks,  # what is to be made
+    *data,  # what every task needs, sent once to a process
+    workers=1,  # processes of this machine
+    scheduler=None,  # address of a Dask scheduler, instead of them
+    progress=None,  # a bar; None shows one in a terminal
+    prepare=None,  # called once on each process
+):  # yields (task, result) as they come
     "Results of tasks as they come, with a bar in a terminal."
     from tqdm import tqdm
+
     if not tasks:
         return
     if scheduler:

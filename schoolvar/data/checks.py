@@ -8,6 +8,7 @@ __all__ = ['ALLOW', 'allowed', 'allow_help', 'DataWarning', 'Checks']
 # %% ../../nbs/data/35_checks.ipynb #3cb99d83
 import warnings
 from dataclasses import dataclass, field
+
 from ..core.errors import DataError
 
 # %% ../../nbs/data/35_checks.ipynb #d2bf21df
@@ -20,6 +21,7 @@ ALLOW = {
     "nothing-in-common": "scores, counts and covariates of other schools than each other's",
 }
 
+
 def allowed(allow) -> frozenset:
     "The names of what is let through. Raises `DataError` for a name that there is not."
     names = [allow] if isinstance(allow, str) else list(allow or ())
@@ -27,6 +29,7 @@ def allowed(allow) -> frozenset:
         if name not in ALLOW:
             raise DataError(f"there is nothing called {name!r} to allow; names: {', '.join(ALLOW)}")
     return frozenset(names)
+
 
 def allow_help() -> str:
     "The names and what they let through, in a sentence."
@@ -36,13 +39,15 @@ def allow_help() -> str:
 class DataWarning(UserWarning):
     "A table that is read, though it may not be what was meant."
 
+
 @dataclass
 class Checks:
     "What is allowed, and what was found."
+
     allow: frozenset = frozenset()
     warned: list = field(default_factory=list)  # sentences
-    used: set = field(default_factory=set)      # rules that would have stopped, but were allowed
-    doubts: set = field(default_factory=set)    # rules that warned
+    used: set = field(default_factory=set)  # rules that would have stopped, but were allowed
+    doubts: set = field(default_factory=set)  # rules that warned
 
     def refuse(self, rule, problem, file, column=None, rows=(), total=None, value=None):
         "Stop with a `DataError` that says how to let the table through, unless it is let through."
@@ -54,7 +59,8 @@ class Checks:
 
     def warn(self, rule, problem, file, column=None, rows=(), total=None, value=None):
         "Note a doubt, and warn of it, unless it is let through."
-        if rule in self.allow: return
+        if rule in self.allow:
+            return
         text = str(DataError(problem, file, column, rows, total, value))
         self.doubts.add(rule)
         self.warned.append(text)

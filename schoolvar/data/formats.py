@@ -10,13 +10,15 @@ __all__ = ['KEY', 'COUNTS', 'OPTIONAL', 'NUMBERS', 'REASONS', 'EQAO_SUBJECTS', '
 
 # %% ../../nbs/data/25_formats.ipynb #0a10d371
 import re
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from dataclasses import dataclass, field
+
 from ..core.errors import DataError, broken_rows, nearest
-from .numerals import Marks, NO_NUMBER, number_hint
+from .numerals import NO_NUMBER, Marks, number_hint
 from .tables import Table, as_number, as_text, is_number
 
 # %% ../../nbs/data/25_formats.ipynb #d5c6cee8
@@ -25,52 +27,81 @@ COUNTS = ["n_trials", "y_success"]
 OPTIONAL = ["school_name", "district_id", "district", "participation"]
 NUMBERS = ["year", "grade", *COUNTS, "participation"]
 
-REASONS = {"too_few": "too few students", "no_data": "no data", "withheld": "withheld by the publisher", "none_assessed": "no student was assessed"}
+REASONS = {
+    "too_few": "too few students",
+    "no_data": "no data",
+    "withheld": "withheld by the publisher",
+    "none_assessed": "no student was assessed",
+}
+
 
 @dataclass
 class Cells:
     "One file's cells in tidy columns, before the rules for values are applied."
-    frame: pd.DataFrame    # Tidy columns, text as str and numbers as float; the index is the record's position in the table
-    withheld: pd.DataFrame # Tidy columns with reason (a key of `REASONS`), reason_text and mark (as published)
-    dropped: dict          # Reason to number of cells left out
-    read: int              # Cells read: kept, withheld and dropped together
-    names: dict            # Our column to its name in the file
+
+    # Tidy columns, text as str and numbers as float; the index is the record's position in the
+    # table
+    frame: pd.DataFrame
+    # Tidy columns with reason (a key of `REASONS`), reason_text and mark (as published)
+    withheld: pd.DataFrame
+    dropped: dict  # Reason to number of cells left out
+    read: int  # Cells read: kept, withheld and dropped together
+    names: dict  # Our column to its name in the file
     notes: list = field(default_factory=list)  # What a reader of the results should know
 
 # %% ../../nbs/data/25_formats.ipynb #f0b45977
-def text_columns(table: Table, names: dict, # Our column to its name in the file
-                 hint="",                   # What the reader may do about an absent column
-                ) -> pd.DataFrame: # Text (str), missing values as NaN; the index is the record's position
+def text_columns(
+    table: Table,
+    names: dict,  # Our column to its name in the file
+    hint="",  # What the reader may do about an absent column
+) -> pd.DataFrame:  # Text (str), missing values as NaN; the index is the record's position
     "Some columns as text, without the rows that are blank."
     parts = []
     for start, batch in table.batches(list(names.values()), hint):
-        table.typed |= {name for name, column in zip(names.values(), batch.columns) if is_number(column.type)}
-        part = pd.DataFrame({our: as_text(batch.column(i)).to_pandas().astype("str") for i, our in enumerate(names)})
+        table.typed |= {
+            name for name, column in zip(names.values(), batch.columns) if is_number(column.type)
+        }
+        part = pd.DataFrame(
+            {our: as_text(batch.column(i)).to_pandas().astype("str") for i, our in enumerate(names)}
+        )
         parts.append(part.set_axis(np.arange(start, start + batch.num_rows)))
-    frame = pd.concat(parts) if parts else pd.DataFrame({our: pd.Series(dtype="str") for our in names})
+    frame = (
+        pd.concat(parts) if parts else pd.DataFrame({our: pd.Series(dtype="str") for our in names})
+    )
     return frame[frame.notna().any(axis=1)] if len(names) > 1 else frame
 
 # %% ../../nbs/data/25_formats.ipynb #c25112b2
-def refuse(bad,               # Which rows are bad, bool, shape (rows,)
-           rule,              # What they have, a noun phrase
-           table: Table,
-           name,              # Name of the column in the file
-           values: pd.Series, # The column; the index is the record's position
-           mend="",           # What to do about it
-          ):
+def refuse(
+    bad,  # Which rows are bad, bool, shape (rows,)
+    rule,  # What they have, a noun phrase
+    table: Table,
+    name,  # Name of the column in the file
+    values: pd.Series,  # The column; the index is the record's position
+    mend="",  # What to do about it
+):
     "Raise the error that names the bad rows, if there are any."
-    if not (bad := np.asarray(bad, bool)).any(): return
+    if not (bad := np.asarray(bad, bool)).any():
+        return
     rows = values.index[bad].unique()
     value = values[bad].iloc[0]
-    raise broken_rows(rule, table.name, name, table.rows(rows[:5]), None if pd.isna(value) else value, len(rows), mend=mend)
+    raise broken_rows(
+        rule,
+        table.name,
+        name,
+        table.rows(rows[:5]),
+        None if pd.isna(value) else value,
+        len(rows),
+        mend=mend,
+    )
 
 # %% ../../nbs/data/25_formats.ipynb #f03c9427
-def to_number(text: pd.Series, # Text whose index is the record's position
-              table: Table,
-              name,            # Name of the column in the file
-              share=False,     # Whether "95%" means .95
-              whole=False,     # Whether whole numbers belong here
-             ) -> pd.Series:   # float, NaN where nothing is there
+def to_number(
+    text: pd.Series,  # Text whose index is the record's position
+    table: Table,
+    name,  # Name of the column in the file
+    share=False,  # Whether "95%" means .95
+    whole=False,  # Whether whole numbers belong here
+) -> pd.Series:  # float, NaN where nothing is there
     "Numbers of a text column; a `DataError` names the rows with other text."
     cells = pa.array(text.astype(object).where(text.notna(), None).tolist(), pa.string())
     percent = np.zeros(len(text), bool)
@@ -78,8 +109,10 @@ def to_number(text: pd.Series, # Text whose index is the record's position
         percent = pc.fill_null(pc.ends_with(cells, "%"), False).to_numpy(zero_copy_only=False)
         cells = pc.utf8_rtrim(cells, "%")
     number, bad = as_number(cells, table.decimal, table.thousands, table.marks_given)
-    if bad.any(): refuse(bad, NO_NUMBER, table, name, text, number_hint(text[bad].iloc[0]))
-    if not table.marks_given and name not in table.typed: check_marks(cells, table, name, text.index, whole)
+    if bad.any():
+        refuse(bad, NO_NUMBER, table, name, text, number_hint(text[bad].iloc[0]))
+    if not table.marks_given and name not in table.typed:
+        check_marks(cells, table, name, text.index, whole)
     return pd.Series(np.where(percent, number / 100, number), index=text.index)
 
 # %% ../../nbs/data/25_formats.ipynb #7ab1e101
@@ -92,149 +125,315 @@ def check_marks(cells: pa.Array, table: Table, name, positions, whole):
         raise DataError(said, table.name, name, table.rows(where), total)
 
 # %% ../../nbs/data/25_formats.ipynb #06d1b393
-def column_names(table: Table,
-                 columns: dict|None, # Their name to ours
-                ) -> dict:           # Our name to theirs, for the required columns and the optional ones that are there
+def column_names(
+    table: Table,
+    columns: dict | None,  # Their name to ours
+) -> dict:  # Our name to theirs, for the required columns and the optional ones that are there
     "Which column of the file holds what."
     ours = {our: their for their, our in (columns or {}).items()}
     for our in ours:
         if our not in KEY + COUNTS + OPTIONAL:
             near = nearest(our, KEY + COUNTS + OPTIONAL)
-            raise DataError(f"columns are mapped to one of {', '.join(KEY + COUNTS + OPTIONAL)}, not {our!r}" + (f"; did you mean {near!r}?" if near else ""), table.name)
+            raise DataError(
+                f"columns are mapped to one of {', '.join(KEY + COUNTS + OPTIONAL)}, not {our!r}"
+                + (f"; did you mean {near!r}?" if near else ""),
+                table.name,
+            )
     names = {our: ours.get(our, our) for our in KEY + COUNTS}
-    return names | {our: ours.get(our, our) for our in OPTIONAL if our in ours or our in table.columns}
+    return names | {
+        our: ours.get(our, our) for our in OPTIONAL if our in ours or our in table.columns
+    }
 
 # %% ../../nbs/data/25_formats.ipynb #94827ecb
 def read_tidy(table: Table, columns=None, **_) -> Cells:
     "Cells of a table that has a row for each."
     names = column_names(table, columns)
-    frame = text_columns(table, names, hint="other names are mapped with columns={'their name': 'our name'}, or --column OURS=THEIRS on the command line")
-    for our in [n for n in NUMBERS if n in names]: frame[our] = to_number(frame[our], table, names[our], share=our == "participation", whole=our != "participation")
-    none = frame.iloc[:0].drop(columns=COUNTS).assign(**{c: pd.Series(dtype="str") for c in ("reason", "reason_text", "mark")})
+    frame = text_columns(
+        table,
+        names,
+        hint="other names are mapped with columns={'their name': 'our name'}, or --column OURS=THEIRS on the command line",
+    )
+    for our in [n for n in NUMBERS if n in names]:
+        frame[our] = to_number(
+            frame[our],
+            table,
+            names[our],
+            share=our == "participation",
+            whole=our != "participation",
+        )
+    none = (
+        frame.iloc[:0]
+        .drop(columns=COUNTS)
+        .assign(**{c: pd.Series(dtype="str") for c in ("reason", "reason_text", "mark")})
+    )
     return Cells(frame, none, {}, len(frame), names)
 
 # %% ../../nbs/data/25_formats.ipynb #87f984f9
-def known_as(table: Table, names: dict, # Our name to the names it has had; a tuple that ends in None is optional
-             layout="",                 # Publisher, for the error
-            ) -> dict:                  # Our name to the file's
+def known_as(
+    table: Table,
+    names: dict,  # Our name to the names it has had; a tuple that ends in None is optional
+    layout="",  # Publisher, for the error
+) -> dict:  # Our name to the file's
     "Which of its names each column of a publisher's layout has in this file."
     found = {}
     for our, theirs in names.items():
         there = [n for n in theirs if n in table.columns]
-        if there: found[our] = there[0]
+        if there:
+            found[our] = there[0]
         elif theirs[-1] is not None:
             names = " or ".join(repr(n) for n in theirs)
-            raise DataError(f"there is no column {names}, which the {layout} layout has; columns found: {', '.join(table.columns[:15])}", table.name)
+            raise DataError(
+                f"there is no column {names}, which the {layout} layout has; columns found: {', '.join(table.columns[:15])}",
+                table.name,
+            )
     return found
 
 # %% ../../nbs/data/25_formats.ipynb #2b878d1c
 def years_in(text) -> list:
     "Years from 1990 to 2099 that a text names; of a school year such as 2022-23 or 2022-2023, the later."
-    text = re.sub(r"(20\d\d|199\d)\s*[-\u2013_/]\s*(?:20)?(\d\d)(?!\d)", lambda m: str(int(m[1]) + 1) if (int(m[1]) + 1) % 100 == int(m[2]) else m[0], str(text))
+    text = re.sub(
+        r"(20\d\d|199\d)\s*[-\u2013_/]\s*(?:20)?(\d\d)(?!\d)",
+        lambda m: str(int(m[1]) + 1) if (int(m[1]) + 1) % 100 == int(m[2]) else m[0],
+        str(text),
+    )
     return sorted({int(y) for y in re.findall(r"(?<!\d)(199\d|20\d\d)(?!\d)", text)})
 
-def year_of(table: Table,
-            years=None, # Years that the caller asked for
-           ) -> int:
+
+def year_of(
+    table: Table,
+    years=None,  # Years that the caller asked for
+) -> int:
     "The year of a file without a column for it: from its titles, else the one asked for, else from its name."
-    for found in (years_in(" ".join(table.title)), [int(y) for y in years or []], years_in(table.name)):
-        if len(found) == 1: return found[0]
-    raise DataError("the file does not say its year; give it as years=2023 (on the command line --years 2023)", table.name)
+    for found in (
+        years_in(" ".join(table.title)),
+        [int(y) for y in years or []],
+        years_in(table.name),
+    ):
+        if len(found) == 1:
+            return found[0]
+    raise DataError(
+        "the file does not say its year; give it as years=2023 (on the command line --years 2023)",
+        table.name,
+    )
 
 # %% ../../nbs/data/25_formats.ipynb #46e477a8
-def split_withheld(frame: pd.DataFrame, # Tidy columns as text
-                   marks: dict,         # Column to its marks, mark to (reason, sentence); "" is an empty cell
-                  ) -> tuple:           # (rows with numbers, rows withheld with reason, reason_text and mark)
+def split_withheld(
+    frame: pd.DataFrame,  # Tidy columns as text
+    marks: dict,  # Column to its marks, mark to (reason, sentence); "" is an empty cell
+) -> tuple:  # (rows with numbers, rows withheld with reason, reason_text and mark)
     "Put aside the cells that the publisher withheld."
     cells = zip(*(frame[c].fillna("") for c in marks))
-    why = [next(((*known[text], text) for text, known in zip(row, marks.values()) if text in known), None) for row in cells]
+    why = [
+        next(
+            ((*known[text], text) for text, known in zip(row, marks.values()) if text in known),
+            None,
+        )
+        for row in cells
+    ]
     aside = np.array([w is not None for w in why], bool)
-    withheld = frame.loc[aside, [c for c in [*KEY, "school_name", "district_id", "district"] if c in frame]]
-    columns = dict(zip(("reason", "reason_text", "mark"), zip(*[w for w in why if w]))) if aside.any() else {"reason": [], "reason_text": [], "mark": []}
-    return frame[~aside], withheld.assign(**{n: pd.Series(list(v), index=withheld.index, dtype="str") for n, v in columns.items()})
+    withheld = frame.loc[
+        aside, [c for c in [*KEY, "school_name", "district_id", "district"] if c in frame]
+    ]
+    columns = (
+        dict(zip(("reason", "reason_text", "mark"), zip(*[w for w in why if w])))
+        if aside.any()
+        else {"reason": [], "reason_text": [], "mark": []}
+    )
+    return frame[~aside], withheld.assign(
+        **{n: pd.Series(list(v), index=withheld.index, dtype="str") for n, v in columns.items()}
+    )
 
 # %% ../../nbs/data/25_formats.ipynb #e2863cb0
-def finish(frame: pd.DataFrame, # Tidy columns as text; the index is the record's position
-           table: Table, names, # Our column to the file's, for errors
-           marks: dict,         # Column to its marks
-           dropped: dict,       # Reason to cells left out
-           read: int,           # Cells read
-           notes=()) -> Cells:
+def finish(
+    frame: pd.DataFrame,  # Tidy columns as text; the index is the record's position
+    table: Table,
+    names,  # Our column to the file's, for errors
+    marks: dict,  # Column to its marks
+    dropped: dict,  # Reason to cells left out
+    read: int,  # Cells read
+    notes=(),
+) -> Cells:
     "Put the withheld cells aside and make numbers of the others."
     frame, withheld = (f.copy() for f in split_withheld(frame, marks))
-    for c in ("year", "grade"): withheld[c] = to_number(withheld[c], table, names.get(c, c)).astype("int64")
-    for c in [c for c in NUMBERS if c in frame]: frame[c] = to_number(frame[c], table, names.get(c, c))
-    return Cells(frame, withheld.reset_index(drop=True), {r: int(n) for r, n in dropped.items() if n}, read, names, list(notes))
+    for c in ("year", "grade"):
+        withheld[c] = to_number(withheld[c], table, names.get(c, c)).astype("int64")
+    for c in [c for c in NUMBERS if c in frame]:
+        frame[c] = to_number(frame[c], table, names.get(c, c))
+    return Cells(
+        frame,
+        withheld.reset_index(drop=True),
+        {r: int(n) for r, n in dropped.items() if n},
+        read,
+        names,
+        list(notes),
+    )
 
 # %% ../../nbs/data/25_formats.ipynb #ec7c3af2
 EQAO_SUBJECTS = {"Reading": ("Read", "R"), "Writing": ("Write", "W"), "Math": ("Math", "M")}
-EQAO_MARKS = {"N/R": ("too_few", "N/R: not reported, fewer than 10 students"), "S. R.": ("too_few", "S. R.: not reported, fewer than 10 students"),
-              "N/D": ("no_data", "N/D: no students in this grade or subject"), "A/D": ("no_data", "A/D: no students in this grade or subject"),
-              "W": ("withheld", "W: results withheld"), "": ("no_data", "left blank by the publisher")}
+EQAO_MARKS = {
+    "N/R": ("too_few", "N/R: not reported, fewer than 10 students"),
+    "S. R.": ("too_few", "S. R.: not reported, fewer than 10 students"),
+    "N/D": ("no_data", "N/D: no students in this grade or subject"),
+    "A/D": ("no_data", "A/D: no students in this grade or subject"),
+    "W": ("withheld", "W: results withheld"),
+    "": ("no_data", "left blank by the publisher"),
+}
 
-def eqao_long(wide: pd.DataFrame, # One row a school; columns "Reading|n_trials" and so on
-              subjects,           # Names of the subjects
-             ) -> pd.DataFrame:   # One row a school and subject
+
+def eqao_long(
+    wide: pd.DataFrame,  # One row a school; columns "Reading|n_trials" and so on
+    subjects,  # Names of the subjects
+) -> pd.DataFrame:  # One row a school and subject
     "Stack the subjects that stand side by side."
     common = [c for c in wide if "|" not in c]
-    parts = [wide[common].assign(subject=s, **{c: wide[f"{s}|{c}"] for c in ("students", "n_trials", "y_success")}) for s in subjects]
+    parts = [
+        wide[common].assign(
+            subject=s, **{c: wide[f"{s}|{c}"] for c in ("students", "n_trials", "y_success")}
+        )
+        for s in subjects
+    ]
     return pd.concat(parts).sort_index(kind="stable").astype({"subject": "str"})
 
 # %% ../../nbs/data/25_formats.ipynb #6e643e72
-EQAO_NAMES = {"org": ("OrgType",), "school_id": ("SchoolMident",), "school_name": ("SchoolName",), "district_id": ("BoardMident",),
-              "district": ("BoardName",), "grade": ("Grade",), "year": ("Year", "SchoolYear", None)}
+EQAO_NAMES = {
+    "org": ("OrgType",),
+    "school_id": ("SchoolMident",),
+    "school_name": ("SchoolName",),
+    "district_id": ("BoardMident",),
+    "district": ("BoardName",),
+    "grade": ("Grade",),
+    "year": ("Year", "SchoolYear", None),
+}
+
 
 def read_eqao(table: Table, years=None, **_) -> Cells:
     "Cells of EQAO's school file for grade 3 or 6; each school's row holds up to three."
     names = known_as(table, EQAO_NAMES, "EQAO")
-    columns = {s: {"students": f"cntStudents_{a}", "n_trials": f"cntFullyParticipating_{a}", "y_success": f"cntOverall{b}_L34"} for s, (a, b) in EQAO_SUBJECTS.items()}
+    columns = {
+        s: {
+            "students": f"cntStudents_{a}",
+            "n_trials": f"cntFullyParticipating_{a}",
+            "y_success": f"cntOverall{b}_L34",
+        }
+        for s, (a, b) in EQAO_SUBJECTS.items()
+    }
     columns = {s: c for s, c in columns.items() if set(c.values()) <= set(table.columns)}
-    if not columns: raise DataError("there are no columns cntStudents_Read, cntFullyParticipating_Read and cntOverallR_L34, nor those for writing or mathematics", table.name)
-    wide = text_columns(table, names | {f"{s}|{our}": their for s, c in columns.items() for our, their in c.items()})
-    if "year" not in wide: wide["year"] = pd.Series(str(year_of(table, years)), index=wide.index, dtype="str")
+    if not columns:
+        raise DataError(
+            "there are no columns cntStudents_Read, cntFullyParticipating_Read and cntOverallR_L34, nor those for writing or mathematics",
+            table.name,
+        )
+    wide = text_columns(
+        table, names | {f"{s}|{our}": their for s, c in columns.items() for our, their in c.items()}
+    )
+    if "year" not in wide:
+        wide["year"] = pd.Series(str(year_of(table, years)), index=wide.index, dtype="str")
     org = wide["org"].str.upper().fillna("")
-    refuse(~org.isin(["P", "B", "S"]), "an OrgType other than P, B and S", table, "OrgType", wide["org"])
-    dropped = {"total of the province": (org == "P").sum() * len(columns), "total of a board": (org == "B").sum() * len(columns)}
+    refuse(
+        ~org.isin(["P", "B", "S"]),
+        "an OrgType other than P, B and S",
+        table,
+        "OrgType",
+        wide["org"],
+    )
+    dropped = {
+        "total of the province": (org == "P").sum() * len(columns),
+        "total of a board": (org == "B").sum() * len(columns),
+    }
     names |= {"n_trials": "cntFullyParticipating", "y_success": "cntOverall L34"}
-    marks = {"n_trials": EQAO_MARKS | {"0": ("none_assessed", "no student was assessed")}, "y_success": EQAO_MARKS}
-    cells = finish(eqao_long(wide[org == "S"], columns), table, names, marks, dropped, len(wide) * len(columns))
-    students = to_number(cells.frame["students"].where(~cells.frame["students"].isin(list(EQAO_MARKS))), table, "cntStudents")
-    cells.frame = cells.frame.drop(columns=["org", "students"]).assign(participation=(cells.frame["n_trials"] / students).where(students > 0))
+    marks = {
+        "n_trials": EQAO_MARKS | {"0": ("none_assessed", "no student was assessed")},
+        "y_success": EQAO_MARKS,
+    }
+    cells = finish(
+        eqao_long(wide[org == "S"], columns), table, names, marks, dropped, len(wide) * len(columns)
+    )
+    students = to_number(
+        cells.frame["students"].where(~cells.frame["students"].isin(list(EQAO_MARKS))),
+        table,
+        "cntStudents",
+    )
+    cells.frame = cells.frame.drop(columns=["org", "students"]).assign(
+        participation=(cells.frame["n_trials"] / students).where(students > 0)
+    )
     return cells
 
 # %% ../../nbs/data/25_formats.ipynb #e86100ab
-def count_from_percent(n,       # Students, shape (cells,)
-                       percent, # Percentage published to one decimal, shape (cells,)
-                      ) -> tuple: # (count, whether no other count gives this percentage), each of shape (cells,)
+def count_from_percent(
+    n,  # Students, shape (cells,)
+    percent,  # Percentage published to one decimal, shape (cells,)
+) -> tuple:  # (count, whether no other count gives this percentage), each of shape (cells,)
     "The whole number of students that a rounded percentage stands for."
     n, percent = np.asarray(n, float), np.asarray(percent, float)
     count = np.rint(n * percent / 100)
-    gives = lambda k: (np.abs(100 * k / n - percent) <= .05 + 1e-9) & (k >= 0) & (k <= n)
+    gives = lambda k: (np.abs(100 * k / n - percent) <= 0.05 + 1e-9) & (k >= 0) & (k <= n)
     return count, gives(count) & ~gives(count - 1) & ~gives(count + 1)
 
 # %% ../../nbs/data/25_formats.ipynb #bfd05b16
-PSSA_SUBJECTS = {"english language arts": "ELA", "ela": "ELA", "english": "ELA", "e": "ELA",
-                 "math": "Math", "mathematics": "Math", "m": "Math", "science": "Science", "s": "Science"}
-PSSA_NAMES = {"district_id": ("AUN",), "number": ("School Number", "Schl"), "district": ("District Name", "District"), "school_name": ("School Name", "School"),
-              "subject": ("Subject",), "group": ("Group",), "grade": ("Grade",), "n_trials": ("Number Scored", "# Scored"),
-              "advanced": ("Percent Advanced", "% Advanced"), "proficient": ("Percent Proficient", "% Proficient"), "year": ("Year", None)}
+PSSA_SUBJECTS = {
+    "english language arts": "ELA",
+    "ela": "ELA",
+    "english": "ELA",
+    "e": "ELA",
+    "math": "Math",
+    "mathematics": "Math",
+    "m": "Math",
+    "science": "Science",
+    "s": "Science",
+}
+PSSA_NAMES = {
+    "district_id": ("AUN",),
+    "number": ("School Number", "Schl"),
+    "district": ("District Name", "District"),
+    "school_name": ("School Name", "School"),
+    "subject": ("Subject",),
+    "group": ("Group",),
+    "grade": ("Grade",),
+    "n_trials": ("Number Scored", "# Scored"),
+    "advanced": ("Percent Advanced", "% Advanced"),
+    "proficient": ("Percent Proficient", "% Proficient"),
+    "year": ("Year", None),
+}
+
 
 def read_pssa(table: Table, years=None, **_) -> Cells:
     "Cells of Pennsylvania's school workbook, successes being the proficient and the advanced."
     names = known_as(table, PSSA_NAMES, "PSSA")
     rows = text_columns(table, names)
-    if "year" not in rows: rows["year"] = pd.Series(str(year_of(table, years)), index=rows.index, dtype="str")
-    group, total = rows["group"].str.casefold() != "all students", rows["grade"].str.casefold().isin(["total", "school total"])
-    dropped = {"group of students other than all": group.sum(), "total of all grades": (total & ~group).sum()}
+    if "year" not in rows:
+        rows["year"] = pd.Series(str(year_of(table, years)), index=rows.index, dtype="str")
+    group, total = (
+        rows["group"].str.casefold() != "all students",
+        rows["grade"].str.casefold().isin(["total", "school total"]),
+    )
+    dropped = {
+        "group of students other than all": group.sum(),
+        "total of all grades": (total & ~group).sum(),
+    }
     rows = rows[~group & ~total]
     subject = rows["subject"].str.casefold().map(PSSA_SUBJECTS)
-    refuse(subject.isna(), "a subject that PSSA does not test", table, names["subject"], rows["subject"])
+    refuse(
+        subject.isna(),
+        "a subject that PSSA does not test",
+        table,
+        names["subject"],
+        rows["subject"],
+    )
     # A school's number is unique only in its district (AUN).
     school = rows["district_id"] + "-" + rows["number"].str.lstrip("0").str.zfill(4)
     rows = rows.assign(subject=subject.astype("str"), school_id=school, y_success="0")
     names |= {"school_id": names["number"], "y_success": names["proficient"]}
-    blank = {m: ("too_few", "left blank by the publisher: fewer than 11 students") for m in ("", "*")}
-    cells = finish(rows, table, names, {c: blank for c in ("n_trials", "advanced", "proficient")}, dropped, int(len(rows) + sum(dropped.values())))
+    blank = {
+        m: ("too_few", "left blank by the publisher: fewer than 11 students") for m in ("", "*")
+    }
+    cells = finish(
+        rows,
+        table,
+        names,
+        {c: blank for c in ("n_trials", "advanced", "proficient")},
+        dropped,
+        int(len(rows) + sum(dropped.values())),
+    )
     return pssa_counts(cells, table)
 
 # %% ../../nbs/data/25_formats.ipynb #42fc0fdf
@@ -244,47 +443,107 @@ def pssa_counts(cells: Cells, table: Table) -> Cells:
     levels = []
     for c in ("advanced", "proficient"):
         percent = to_number(frame[c], table, cells.names[c])
-        refuse(~percent.between(0, 100), "a percentage outside 0 to 100", table, cells.names[c], percent)
+        refuse(
+            ~percent.between(0, 100),
+            "a percentage outside 0 to 100",
+            table,
+            cells.names[c],
+            percent,
+        )
         levels.append(count_from_percent(n, percent))
     exact = levels[0][1] & levels[1][1]
     # Where neither is exact, rounding each may give one student more than there are.
     frame["y_success"] = np.minimum(levels[0][0] + levels[1][0], np.where(exact, np.inf, n))
-    cells.frame = frame.drop(columns=["number", "group", "advanced", "proficient"]).assign(count_exact=exact)
-    others = "" if exact.all() else ", within a student or two in the others (1,000 students or more)"
-    if len(frame): cells.notes.append(f"Successes are recovered from percentages published to one decimal: exact in {exact.sum():,} of {len(frame):,} cells{others}.")
+    cells.frame = frame.drop(columns=["number", "group", "advanced", "proficient"]).assign(
+        count_exact=exact
+    )
+    others = (
+        "" if exact.all() else ", within a student or two in the others (1,000 students or more)"
+    )
+    if len(frame):
+        cells.notes.append(
+            f"Successes are recovered from percentages published to one decimal: exact in {exact.sum():,} of {len(frame):,} cells{others}."
+        )
     return cells
 
 # %% ../../nbs/data/25_formats.ipynb #94ab35fc
-NYC_NAMES = {"school_id": ("DBN",), "school_name": ("School Name", None), "grade": ("Grade",), "year": ("Year",),
-             "category": ("Category", "Demographic"), "n_trials": ("Number Tested", "# Tested"),
-             "y_success": ("PassNum", "Level 3+4 #", "# Level 3+4", "Num Level 3 and 4"), "subject": ("Subject", None)}
+NYC_NAMES = {
+    "school_id": ("DBN",),
+    "school_name": ("School Name", None),
+    "grade": ("Grade",),
+    "year": ("Year",),
+    "category": ("Category", "Demographic"),
+    "n_trials": ("Number Tested", "# Tested"),
+    "y_success": ("PassNum", "Level 3+4 #", "# Level 3+4", "Num Level 3 and 4"),
+    "subject": ("Subject", None),
+}
+
 
 def nyc_subject(table: Table, subjects=None) -> str:
     "The subject of a New York City file, by its titles, else by its name, else the one asked for."
     for text in (" ".join(table.title), table.name):
-        found = {s for s, pattern in (("ELA", r"(?<![a-z])(ela|english)(?![a-z])"), ("Math", r"(?<![a-z])math")) if re.search(pattern, text, re.I)}
-        if len(found) == 1: return found.pop()
-    if subjects is not None and len(subjects) == 1: return subjects[0]
-    raise DataError("the file does not say its subject; name it, as subjects='Math' or in the file's name", table.name)
+        found = {
+            s
+            for s, pattern in (
+                ("ELA", r"(?<![a-z])(ela|english)(?![a-z])"),
+                ("Math", r"(?<![a-z])math"),
+            )
+            if re.search(pattern, text, re.I)
+        }
+        if len(found) == 1:
+            return found.pop()
+    if subjects is not None and len(subjects) == 1:
+        return subjects[0]
+    raise DataError(
+        "the file does not say its subject; name it, as subjects='Math' or in the file's name",
+        table.name,
+    )
 
 # %% ../../nbs/data/25_formats.ipynb #913910e0
 def read_nyc(table: Table, subjects=None, **_) -> Cells:
     "Cells of New York City's school file, successes being levels 3 and 4."
     names = known_as(table, NYC_NAMES, "New York City")
     rows = text_columns(table, names)
-    if "subject" not in rows: rows["subject"] = pd.Series(nyc_subject(table, subjects), index=rows.index, dtype="str")
-    group, total = rows["category"].str.casefold() != "all students", rows["grade"].str.casefold() == "all grades"
-    dropped = {"group of students other than all": group.sum(), "total of all grades": (total & ~group).sum()}
+    if "subject" not in rows:
+        rows["subject"] = pd.Series(nyc_subject(table, subjects), index=rows.index, dtype="str")
+    group, total = (
+        rows["category"].str.casefold() != "all students",
+        rows["grade"].str.casefold() == "all grades",
+    )
+    dropped = {
+        "group of students other than all": group.sum(),
+        "total of all grades": (total & ~group).sum(),
+    }
     rows = rows[~group & ~total]
     is_dbn = rows["school_id"].fillna("").str.fullmatch(r"\d\d[A-Z]\d{3}")
-    refuse(~is_dbn, "something other than a DBN such as 01M015", table, names["school_id"], rows["school_id"])
+    refuse(
+        ~is_dbn,
+        "something other than a DBN such as 01M015",
+        table,
+        names["school_id"],
+        rows["school_id"],
+    )
     district = "NYC-" + rows["school_id"].str[:2]
-    few = {"s": ("too_few", "s: suppressed, 5 students or fewer"), "": ("no_data", "left blank by the publisher")}
-    cells = finish(rows.assign(district_id=district, district=district), table, names, {"n_trials": few, "y_success": few}, dropped, int(len(rows) + sum(dropped.values())))
+    few = {
+        "s": ("too_few", "s: suppressed, 5 students or fewer"),
+        "": ("no_data", "left blank by the publisher"),
+    }
+    cells = finish(
+        rows.assign(district_id=district, district=district),
+        table,
+        names,
+        {"n_trials": few, "y_success": few},
+        dropped,
+        int(len(rows) + sum(dropped.values())),
+    )
     cells.frame = cells.frame.drop(columns="category")
     return cells
 
 # %% ../../nbs/data/25_formats.ipynb #a265360a
 # Name of the format to its reader and the names by which its header is found.
-FORMATS = {"tidy": (read_tidy, ()), "eqao": (read_eqao, ("OrgType", "Grade")),
-           "pssa": (read_pssa, ("AUN", "Group", "Grade")), "nyc": (read_nyc, ("DBN", "Grade"))}
+FORMATS = {
+    "tidy": (read_tidy, ()),
+    "eqao": (read_eqao, ("OrgType", "Grade")),
+    "pssa": (read_pssa, ("AUN", "Group", "Grade")),
+    "nyc": (read_nyc, ("DBN", "Grade")),
+}

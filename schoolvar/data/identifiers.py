@@ -9,13 +9,28 @@ __all__ = ['CHANGES', 'SCIENTIFIC', 'DATES', 'visible', 'plain_id', 'twins', 'di
 # %% ../../nbs/data/40_identifiers.ipynb #3945bc2d
 import re
 import unicodedata
+
 import pandas as pd
+
 from ..core.errors import count_of
 from .checks import Checks
 
 # %% ../../nbs/data/40_identifiers.ipynb #9ea336a5
-_SPELLING = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
-                           "\u2018": "'", "\u2019": "'", "`": "'", "\u00b4": "'"})
+_SPELLING = str.maketrans(
+    {
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2012": "-",
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2212": "-",
+        "\u2018": "'",
+        "\u2019": "'",
+        "`": "'",
+        "\u00b4": "'",
+    }
+)
+
 
 def visible(text: str) -> str:
     "A text in one of Unicode's ways of writing it, without invisible characters and with single ordinary blanks."
@@ -24,18 +39,22 @@ def visible(text: str) -> str:
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return " ".join(text.split())
 
+
 def plain_id(text) -> str:
     "An id without what typing and spreadsheets change: capitals, blanks, dashes, leading zeros, a trailing `.0`."
     text = visible(str(text)).casefold()
-    if text.endswith(".0") and text[:-2].isdigit(): text = text[:-2]
+    if text.endswith(".0") and text[:-2].isdigit():
+        text = text[:-2]
     return text.lstrip("0") or text[-1:]
 
 # %% ../../nbs/data/40_identifiers.ipynb #fef755b3
-def twins(values) -> dict: # what they have in common to their spellings, in order
+def twins(values) -> dict:  # what they have in common to their spellings, in order
     "Values that differ in their spelling only."
     groups = {}
-    for value in values: groups.setdefault(plain_id(value), []).append(value)
+    for value in values:
+        groups.setdefault(plain_id(value), []).append(value)
     return {plain: found for plain, found in groups.items() if len(found) > 1}
+
 
 CHANGES = {
     "blanks": lambda s: " ".join(s.split()),
@@ -45,26 +64,35 @@ CHANGES = {
     "leading zeros": lambda s: s.lstrip("0"),
 }
 
+
 def difference(a, b) -> str:
     "What two spellings differ in, in words."
     alone = [what for what, change in CHANGES.items() if change(a) == change(b)]
-    if alone: return alone[0]
+    if alone:
+        return alone[0]
+
     def without(what, text):
-        for other, change in CHANGES.items(): text = text if other == what else change(text)
+        for other, change in CHANGES.items():
+            text = text if other == what else change(text)
         return text
+
     needed = [what for what in CHANGES if without(what, a) != without(what, b)]
     return " and ".join(needed) or "their spelling"
 
 # %% ../../nbs/data/40_identifiers.ipynb #ac8a6768
-def check_twins(values: pd.Series, # a column
-                file, column,      # names, for the error
-                checks: Checks,
-                what="ids",        # what the values are
-                row_names=None,    # positions of records to rows of the file; None where they are unknown
-                weights=None):     # value to how often it is there; default as in the column
+def check_twins(
+    values: pd.Series,  # a column
+    file,
+    column,  # names, for the error
+    checks: Checks,
+    what="ids",  # what the values are
+    row_names=None,  # positions of records to rows of the file; None where they are unknown
+    weights=None,  # value to how often it is there; default as in the column
+):
     "Refuse near-twins among the values of a column."
     found = twins(values.dropna().unique().tolist())
-    if not found: return
+    if not found:
+        return
     a, b = next(iter(found.values()))[:2]
     also = f", and {count_of(len(found) - 1, 'pair')} more" if len(found) > 1 else ""
     rows, total = [], None
@@ -74,20 +102,30 @@ def check_twins(values: pd.Series, # a column
         rare = [min(group, key=lambda v: often.get(v, 0)) for group in list(found.values())[:5]]
         where = values.index[values.isin(rare)]
         rows, total = row_names(where[:5]), len(where)
-    checks.refuse("twins", f"{a!r} and {b!r} differ only in {difference(a, b)}{also}, so one would be taken for two; "
-                  f"mend the {what}, or unify them with unify_ids=True (--unify-ids)", file, column, rows, total)
+    checks.refuse(
+        "twins",
+        f"{a!r} and {b!r} differ only in {difference(a, b)}{also}, so one would be taken for two; "
+        f"mend the {what}, or unify them with unify_ids=True (--unify-ids)",
+        file,
+        column,
+        rows,
+        total,
+    )
 
 # %% ../../nbs/data/40_identifiers.ipynb #10ccf855
-def unified(values,      # the spellings there are
-            weights=None # how often each is there, in the same order; default alike
-           ) -> dict:    # spelling to the one that stands for it
+def unified(
+    values,  # the spellings there are
+    weights=None,  # how often each is there, in the same order; default alike
+) -> dict:  # spelling to the one that stands for it
     "One spelling for each group of near-twins: the most frequent, the first of those, without invisible characters."
     weight = dict(zip(values, weights)) if weights is not None else {}
     best = {}
     for value in values:
         key = plain_id(value)
-        if key not in best or weight.get(value, 0) > weight.get(best[key], 0): best[key] = value
+        if key not in best or weight.get(value, 0) > weight.get(best[key], 0):
+            best[key] = value
     return {value: visible(best[plain_id(value)]) for value in values}
+
 
 def unify(values: pd.Series) -> pd.Series:
     "A column with one spelling for each group of near-twins."
@@ -96,44 +134,66 @@ def unify(values: pd.Series) -> pd.Series:
 
 # %% ../../nbs/data/40_identifiers.ipynb #d56e19fc
 SCIENTIFIC = r"\d(?:[.,]\d+)?[eE]\+\d{1,3}"
-DATES = (r"\d{4}-\d\d-\d\d(?:[ T]00:00:00)?|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-         r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{1,2}")
+DATES = (
+    r"\d{4}-\d\d-\d\d(?:[ T]00:00:00)?|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{1,2}"
+)
+
 
 def check_odd_ids(values: pd.Series, file, column, checks: Checks, row_names=None):
     "Refuse ids in scientific notation and dates among ids."
     unique = values.dropna().drop_duplicates()
-    for pattern, what in ((SCIENTIFIC, "ids as a spreadsheet shows long numbers, with their last digits lost"), (DATES, "dates where ids belong, as a spreadsheet makes of 3-12")):
+    for pattern, what in (
+        (SCIENTIFIC, "ids as a spreadsheet shows long numbers, with their last digits lost"),
+        (DATES, "dates where ids belong, as a spreadsheet makes of 3-12"),
+    ):
         odd = unique[unique.str.fullmatch(pattern)]
-        if not len(odd): continue
+        if not len(odd):
+            continue
         where = values.index[values.isin(odd)]
-        checks.refuse("odd-ids", f"{what}: make the column one of text and fill it again", file, column,
-                      row_names(where[:5]) if row_names else [], len(where) if row_names else None, odd.iloc[0])
+        checks.refuse(
+            "odd-ids",
+            f"{what}: make the column one of text and fill it again",
+            file,
+            column,
+            row_names(where[:5]) if row_names else [],
+            len(where) if row_names else None,
+            odd.iloc[0],
+        )
 
 # %% ../../nbs/data/40_identifiers.ipynb #d24bafa8
-def in_common(tables: dict, # name of a table to its ids
-              what="school", # what the ids are of
-             ) -> str:
+def in_common(
+    tables: dict,  # name of a table to its ids
+    what="school",  # what the ids are of
+) -> str:
     "How many ids tables have in common, in a sentence."
     sets = {name: set(map(str, ids)) for name, ids in tables.items()}
     both = set.intersection(*sets.values())
     each = " and ".join(f"{len(ids):,} in {name}" for name, ids in sets.items())
     return f"{count_of(len(both), what)} in common ({each})"
 
+
 def check_common(tables: dict, file, checks: Checks, what="school"):
     "Stop where tables have no id in common."
     sets = {name: set(map(str, ids)) for name, ids in tables.items()}
-    if set.intersection(*sets.values()) or not all(sets.values()): return
+    if set.intersection(*sets.values()) or not all(sets.values()):
+        return
     plain = [{plain_id(i) for i in ids} for ids in sets.values()]
     names = " and ".join(sets)
     examples = ", ".join(f"{name} {min(ids)!r}" for name, ids in sets.items())
     near = set.intersection(*plain)
-    mend = f"; but for capitals, blanks and leading zeros {len(near):,} are the same, and unify_ids=True (--unify-ids) takes them so" if near else ""
+    mend = (
+        f"; but for capitals, blanks and leading zeros {len(near):,} are the same, and unify_ids=True (--unify-ids) takes them so"
+        if near
+        else ""
+    )
     checks.refuse("nothing-in-common", f"{names} have no {what} in common ({examples}){mend}", file)
 
 # %% ../../nbs/data/40_identifiers.ipynb #abb19972
-def aligned(ids,   # ids of one table
-            other, # ids of another
-           ) -> dict: # the first to what the other calls them, where it has them under another spelling
+def aligned(
+    ids,  # ids of one table
+    other,  # ids of another
+) -> dict:  # the first to what the other calls them, where it has them under another spelling
     "Ids of one table in the spelling of another."
     there = {plain_id(i): i for i in other}
     return {i: there.get(plain_id(i), i) for i in ids}

@@ -11,12 +11,14 @@ import os
 import re
 import stat
 from pathlib import Path
+
 from ..core.errors import DataError
 from ..core.private import scratch_folder
 
 # %% ../../nbs/data/00_incoming.ipynb #3a186da9
-SPOOLED_MOST = 4 << 30   # bytes that a pipe may give
-_spooled = {}            # (device, inode) of a pipe to the file that holds what it gave
+SPOOLED_MOST = 4 << 30  # bytes that a pipe may give
+_spooled = {}  # (device, inode) of a pipe to the file that holds what it gave
+
 
 def spool(path: Path) -> Path:
     "What a pipe gives, in a private temporary file of the same name, which goes with the scratch folder."
@@ -24,7 +26,7 @@ def spool(path: Path) -> Path:
     key = (about.st_dev, about.st_ino)
     if key not in _spooled or not _spooled[key].exists():
         folder = scratch_folder("data")
-        copy, size = folder/(path.name or "pipe"), 0
+        copy, size = folder / (path.name or "pipe"), 0
         with open(path, "rb") as source, open(copy, "wb") as target:
             while block := source.read(1 << 20):
                 size += len(block)
@@ -38,9 +40,12 @@ def spool(path: Path) -> Path:
 def on_disk(source) -> Path:
     "The path of a regular file that holds what is at `source`; a `DataError` for a device or a socket."
     path = Path(source)
-    try: mode = os.stat(path).st_mode
-    except (OSError, ValueError): return path   # absent, or not to be looked at: whoever opens it says so
-    if stat.S_ISFIFO(mode): return spool(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return path  # absent, or not to be looked at: whoever opens it says so
+    if stat.S_ISFIFO(mode):
+        return spool(path)
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise DataError("is a device, not a file that holds a table", path.name)
     if stat.S_ISSOCK(mode):
@@ -50,31 +55,49 @@ def on_disk(source) -> Path:
 # %% ../../nbs/data/00_incoming.ipynb #8800839e
 SAVE = "open it and save it as .xlsx or .csv"
 FOREIGN = [
-    (rb"\s*(<!doctype\s+html|<html|<table|<head|<body|<meta)", f"is an HTML page, whatever its name; {SAVE}"),
-    (rb"\s*<\?xml[^>]*>\s*(<\?mso[^>]*>\s*)?<(\w+:)?Workbook", f"is an XML spreadsheet of 2003; {SAVE}"),
+    (
+        rb"\s*(<!doctype\s+html|<html|<table|<head|<body|<meta)",
+        f"is an HTML page, whatever its name; {SAVE}",
+    ),
+    (
+        rb"\s*<\?xml[^>]*>\s*(<\?mso[^>]*>\s*)?<(\w+:)?Workbook",
+        f"is an XML spreadsheet of 2003; {SAVE}",
+    ),
     (rb"\s*<stata_dta|[qrs]\x01\x01\x00", "is a Stata file; save it as .csv there"),
     (rb"\$FL[23]@", "is an SPSS file; save it as .csv there"),
     (rb"%PDF-", "is a PDF, not a table; ask for the table as .xlsx or .csv"),
     (rb"SQLite format 3", "is a database; write its table as .csv"),
     (rb"\s*(\{\s*[\"}]|\[\s*[\{\[])", "is JSON, not a table of rows; write it as .csv"),
-    (rb"BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!", "is packed in a way that is not read; unpack it, or use gzip"),
+    (
+        rb"BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!",
+        "is packed in a way that is not read; unpack it, or use gzip",
+    ),
     (rb"RD[AX][23]\n|ARROW1|FEA1", "is a file of R or Arrow; save it as .csv or .parquet there"),
 ]
 
-def foreign(head: bytes # the first bytes of a file
-           ) -> str:    # what it is and what to do, or ""
+
+def foreign(
+    head: bytes,  # the first bytes of a file
+) -> str:  # what it is and what to do, or ""
     "What a file is that holds no table, by its first bytes."
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"): head = head.decode("utf-16", "replace").encode()
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.decode("utf-16", "replace").encode()
     head = head.removeprefix(b"\xef\xbb\xbf")
     return next((what for pattern, what in FOREIGN if re.match(pattern, head, re.I)), "")
 
 # %% ../../nbs/data/00_incoming.ipynb #8970607e
-UNPACKED_MOST = 2 << 30   # bytes that a gzip file may unpack to ...
-RATIO_MOST = 200          # ... unless it is no smaller than one of these parts of them
-ROW_MOST = 50_000_000     # characters of a row
+UNPACKED_MOST = 2 << 30  # bytes that a gzip file may unpack to ...
+RATIO_MOST = 200  # ... unless it is no smaller than one of these parts of them
+ROW_MOST = 50_000_000  # characters of a row
 
-def check_unpacked(size,  # bytes unpacked so far
-                   path): # the file, packed
+
+def check_unpacked(
+    size,  # bytes unpacked so far
+    path,  # the file, packed
+):
     "A `DataError` where a file unpacks to more than any table does."
     if size > UNPACKED_MOST and size > RATIO_MOST * os.path.getsize(path):
-        raise DataError(f"unpacks to more than 2 GB and {RATIO_MOST} times its size, as no table does", Path(path).name)
+        raise DataError(
+            f"unpacks to more than 2 GB and {RATIO_MOST} times its size, as no table does",
+            Path(path).name,
+        )

@@ -6,15 +6,17 @@
 __all__ = ['batch_moments', 'merge_moments', 'SchoolMoments']
 
 # %% ../../nbs/data/20_moments.ipynb #f2902462
-import numpy as np
-import pyarrow as pa
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow as pa
+
 # %% ../../nbs/data/20_moments.ipynb #d89626b1
-def batch_moments(codes,  # School of each student, 0..size-1, shape (students,)
-                  values, # Score of each student, shape (students,)
-                  size,   # Number of schools
-                 ) -> tuple: # (n, mean, sum of squares), each of shape (schools,); mean 0 where n is 0
+def batch_moments(
+    codes,  # School of each student, 0..size-1, shape (students,)
+    values,  # Score of each student, shape (students,)
+    size,  # Number of schools
+) -> tuple:  # (n, mean, sum of squares), each of shape (schools,); mean 0 where n is 0
     "Number, mean and sum of squares about the mean of each school's scores."
     n = np.bincount(codes, minlength=size).astype(float)
     mean = np.bincount(codes, values, minlength=size) / np.maximum(n, 1)
@@ -25,9 +27,10 @@ def batch_moments(codes,  # School of each student, 0..size-1, shape (students,)
     return n, mean + left / np.maximum(n, 1), np.maximum(ss, 0)
 
 # %% ../../nbs/data/20_moments.ipynb #1a40e5bc
-def merge_moments(a, # (n, mean, sum of squares), arrays of one shape or numbers
-                  b, # The same for the other part
-                 ) -> tuple: # The same for both together
+def merge_moments(
+    a,  # (n, mean, sum of squares), arrays of one shape or numbers
+    b,  # The same for the other part
+) -> tuple:  # The same for both together
     "Moments of two parts put together."
     (na, ma, sa), (nb, mb, sb) = a, b
     n = na + nb
@@ -39,10 +42,12 @@ def merge_moments(a, # (n, mean, sum of squares), arrays of one shape or numbers
 @dataclass
 class SchoolMoments:
     "Running moments of the scores of schools that appear batch by batch."
+
     index: dict = field(default_factory=dict)  # School to its number
-    n: np.ndarray = field(default_factory=lambda: np.zeros(0))     # Students, shape (schools,)
+    n: np.ndarray = field(default_factory=lambda: np.zeros(0))  # Students, shape (schools,)
     mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # Mean score, shape (schools,)
-    ss: np.ndarray = field(default_factory=lambda: np.zeros(0))    # Sum of squares about the mean, shape (schools,)
+    # Sum of squares about the mean, shape (schools,)
+    ss: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def codes(self, schools: pa.Array) -> np.ndarray:
         "Number of each student's school; new schools get the next numbers."
@@ -50,31 +55,40 @@ class SchoolMoments:
         number = [self.index.setdefault(s, len(self.index)) for s in d.dictionary.to_pylist()]
         return np.asarray(number, int)[d.indices.to_numpy(zero_copy_only=False)]
 
-    def add(self,
-            schools: pa.Array, # School of each student, text
-            values,            # Score of each student, shape (students,)
-           ) -> np.ndarray:    # Number of each student's school
+    def add(
+        self,
+        schools: pa.Array,  # School of each student, text
+        values,  # Score of each student, shape (students,)
+    ) -> np.ndarray:  # Number of each student's school
         "Take in a batch."
         codes = self.codes(schools)
         grow = len(self.index) - len(self.n)
-        if grow: self.n, self.mean, self.ss = (np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss))
-        self.n, self.mean, self.ss = merge_moments((self.n, self.mean, self.ss), batch_moments(codes, values, len(self.n)))
+        if grow:
+            self.n, self.mean, self.ss = (
+                np.append(v, np.zeros(grow)) for v in (self.n, self.mean, self.ss)
+            )
+        self.n, self.mean, self.ss = merge_moments(
+            (self.n, self.mean, self.ss), batch_moments(codes, values, len(self.n))
+        )
         return codes
 
-    def merged(self,
-               one: dict, # school to the school that it is taken for
-              ) -> "SchoolMoments":
+    def merged(
+        self,
+        one: dict,  # school to the school that it is taken for
+    ) -> "SchoolMoments":
         "The same with some schools taken for one."
         names = list(dict.fromkeys(one[s] for s in self.index))
         index = {s: i for i, s in enumerate(names)}
         codes = np.array([index[one[s]] for s in self.index], int)
         n = np.bincount(codes, self.n, minlength=len(index))
         mean = np.bincount(codes, self.n * self.mean, minlength=len(index)) / np.maximum(n, 1)
-        between = self.n * (self.mean - mean[codes])**2
-        return SchoolMoments(index, n, mean, np.bincount(codes, self.ss + between, minlength=len(index)))
+        between = self.n * (self.mean - mean[codes]) ** 2
+        return SchoolMoments(
+            index, n, mean, np.bincount(codes, self.ss + between, minlength=len(index))
+        )
 
-    def total(self) -> tuple: # (n, mean, sum of squares)
+    def total(self) -> tuple:  # (n, mean, sum of squares)
         "Moments of all students together."
         n = self.n.sum()
         mean = float((self.n * self.mean).sum() / max(n, 1))
-        return n, mean, float((self.ss + self.n * (self.mean - mean)**2).sum())
+        return n, mean, float((self.ss + self.n * (self.mean - mean) ** 2).sum())

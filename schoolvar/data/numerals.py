@@ -8,42 +8,50 @@ __all__ = ['SPACES', 'THOUSANDS', 'GROUPED', 'MEND', 'NO_NUMBER', 'LOOKS', 'chos
 
 # %% ../../nbs/data/05_numerals.ipynb #55df30c3
 import re
+from dataclasses import dataclass, field
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from dataclasses import dataclass, field
+
 from ..core.errors import DataError
 
 # %% ../../nbs/data/05_numerals.ipynb #58a185e4
-SPACES = " \u00a0\u2007\u2009\u202f"   # ordinary, no-break, figure, thin and narrow no-break
+SPACES = " \u00a0\u2007\u2009\u202f"  # ordinary, no-break, figure, thin and narrow no-break
 THOUSANDS = {",": ",", ".": ".", "space": SPACES, "'": "'\u2019"}
 
-def chosen_marks(decimal,   # "." or ",", or None
-                 thousands, # ",", ".", "space" or "'", or None
-                ) -> tuple: # (decimal mark or None, thousands mark or None)
+
+def chosen_marks(
+    decimal,  # "." or ",", or None
+    thousands,  # ",", ".", "space" or "'", or None
+) -> tuple:  # (decimal mark or None, thousands mark or None)
     "Marks as options give them: where only one is given, the other follows. Raises `DataError`."
     if decimal not in (None, ".", ","):
         raise DataError(f"the decimal mark is {decimal!r}; it must be . or ,")
-    if thousands is not None and not str(thousands).strip(SPACES): thousands = "space"
+    if thousands is not None and not str(thousands).strip(SPACES):
+        thousands = "space"
     if thousands not in (None, *THOUSANDS):
         raise DataError(f"the thousands mark is {thousands!r}; it must be one of , . ' or space")
     if decimal and decimal == thousands:
         raise DataError(f"{decimal!r} cannot mark both decimals and thousands")
-    if decimal is None and thousands in (",", "."): decimal = "." if thousands == "," else ","
+    if decimal is None and thousands in (",", "."):
+        decimal = "." if thousands == "," else ","
     return decimal or ("." if thousands else None), thousands
 
 # %% ../../nbs/data/05_numerals.ipynb #803bb2f1
-def plain_numbers(text: pa.Array, # cells of a column
-                  decimal,        # decimal mark
-                  thousands,      # thousands mark, or None
-                 ) -> pa.Array:   # the same with a point and no thousands marks
+def plain_numbers(
+    text: pa.Array,  # cells of a column
+    decimal,  # decimal mark
+    thousands,  # thousands mark, or None
+) -> pa.Array:  # the same with a point and no thousands marks
     "Text in which numbers are written as computers write them; what is written otherwise stays as it is."
     mark = re.escape(decimal)
     if thousands:
         group = f"[{re.escape(THOUSANDS[thousands])}]"
         grouped = pc.match_substring_regex(text, rf"^[+-]?\d{{1,3}}({group}\d{{3}})+({mark}\d*)?$")
         text = pc.if_else(grouped, pc.replace_substring_regex(text, group, ""), text)
-    if decimal == ".": return text
+    if decimal == ".":
+        return text
     # A point is no decimal mark here, so a cell that has one is no number.
     odd = pc.match_substring(text, ".")
     return pc.if_else(odd, text, pc.replace_substring(text, ",", "."))
@@ -55,16 +63,20 @@ GROUPED = {mark: rf"^[+-]?[1-9]\d{{0,2}}(\{mark}\d{{3}})+$" for mark in ".,"}
 @dataclass
 class Marks:
     "What the cells of a column say of the mark that they hold."
-    decimal: str         # the decimal mark that is taken unless the cells say otherwise
+
+    decimal: str  # the decimal mark that is taken unless the cells say otherwise
     whole: bool = False  # whether the column holds whole numbers
-    grouped: dict = field(default_factory=dict)  # mark to [number of cells, first positions, first cell]
-    settled: dict = field(default_factory=dict)  # mark to (position, cell) that shows it to begin decimals
-    plain: object = None                         # a cell without a mark, below 1,000
-    large: bool = False                          # whether a cell without a mark is 1,000 or more
+    # mark to [number of cells, first positions, first cell]
+    grouped: dict = field(default_factory=dict)
+    # mark to (position, cell) that shows it to begin decimals
+    settled: dict = field(default_factory=dict)
+    plain: object = None  # a cell without a mark, below 1,000
+    large: bool = False  # whether a cell without a mark is 1,000 or more
 
     def add(self, text: pa.Array, positions):
         "Look at a batch of text cells; `positions` counts their records."
-        if self.decimal == "." and "." in self.settled: return
+        if self.decimal == "." and "." in self.settled:
+            return
         if len(text) > 4000:
             # The first cells settle most columns.
             self.add(text[:1000], positions[:1000])
@@ -73,16 +85,20 @@ class Marks:
 
     def add_rest(self, text: pa.Array, positions):
         "Look at all cells of a batch, unless the column is settled."
-        if self.decimal == "." and "." in self.settled: return
+        if self.decimal == "." and "." in self.settled:
+            return
         for mark in ".," if self.decimal == "," else ".":
             has = pc.fill_null(pc.match_substring(text, mark), False)
-            if pc.any(has).as_py(): self._marked(mark, text, has, positions)
-        if self.plain is None or not self.large: self._unmarked(text)
+            if pc.any(has).as_py():
+                self._marked(mark, text, has, positions)
+        if self.plain is None or not self.large:
+            self._unmarked(text)
 
     def add_plain(self, number):
         "Look at a batch of numbers whose text has no mark."
         size = np.abs(number[~np.isnan(number)])
-        if self.plain is None and len(size) and size.min() < 1000: self.plain = f"{size.min():.0f}"
+        if self.plain is None and len(size) and size.min() < 1000:
+            self.plain = f"{size.min():.0f}"
         self.large |= bool(len(size) and size.max() >= 1000)
 
     def _marked(self, mark, text, has, positions):
@@ -92,10 +108,11 @@ class Marks:
             at = pc.index(other, True).as_py()
             self.settled[mark] = int(positions[at]), text[at].as_py()
         where = np.flatnonzero(grouped.to_numpy(zero_copy_only=False))
-        if not len(where): return
+        if not len(where):
+            return
         entry = self.grouped.setdefault(mark, [0, [], text[int(where[0])].as_py()])
         entry[0] += len(where)
-        entry[1] += [int(positions[i]) for i in where[:5 - len(entry[1])]]
+        entry[1] += [int(positions[i]) for i in where[: 5 - len(entry[1])]]
 
     def _unmarked(self, text):
         short = pc.fill_null(pc.match_substring_regex(text, r"^[+-]?\d{1,3}$"), False)
@@ -103,20 +120,27 @@ class Marks:
             self.plain = text[pc.index(short, True).as_py()].as_py()
         self.large |= bool(pc.any(pc.match_substring_regex(text, r"^[+-]?\d{4,}$")).as_py())
 
-    def doubt(self) -> tuple: # (what is wrong, positions, number of cells), or ()
+    def doubt(self) -> tuple:  # (what is wrong, positions, number of cells), or ()
         "Why the column can be read in two ways, if it can."
         if "." in self.settled and "," in self.settled:
             (at, point), (also, comma) = self.settled["."], self.settled[","]
             return (f"{point!r} and {comma!r} use two decimal marks; {MEND}", sorted([at, also]), 2)
         for mark, (total, positions, cell) in self.grouped.items():
-            if mark in self.settled: continue
+            if mark in self.settled:
+                continue
             beside = self.plain is not None and not self.large
-            if not (self.whole or beside or mark != self.decimal): continue
+            if not (self.whole or beside or mark != self.decimal):
+                continue
             one, thousand = cell.replace(mark, ".", 1), cell.replace(mark, "")
             also = f" beside {self.plain}" if beside else ""
-            said = f"{cell}{also} can be read as {one} or as {thousand}" if cell.count(mark) == 1 else f"{cell} can be read as {thousand}"
+            said = (
+                f"{cell}{also} can be read as {one} or as {thousand}"
+                if cell.count(mark) == 1
+                else f"{cell} can be read as {thousand}"
+            )
             return (f"{said}; say which with {options(mark)}", positions, total)
         return ()
+
 
 MEND = "say which with decimal='.' or decimal=',' (--decimal . or --decimal ,)"
 
@@ -128,17 +152,33 @@ def options(mark) -> str:
 # %% ../../nbs/data/05_numerals.ipynb #7e8737bc
 NO_NUMBER = "text where a number belongs"
 LOOKS = [
-    (r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", "if {} has marks of thousands, say thousands=',' (--thousands ,)"),
-    (r"[+-]?\d{1,3}(\.\d{3}){2,}|[+-]?\d{1,3}(\.\d{3})+,\d*", "if {} has marks of thousands, say thousands='.' (--thousands .)"),
+    (
+        r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?",
+        "if {} has marks of thousands, say thousands=',' (--thousands ,)",
+    ),
+    (
+        r"[+-]?\d{1,3}(\.\d{3}){2,}|[+-]?\d{1,3}(\.\d{3})+,\d*",
+        "if {} has marks of thousands, say thousands='.' (--thousands .)",
+    ),
     (r"[+-]?\d+,\d+", "if {} has a decimal comma, say decimal=',' (--decimal ,)"),
     (r"[+-]?\d+\.\d+", "if {} has a decimal point, say decimal='.' (--decimal .)"),
-    (rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+", "if {} has marks of thousands, say thousands='space' (--thousands space)"),
-    (r"[+-]?\d{1,3}(['\u2019]\d{3})+", "if {} has marks of thousands, say thousands=\"'\" (--thousands \"'\")"),
+    (
+        rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+",
+        "if {} has marks of thousands, say thousands='space' (--thousands space)",
+    ),
+    (
+        r"[+-]?\d{1,3}(['\u2019]\d{3})+",
+        'if {} has marks of thousands, say thousands="\'" (--thousands "\'")',
+    ),
     (r".*\d\s*%", "take the percent signs off, and see that counts are counts"),
-    (r"[<>\u2264\u2265*\u2020-].*|n/?[ard]|ds|suppressed|withheld|masked", "a publisher's mark stands for no number: leave such rows out"),
+    (
+        r"[<>\u2264\u2265*\u2020-].*|n/?[ard]|ds|suppressed|withheld|masked",
+        "a publisher's mark stands for no number: leave such rows out",
+    ),
 ]
 
-def number_hint(value) -> str: # a sentence's part, or ""
+
+def number_hint(value) -> str:  # a sentence's part, or ""
     "What may help where a cell is no number, by its looks."
     text = str(value).strip()
     found = next((hint for pattern, hint in LOOKS if re.fullmatch(pattern, text, re.I)), "")

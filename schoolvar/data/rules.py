@@ -7,35 +7,71 @@ __all__ = ['LARGEST', 'HUGE', 'counts_schema', 'with_first', 'Faults', 'natural_
            'reasons_text', 'scores_schema']
 
 # %% ../../nbs/data/30_rules.ipynb #400e5f59
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field
+
 from ..core.errors import broken_rows, count_of
+from .formats import KEY
 from .numerals import NO_NUMBER, number_hint
 from .tables import Table
-from .formats import KEY
 
 # %% ../../nbs/data/30_rules.ipynb #a0c5c51f
-LARGEST = 1_000_000   # students in one cell: more than any school has, so a slip or a row of totals
+# students in one cell: more than any school has, so a slip or a row of totals
+LARGEST = 1_000_000
+
 
 def counts_schema():
     "The rules for the values of tidy counts, as a pandera schema."
     import pandera.pandas as pa
     from pandera.pandas import Check, Column
-    whole = [Check(np.isfinite, error="an infinite number"), Check(lambda s: np.isinf(s) | (s == np.floor(s)), error="a fraction where a whole number belongs")]
-    between = lambda lo, hi, what: Check(lambda s: (s >= lo) & (s <= hi), error=f"{what} outside {lo} to {hi}")
-    return pa.DataFrameSchema({
-        "school_id": Column(str), "subject": Column(str),
-        "year": Column(float, [*whole, between(1900, 2100, "a year")]), "grade": Column(float, [*whole, between(0, 13, "a grade")]),
-        "n_trials": Column(float, [*whole, Check(lambda s: s > 0, error="no students (leave such rows out)"),
-                                   Check(lambda s: s <= LARGEST, error=f"more than {LARGEST:,} students, which no school has")]),
-        "y_success": Column(float, [*whole, Check(lambda s: s >= 0, error="a negative number")]),
-        "participation": Column(float, between(0, 1, "a share of students"), nullable=True, required=False)},
-        checks=Check(lambda d: ~(d["y_success"] > d["n_trials"]), error="more successes than students", name="y_success"),
-        unique=KEY, report_duplicates="exclude_first")
+
+    whole = [
+        Check(np.isfinite, error="an infinite number"),
+        Check(
+            lambda s: np.isinf(s) | (s == np.floor(s)),
+            error="a fraction where a whole number belongs",
+        ),
+    ]
+    between = lambda lo, hi, what: Check(
+        lambda s: (s >= lo) & (s <= hi), error=f"{what} outside {lo} to {hi}"
+    )
+    return pa.DataFrameSchema(
+        {
+            "school_id": Column(str),
+            "subject": Column(str),
+            "year": Column(float, [*whole, between(1900, 2100, "a year")]),
+            "grade": Column(float, [*whole, between(0, 13, "a grade")]),
+            "n_trials": Column(
+                float,
+                [
+                    *whole,
+                    Check(lambda s: s > 0, error="no students (leave such rows out)"),
+                    Check(
+                        lambda s: s <= LARGEST,
+                        error=f"more than {LARGEST:,} students, which no school has",
+                    ),
+                ],
+            ),
+            "y_success": Column(
+                float, [*whole, Check(lambda s: s >= 0, error="a negative number")]
+            ),
+            "participation": Column(
+                float, between(0, 1, "a share of students"), nullable=True, required=False
+            ),
+        },
+        checks=Check(
+            lambda d: ~(d["y_success"] > d["n_trials"]),
+            error="more successes than students",
+            name="y_success",
+        ),
+        unique=KEY,
+        report_duplicates="exclude_first",
+    )
 
 # %% ../../nbs/data/30_rules.ipynb #f04d4bcb
-def with_first(frame, again) -> list: # Rows in order
+def with_first(frame, again) -> list:  # Rows in order
     "The rows that repeat a key, with the row that has the first one's key already in front."
     same = (frame[KEY] == frame.loc[again.iloc[0], KEY]).all(axis=1)
     return list(dict.fromkeys([int(same.idxmax()), *again]))
@@ -44,73 +80,130 @@ def with_first(frame, again) -> list: # Rows in order
 @dataclass
 class Faults:
     "Broken rules of a table: how often, in which rows first, with what value."
+
     table: Table
-    names: dict                                # Our column to its name in the file
-    found: dict = field(default_factory=dict)  # (column, rule) to [number of rows, first positions, first value]
+    names: dict  # Our column to its name in the file
+    # (column, rule) to [number of rows, first positions, first value]
+    found: dict = field(default_factory=dict)
 
     def add(self, column, rule, positions, value=None):
         "Note that some records, in order, break a rule."
-        if not len(positions): return
+        if not len(positions):
+            return
         entry = self.found.setdefault((column, rule), [0, [], value])
         entry[0] += len(positions)
-        entry[1] += [int(p) for p in positions[:5 - len(entry[1])]]
+        entry[1] += [int(p) for p in positions[: 5 - len(entry[1])]]
 
     def check(self, schema, frame: pd.DataFrame):
         "Note what a schema finds in a frame whose index is the records' positions; one record may hold several cells."
         from pandera.errors import SchemaErrors
-        plain = frame.reset_index(drop=True)   # pandera needs an index without repeats
-        try: schema.validate(plain, lazy=True); return
-        except SchemaErrors as e: cases = e.failure_cases.dropna(subset=["index"])
+
+        plain = frame.reset_index(drop=True)  # pandera needs an index without repeats
+        try:
+            schema.validate(plain, lazy=True)
+            return
+        except SchemaErrors as e:
+            cases = e.failure_cases.dropna(subset=["index"])
         # One column's rules come before those that compare columns.
-        cases = cases.assign(wide=cases["schema_context"] != "Column", index=cases["index"].astype(int)).sort_values(["wide", "index"], kind="stable")
+        cases = cases.assign(
+            wide=cases["schema_context"] != "Column", index=cases["index"].astype(int)
+        ).sort_values(["wide", "index"], kind="stable")
         at = lambda rows: list(dict.fromkeys(frame.index[list(rows)]))
         for (wide, column, rule), part in cases.groupby(["wide", "column", "check"], sort=False):
-            if rule == "not_nullable": self.add(column, "nothing in this column", at(part["index"]))
+            if rule == "not_nullable":
+                self.add(column, "nothing in this column", at(part["index"]))
             elif rule == "multiple_fields_uniqueness":
-                if column == KEY[0]: self.add(None, f"the same {', '.join(KEY)} as another row", at(with_first(plain, part["index"])))
-            elif not wide or column == "y_success": self.add(column, rule, at(part["index"]), part["failure_case"].iloc[0])
+                if column == KEY[0]:
+                    self.add(
+                        None,
+                        f"the same {', '.join(KEY)} as another row",
+                        at(with_first(plain, part["index"])),
+                    )
+            elif not wide or column == "y_success":
+                self.add(column, rule, at(part["index"]), part["failure_case"].iloc[0])
 
     def stop(self):
         "Raise the first broken rule, if any."
         for (column, rule), (total, positions, value) in self.found.items():
-            raise broken_rows(rule, self.table.name, self.names.get(column, column), self.table.rows(positions), value, total, len(self.found) - 1, number_hint(value) if rule == NO_NUMBER else "")
+            raise broken_rows(
+                rule,
+                self.table.name,
+                self.names.get(column, column),
+                self.table.rows(positions),
+                value,
+                total,
+                len(self.found) - 1,
+                number_hint(value) if rule == NO_NUMBER else "",
+            )
 
 # %% ../../nbs/data/30_rules.ipynb #25f37af7
-def natural_order(ids) -> list: # The identifiers sorted
+def natural_order(ids) -> list:  # The identifiers sorted
     "Sort identifiers: as numbers where all are, else as text."
     ids = [str(i) for i in ids]
-    return sorted(ids, key=(lambda i: (int(i), i)) if all(i.isascii() and i.isdigit() for i in ids) else None)
+    return sorted(
+        ids, key=(lambda i: (int(i), i)) if all(i.isascii() and i.isdigit() for i in ids) else None
+    )
 
 # %% ../../nbs/data/30_rules.ipynb #68a99bd5
 def span(values) -> str:
     "Whole numbers in few words: `2017 to 2019, 2021`."
     v, runs = sorted({int(x) for x in values}), []
     for x in v:
-        if runs and x == runs[-1][-1] + 1: runs[-1].append(x)
-        else: runs.append([x])
+        if runs and x == runs[-1][-1] + 1:
+            runs[-1].append(x)
+        else:
+            runs.append([x])
     return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs)
+
 
 def first_of(names, noun, most=8) -> str:
     "Some names, and how many more there are: `Math, Reading`."
     more = len(names) - most
-    return ", ".join(names) if more <= 0 else ", ".join(names[:most]) + f" and {count_of(more, f'other {noun}')}"
+    return (
+        ", ".join(names)
+        if more <= 0
+        else ", ".join(names[:most]) + f" and {count_of(more, f'other {noun}')}"
+    )
 
-def listed(values) -> list|None:
+
+def listed(values) -> list | None:
     "None, one value or several, as a list."
-    return None if values is None else [values] if isinstance(values, (str, int, np.integer)) else list(values)
+    return (
+        None
+        if values is None
+        else [values]
+        if isinstance(values, (str, int, np.integer))
+        else list(values)
+    )
 
 # %% ../../nbs/data/30_rules.ipynb #ddd2ed2e
-def reasons_text(table: pd.DataFrame) -> str: # "grade other than 3: 90 rows; ..."
+def reasons_text(table: pd.DataFrame) -> str:  # "grade other than 3: 90 rows; ..."
     "Rows by reason, in one line."
     return "; ".join(f"{r}: {count_of(n, 'row')}" for r, n in zip(table["reason"], table["rows"]))
 
 # %% ../../nbs/data/30_rules.ipynb #f93bc8a7
-HUGE = 1e12   # a score of this size is a slip, and its square would drown the others
+HUGE = 1e12  # a score of this size is a slip, and its square would drown the others
+
 
 def scores_schema():
     "The rules for students' scores, as a pandera schema."
     import pandera.pandas as pa
     from pandera.pandas import Check, Column
-    return pa.DataFrameSchema({"school": Column(str), "district": Column(str, required=False),
-        "score": Column(float, [Check(lambda s: ~np.isinf(s), error="an infinite score"),
-                                Check(lambda s: (s.abs() <= HUGE) | np.isinf(s), error="a score beyond 10^12 in size")], nullable=True)})
+
+    return pa.DataFrameSchema(
+        {
+            "school": Column(str),
+            "district": Column(str, required=False),
+            "score": Column(
+                float,
+                [
+                    Check(lambda s: ~np.isinf(s), error="an infinite score"),
+                    Check(
+                        lambda s: (s.abs() <= HUGE) | np.isinf(s),
+                        error="a score beyond 10^12 in size",
+                    ),
+                ],
+                nullable=True,
+            ),
+        }
+    )

@@ -7,98 +7,155 @@ __all__ = ['Scores', 'covariate', 'one_value', 'present', 'own_covariates', 'row
            'scores_of', 'DataError']
 
 # %% ../../nbs/data/65_scores.ipynb #99554439
+from dataclasses import dataclass, field, replace
+from html import escape
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from dataclasses import dataclass, field, replace
-from html import escape
+
 from ..core.errors import DataError, broken_rows, count_of
-from .numerals import Marks, NO_NUMBER
-from .tables import Table, as_number, as_text, is_text, open_table
-from .moments import SchoolMoments
-from .rules import Faults, natural_order, reasons_text, scores_schema
 from .checks import Checks, allowed
-from .identifiers import check_odd_ids, check_twins, unified
-from .totals import looks_total
-from .sentinels import FarValues, check_sentinels
 from .counts import sheet_notes, sheets_read
+from .identifiers import check_odd_ids, check_twins, unified
+from .moments import SchoolMoments
+from .numerals import NO_NUMBER, Marks
+from .rules import Faults, natural_order, reasons_text, scores_schema
+from .sentinels import FarValues, check_sentinels
+from .tables import Table, as_number, as_text, is_text, open_table
+from .totals import looks_total
 
 # %% ../../nbs/data/65_scores.ipynb #e5a3c11b
-_all_ = ["DataError"]   # the name under which users catch it
+_all_ = ["DataError"]  # the name under which users catch it
 
 # %% ../../nbs/data/65_scores.ipynb #93585b5a
 @dataclass
 class Scores:
     "Schools' scores as sufficient statistics, and the students where covariates need them."
-    schools: pd.DataFrame       # school, then school_name and district where given, n, mean, ss (sum of squares about the school's mean)
-    students: pd.DataFrame|None # school, score, covariates, then district where given; None unless covariates were asked for
-    mean: float                 # Mean of all scores
-    sd: float                   # SD of all scores (n - 1)
-    dropped: pd.DataFrame       # reason, rows: students left out
-    source: dict                # path, file, sha256, format, rows_read, rows_kept, rows_dropped
-    notes: list = field(default_factory=list)    # Sentences that a reader of the results should see
-    warnings: list = field(default_factory=list) # Doubts about what was read, each of which was warned of
+
+    # school, then school_name and district where given, n, mean, ss (sum of squares about the
+    # school's mean)
+    schools: pd.DataFrame
+    # school, score, covariates, then district where given; None unless covariates were asked for
+    students: pd.DataFrame | None
+    mean: float  # Mean of all scores
+    sd: float  # SD of all scores (n - 1)
+    dropped: pd.DataFrame  # reason, rows: students left out
+    source: dict  # path, file, sha256, format, rows_read, rows_kept, rows_dropped
+    # Sentences that a reader of the results should see
+    notes: list = field(default_factory=list)
+    # Doubts about what was read, each of which was warned of
+    warnings: list = field(default_factory=list)
 
     @property
-    def n(self) -> int: "Number of students."; return int(self.schools["n"].sum())
+    def n(self) -> int:
+        "Number of students."
+        return int(self.schools["n"].sum())
 
-    def renamed(self,
-                names: dict, # school to its new id
-               ) -> "Scores":
+    def renamed(
+        self,
+        names: dict,  # school to its new id
+    ) -> "Scores":
         "The same with other ids of schools."
         new = lambda frame: frame.assign(school=frame["school"].map(names).astype("str"))
-        return replace(self, schools=new(self.schools), students=None if self.students is None else new(self.students))
+        return replace(
+            self,
+            schools=new(self.schools),
+            students=None if self.students is None else new(self.students),
+        )
 
     def summary(self) -> str:
         "What was read, kept and dropped, in sentences."
         n = self.schools["n"]
-        where = f" in {count_of(self.schools['district'].nunique(), 'district')}" if "district" in self.schools else ""
-        text = (f"{count_of(self.n, 'student')} of {count_of(len(n), 'school')}{where}; {n.min():,} to {n.max():,} students a school, "
-                f"median {n.median():,.0f}; mean score {self.mean:.4g}, SD {self.sd:.4g}.")
-        return " ".join([text + (f" Left out: {reasons_text(self.dropped)}." if len(self.dropped) else ""), *self.notes])
+        where = (
+            f" in {count_of(self.schools['district'].nunique(), 'district')}"
+            if "district" in self.schools
+            else ""
+        )
+        text = (
+            f"{count_of(self.n, 'student')} of {count_of(len(n), 'school')}{where}; {n.min():,} to {n.max():,} students a school, "
+            f"median {n.median():,.0f}; mean score {self.mean:.4g}, SD {self.sd:.4g}."
+        )
+        return " ".join(
+            [
+                text + (f" Left out: {reasons_text(self.dropped)}." if len(self.dropped) else ""),
+                *self.notes,
+            ]
+        )
 
-    def __repr__(self): return f"Scores({self.summary()})"
-    def _repr_html_(self): return f"<p>{escape(self.summary())}</p>" + self.schools.head(5).to_html(index=False, border=0)
+    def __repr__(self):
+        return f"Scores({self.summary()})"
+
+    def _repr_html_(self):
+        return f"<p>{escape(self.summary())}</p>" + self.schools.head(5).to_html(
+            index=False, border=0
+        )
 
 # %% ../../nbs/data/65_scores.ipynb #6019727b
-def covariate(parts,         # The column's batches, text or numbers, without missing values
-              name,          # Its name in the file
-              table: Table,
-              positions,     # Position of each value's record
-             ) -> pd.Series: # float where all cells are numbers, else str
+def covariate(
+    parts,  # The column's batches, text or numbers, without missing values
+    name,  # Its name in the file
+    table: Table,
+    positions,  # Position of each value's record
+) -> pd.Series:  # float where all cells are numbers, else str
     "A covariate put together from its batches: numbers, or categories as text."
     values = pa.chunked_array(parts).combine_chunks()
     number, bad = as_number(values, table.decimal, table.thousands, table.marks_given)
-    if bad.all(): return pd.Series(as_text(values).to_pylist(), dtype="str")
-    rows, rule = (bad, "text where the others have numbers") if bad.any() else (np.isinf(number), "an infinite number")
-    if bad.mean() > 0.5: return pd.Series(as_text(values).to_pylist(), dtype="str")   # some categories are numbers
+    if bad.all():
+        return pd.Series(as_text(values).to_pylist(), dtype="str")
+    rows, rule = (
+        (bad, "text where the others have numbers")
+        if bad.any()
+        else (np.isinf(number), "an infinite number")
+    )
+    # some categories are numbers
+    if bad.mean() > 0.5:
+        return pd.Series(as_text(values).to_pylist(), dtype="str")
     if rows.any():
         at = positions[rows]
-        raise broken_rows(rule, table.name, name, table.rows(at[:5]), values[int(np.argmax(rows))].as_py(), len(at))
+        raise broken_rows(
+            rule,
+            table.name,
+            name,
+            table.rows(at[:5]),
+            values[int(np.argmax(rows))].as_py(),
+            len(at),
+        )
     return pd.Series(number)
 
 # %% ../../nbs/data/65_scores.ipynb #2737c706
-def one_value(pairs: pd.DataFrame, # school and value, one row a pair
-              what,                # "district"
-              name, file):
+def one_value(
+    pairs: pd.DataFrame,  # school and value, one row a pair
+    what,  # "district"
+    name,
+    file,
+):
     "A `DataError` where a school has two values of something it has one of."
     if (twice := pairs["school"].duplicated()).any():
         school = pairs["school"][twice].iloc[0]
-        raise DataError(f"school {school} has two of it: {', '.join(sorted(pairs.loc[pairs['school'] == school, what])[:4])}", file, name)
+        raise DataError(
+            f"school {school} has two of it: {', '.join(sorted(pairs.loc[pairs['school'] == school, what])[:4])}",
+            file,
+            name,
+        )
 
 # %% ../../nbs/data/65_scores.ipynb #bf761455
 @dataclass
 class _Students:
     "What has been gathered from the batches of a file of students."
-    names: dict                                   # Our column to its name in the file
+
+    names: dict  # Our column to its name in the file
     moments: SchoolMoments = field(default_factory=SchoolMoments)
-    read: int = 0                                 # Rows that are not blank
-    dropped: dict = field(default_factory=dict)   # Reason to rows
-    pairs: dict = field(default_factory=dict)     # "district", "school_name" to its (school, value) pairs
-    kept: list = field(default_factory=list)      # Batches of students, where covariates are asked for
+    read: int = 0  # Rows that are not blank
+    dropped: dict = field(default_factory=dict)  # Reason to rows
+    # "district", "school_name" to its (school, value) pairs
+    pairs: dict = field(default_factory=dict)
+    # Batches of students, where covariates are asked for
+    kept: list = field(default_factory=list)
     far: FarValues = field(default_factory=FarValues)  # The outermost scores
-    marks: Marks|None = None                           # What the scores' text says of its decimal mark
+    # What the scores' text says of its decimal mark
+    marks: Marks | None = None
 
     def unify(self):
         "Take schools and districts whose ids differ only in spelling for one."
@@ -108,28 +165,49 @@ class _Students:
         rename = lambda a: pa.array([one[s] for s in a.to_pylist()], pa.string())
         self.kept = [(at, rename(school), score, more) for at, school, score, more in self.kept]
         for what, parts in self.pairs.items():
-            same = unified(list(pd.concat(parts)[what].dropna())) if what == "district" and parts else {}
-            self.pairs[what] = [p.assign(**{"school": p["school"].map(one).astype("str")} | ({what: p[what].map(same).astype("str").where(p[what].notna())} if same else {})) for p in parts]
+            same = (
+                unified(list(pd.concat(parts)[what].dropna()))
+                if what == "district" and parts
+                else {}
+            )
+            self.pairs[what] = [
+                p.assign(
+                    **{"school": p["school"].map(one).astype("str")}
+                    | (
+                        {what: p[what].map(same).astype("str").where(p[what].notna())}
+                        if same
+                        else {}
+                    )
+                )
+                for p in parts
+            ]
 
     def _look(self, cells, number, start, decimal):
         "See what marks the scores have; once points are known to begin decimals there is no more to see."
-        if not is_text(cells.type): return
+        if not is_text(cells.type):
+            return
         self.marks = self.marks or Marks(decimal)
-        if decimal == "." and "." in self.marks.settled: return
+        if decimal == "." and "." in self.marks.settled:
+            return
         self.marks.add(as_text(cells[:1000]), range(start, start + min(len(cells), 1000)))
-        if decimal == "." and "." in self.marks.settled: return
+        if decimal == "." and "." in self.marks.settled:
+            return
         if any(pc.any(pc.match_substring(cells, mark)).as_py() for mark in ".,"):
             self.marks.add(as_text(cells), range(start, start + len(cells)))
-        else: self.marks.add_plain(number)
+        else:
+            self.marks.add_plain(number)
 
     def add(self, start, batch, faults, schema, covariates):
         "Take in one batch; broken rules are noted in `faults`."
         column = {our: batch.column(i) for i, our in enumerate(self.names)}
         table = faults.table
         number, text = as_number(column["score"], table.decimal, table.thousands, table.marks_given)
-        if not table.marks_given: self._look(column["score"], number, start, table.decimal)
+        if not table.marks_given:
+            self._look(column["score"], number, start, table.decimal)
         words = {our: as_text(column[our]) for our in ("school", *self.pairs)}
-        frame = pd.DataFrame({our: values.to_pandas() for our, values in words.items()}, dtype="str").assign(score=number)
+        frame = pd.DataFrame(
+            {our: values.to_pandas() for our, values in words.items()}, dtype="str"
+        ).assign(score=number)
         frame.index = np.arange(start, start + len(frame))
         blank = frame.isna().all(axis=1).to_numpy() & ~text
         if text.any():
@@ -137,23 +215,41 @@ class _Students:
             faults.add("score", NO_NUMBER, frame.index[text], value)
         faults.check(schema, frame[~blank])
         self.read += int((~blank).sum())
-        if faults.found: return
+        if faults.found:
+            return
         keep = ~blank
         for our in ("score", *[("covariate", c) for c in covariates]):
-            there, reason = ~np.isnan(number) if our == "score" else present(column[our]), f"no {self.names[our]}"
-            if n := int((keep & ~there).sum()): self.dropped[reason] = self.dropped.get(reason, 0) + n
+            there, reason = (
+                ~np.isnan(number) if our == "score" else present(column[our]),
+                f"no {self.names[our]}",
+            )
+            if n := int((keep & ~there).sum()):
+                self.dropped[reason] = self.dropped.get(reason, 0) + n
             keep &= there
         mask, score = pa.array(keep), number[keep]
         school = words["school"].filter(mask)
         self.moments.add(school, score)
         self.far.add(score)
-        for what in self.pairs: self.pairs[what].append(frame.loc[keep, ["school", what]].drop_duplicates())
-        if covariates: self.kept.append((frame.index.to_numpy()[keep], school, score, {c: column["covariate", c].filter(mask) for c in covariates}))
+        for what in self.pairs:
+            self.pairs[what].append(frame.loc[keep, ["school", what]].drop_duplicates())
+        if covariates:
+            self.kept.append(
+                (
+                    frame.index.to_numpy()[keep],
+                    school,
+                    score,
+                    {c: column["covariate", c].filter(mask) for c in covariates},
+                )
+            )
 
 # %% ../../nbs/data/65_scores.ipynb #fc0bf66a
-def present(values: pa.Array) -> np.ndarray: # bool, shape (rows,)
+def present(values: pa.Array) -> np.ndarray:  # bool, shape (rows,)
     "Where a column holds something."
-    there = pc.is_valid(as_text(values) if not pa.types.is_floating(values.type) else pc.if_else(pc.is_nan(values), None, values))
+    there = pc.is_valid(
+        as_text(values)
+        if not pa.types.is_floating(values.type)
+        else pc.if_else(pc.is_nan(values), None, values)
+    )
     return there.to_numpy(zero_copy_only=False)
 
 # %% ../../nbs/data/65_scores.ipynb #0a743775
@@ -161,19 +257,28 @@ def own_covariates(covariates, names: dict, table: Table) -> tuple:
     "Covariates without repeats and without those that the table of students has anyway."
     wanted = tuple(dict.fromkeys([covariates] if isinstance(covariates, str) else covariates))
     for c in wanted:
-        if c in names and names[c] != c: raise DataError(f"a covariate cannot be called {c!r} beside the {c} of each student ({names[c]!r}); rename the column", table.name, c)
+        if c in names and names[c] != c:
+            raise DataError(
+                f"a covariate cannot be called {c!r} beside the {c} of each student ({names[c]!r}); rename the column",
+                table.name,
+                c,
+            )
     return tuple(c for c in wanted if c not in names)
 
 # %% ../../nbs/data/65_scores.ipynb #7ab1e206
-def rows_where(table: Table, name, # of a column
-               test,               # batch of the column -> bool, shape (rows,)
-              ) -> list:           # the first five rows of the file
+def rows_where(
+    table: Table,
+    name,  # of a column
+    test,  # batch of the column -> bool, shape (rows,)
+) -> list:  # the first five rows of the file
     "The rows of a table whose cell of a column passes a test."
     found = []
     for start, batch in table.batches([name]):
-        found += [start + int(i) for i in np.flatnonzero(test(batch.column(0)))[:5 - len(found)]]
-        if len(found) == 5: break
+        found += [start + int(i) for i in np.flatnonzero(test(batch.column(0)))[: 5 - len(found)]]
+        if len(found) == 5:
+            break
     return table.rows(found)
+
 
 def check_students_read(students: "_Students", table: Table, checks: Checks, unify_ids=False):
     "Refuse what shows in the whole of the students only: marks, near-twins, totals, codes."
@@ -184,68 +289,173 @@ def check_students_read(students: "_Students", table: Table, checks: Checks, uni
     weights = dict(zip(students.moments.index, students.moments.n))
     for what in ("school", *students.pairs):
         schools = students.moments.index
-        values = pd.Series(list(schools) if what == "school" else pd.concat(students.pairs[what] or [pd.DataFrame({what: []})])[what].dropna().unique(), dtype="str")
-        def rows_of(some): return rows_where(table, name[what], lambda cells: pc.is_in(as_text(cells), pa.array(list(some), pa.string())).to_numpy(zero_copy_only=False))
+        values = pd.Series(
+            list(schools)
+            if what == "school"
+            else pd.concat(students.pairs[what] or [pd.DataFrame({what: []})])[what]
+            .dropna()
+            .unique(),
+            dtype="str",
+        )
+
+        def rows_of(some):
+            return rows_where(
+                table,
+                name[what],
+                lambda cells: pc.is_in(as_text(cells), pa.array(list(some), pa.string())).to_numpy(
+                    zero_copy_only=False
+                ),
+            )
+
         total = values[looks_total(values)]
         if len(total):
             said = f"{', '.join(map(repr, total[:3]))} {'is' if len(total) == 1 else 'are'} by name a total of the others: leave such rows out"
-            checks.refuse("totals", said, table.name, name[what], rows_of(total) if "totals" not in checks.allow else [])
-        if what == "school_name": continue   # names are spelled in many ways, and tell no schools apart
-        check_odd_ids(values, table.name, name[what], checks, lambda at: rows_of(values.loc[list(at)]))
-        if not unify_ids: check_twins(values, table.name, name[what], checks, row_names=lambda at: rows_of(values.loc[list(at)]), weights=weights if what == "school" else None)
-    if unify_ids: students.unify()
-    scores_that = lambda some: rows_where(table, name["score"], lambda cells: np.isin(as_number(cells, table.decimal, table.thousands, table.marks_given)[0], some))
+            checks.refuse(
+                "totals",
+                said,
+                table.name,
+                name[what],
+                rows_of(total) if "totals" not in checks.allow else [],
+            )
+        # names are spelled in many ways, and tell no schools apart
+        if what == "school_name":
+            continue
+        check_odd_ids(
+            values, table.name, name[what], checks, lambda at: rows_of(values.loc[list(at)])
+        )
+        if not unify_ids:
+            check_twins(
+                values,
+                table.name,
+                name[what],
+                checks,
+                row_names=lambda at: rows_of(values.loc[list(at)]),
+                weights=weights if what == "school" else None,
+            )
+    if unify_ids:
+        students.unify()
+    scores_that = lambda some: rows_where(
+        table,
+        name["score"],
+        lambda cells: np.isin(
+            as_number(cells, table.decimal, table.thousands, table.marks_given)[0], some
+        ),
+    )
     check_sentinels(students.far, table.name, name["score"], checks, scores_that)
 
 # %% ../../nbs/data/65_scores.ipynb #8c44f4e4
-def read_scores(source,             # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame: one row a student
-                school="school_id", # Column with the school
-                score="score",      # Column with the score
-                district=None,      # Column with the district, or None
-                covariates=(),      # Columns that formulas will need; students are then kept
-                school_name=None,   # Column with the school's name, or None
-                encoding=None,      # Encoding of a CSV; default UTF-8
-                sheet=None,         # Sheet of a workbook; default the visible one with the header
-                decimal=None,       # Decimal mark of numbers in text, "." or ","; default as the cells have it
-                thousands=None,     # Mark of thousands: "," "." "'" or "space"; default none
-                allow=(),           # What is let through: names in `checks.ALLOW`
-                unify_ids=False,    # Whether ids that differ only in spelling are taken for one
-               ) -> Scores:
+def read_scores(
+    source,  # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame: one row a student
+    school="school_id",  # Column with the school
+    score="score",  # Column with the score
+    district=None,  # Column with the district, or None
+    covariates=(),  # Columns that formulas will need; students are then kept
+    school_name=None,  # Column with the school's name, or None
+    encoding=None,  # Encoding of a CSV; default UTF-8
+    sheet=None,  # Sheet of a workbook; default the visible one with the header
+    decimal=None,  # Decimal mark of numbers in text, "." or ","; default as the cells have it
+    thousands=None,  # Mark of thousands: "," "." "'" or "space"; default none
+    allow=(),  # What is let through: names in `checks.ALLOW`
+    unify_ids=False,  # Whether ids that differ only in spelling are taken for one
+) -> Scores:
     "Read students' scores in one pass and keep each school's statistics. Raises `DataError` where they cannot be used."
     checks = Checks(allowed(allow))
     table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=(school, score))
-    names = {"school": school, "score": score} | ({"district": district} if district else {}) | ({"school_name": school_name} if school_name else {})
+    names = (
+        {"school": school, "score": score}
+        | ({"district": district} if district else {})
+        | ({"school_name": school_name} if school_name else {})
+    )
     covariates = own_covariates(covariates, names, table)
-    students = _Students(names | {("covariate", c): c for c in covariates}, pairs={w: [] for w in ("school_name", "district") if w in names})
+    students = _Students(
+        names | {("covariate", c): c for c in covariates},
+        pairs={w: [] for w in ("school_name", "district") if w in names},
+    )
     faults, schema = Faults(table, names), scores_schema()
-    for start, batch in table.batches(list(students.names.values())): students.add(start, batch, faults, schema, covariates)
+    for start, batch in table.batches(list(students.names.values())):
+        students.add(start, batch, faults, schema, covariates)
     faults.stop()
-    if not students.read: raise DataError("the table has no rows", table.name)
+    if not students.read:
+        raise DataError("the table has no rows", table.name)
     check_students_read(students, table, checks, unify_ids)
     return scores_of(students, table, covariates, checks)
 
 # %% ../../nbs/data/65_scores.ipynb #ef4ee518
-def scores_of(students: _Students, table: Table, covariates, checks: Checks|None=None) -> Scores:
+def scores_of(
+    students: _Students, table: Table, covariates, checks: Checks | None = None
+) -> Scores:
     "Put together what the batches gave, and refuse what no model of variability can use."
     m, name = students.moments, table.name
-    schools = pd.DataFrame({"school": pd.Series(list(m.index), dtype="str"), "n": m.n.astype("int64"), "mean": m.mean, "ss": m.ss})
-    if not len(schools): raise DataError(f"none of {count_of(students.read, 'row')} has a score", name, students.names["score"])
-    if len(schools) < 2: raise DataError(f"there is only one school ({schools['school'][0]}); comparing schools needs at least two", name, students.names["school"])
-    if not (m.ss > 0).any(): raise DataError("scores do not differ within any school, so their variability cannot be studied", name, students.names["score"])
+    schools = pd.DataFrame(
+        {
+            "school": pd.Series(list(m.index), dtype="str"),
+            "n": m.n.astype("int64"),
+            "mean": m.mean,
+            "ss": m.ss,
+        }
+    )
+    if not len(schools):
+        raise DataError(
+            f"none of {count_of(students.read, 'row')} has a score", name, students.names["score"]
+        )
+    if len(schools) < 2:
+        raise DataError(
+            f"there is only one school ({schools['school'][0]}); comparing schools needs at least two",
+            name,
+            students.names["school"],
+        )
+    if not (m.ss > 0).any():
+        raise DataError(
+            "scores do not differ within any school, so their variability cannot be studied",
+            name,
+            students.names["score"],
+        )
     for what, parts in students.pairs.items():
         pairs = pd.concat(parts).dropna().drop_duplicates()
-        if what == "school_name": pairs = pairs.drop_duplicates("school")   # spellings differ; the first is as good as another
+        # spellings differ; the first is as good as another
+        if what == "school_name":
+            pairs = pairs.drop_duplicates("school")
         one_value(pairs, what, students.names[what], name)
-        schools.insert(1, what, schools["school"].map(pairs.set_index("school")[what]).astype("str"))
+        schools.insert(
+            1, what, schools["school"].map(pairs.set_index("school")[what]).astype("str")
+        )
     order = {s: i for i, s in enumerate(natural_order(schools["school"]))}
     schools = schools.sort_values("school", key=lambda s: s.map(order), ignore_index=True)
     frame, (n, mean, ss) = None, m.total()
     if covariates:
         positions = np.concatenate([k[0] for k in students.kept])
-        frame = pd.DataFrame({"school": pa.chunked_array([k[1] for k in students.kept]).to_pandas(), "score": np.concatenate([k[2] for k in students.kept])} |
-                             {c: covariate([k[3][c] for k in students.kept], c, table, positions) for c in covariates}).astype({"school": "str"})
-        if "district" in schools: frame["district"] = frame["school"].map(schools.set_index("school")["district"]).astype("str")
+        frame = pd.DataFrame(
+            {
+                "school": pa.chunked_array([k[1] for k in students.kept]).to_pandas(),
+                "score": np.concatenate([k[2] for k in students.kept]),
+            }
+            | {
+                c: covariate([k[3][c] for k in students.kept], c, table, positions)
+                for c in covariates
+            }
+        ).astype({"school": "str"})
+        if "district" in schools:
+            frame["district"] = (
+                frame["school"].map(schools.set_index("school")["district"]).astype("str")
+            )
     dropped = pd.DataFrame(list(students.dropped.items()), columns=["reason", "rows"])
-    source = dict(path=table.path, file=table.name, sha256=table.sha256, format=table.kind, rows_read=students.read, rows_kept=int(n), rows_dropped=int(dropped["rows"].sum()))
+    source = dict(
+        path=table.path,
+        file=table.name,
+        sha256=table.sha256,
+        format=table.kind,
+        rows_read=students.read,
+        rows_kept=int(n),
+        rows_dropped=int(dropped["rows"].sum()),
+    )
     source |= (checks.noted() if checks else {}) | sheets_read([table])
-    return Scores(schools, frame, mean, float(np.sqrt(ss / (n - 1))), dropped, source, sheet_notes([table]), checks.warned if checks else [])
+    return Scores(
+        schools,
+        frame,
+        mean,
+        float(np.sqrt(ss / (n - 1))),
+        dropped,
+        source,
+        sheet_notes([table]),
+        checks.warned if checks else [],
+    )

@@ -6,94 +6,142 @@
 __all__ = ['SAMPLE', 'FAR', 'MOST', 'is_code', 'middle', 'FarValues', 'verdict', 'check_sentinels']
 
 # %% ../../nbs/data/55_sentinels.ipynb #8f90a4b4
-import numpy as np
 from collections import Counter
 from dataclasses import dataclass, field
+
+import numpy as np
+
 from .checks import Checks
 
 # %% ../../nbs/data/55_sentinels.ipynb #b9034150
 def is_code(value) -> bool:
     "Whether a number is of one repeated digit, 7, 8 or 9, as codes for something missing are: -99, 888, 9999, 99.99."
     digits = f"{abs(value):.10g}".replace(".", "")
-    return len(digits) > 1 and digits[0] in "789" and len(set(digits)) == 1 or value in (-1, -2, -7, -8, -9)
+    return (
+        len(digits) > 1
+        and digits[0] in "789"
+        and len(set(digits)) == 1
+        or value in (-1, -2, -7, -8, -9)
+    )
 
 # %% ../../nbs/data/55_sentinels.ipynb #2f762b66
-SAMPLE, FAR, MOST = 512, 4.5, 6   # values sampled from a batch; MADs from which a value is noted; values noted a side
+# values sampled from a batch; MADs from which a value is noted; values noted a side
+SAMPLE, FAR, MOST = 512, 4.5, 6
 
-def middle(values) -> tuple: # (median, MAD)
+
+def middle(values) -> tuple:  # (median, MAD)
     "Median and median distance from it; where most values are one, the SD without the outer hundredths."
     centre = float(np.median(values))
     spread = float(np.median(np.abs(values - centre)))
     if spread == 0:
-        low, high = np.quantile(values, (.01, .99))
+        low, high = np.quantile(values, (0.01, 0.99))
         spread = float(np.std(values[(values >= low) & (values <= high)]))
     return centre, spread
+
 
 @dataclass
 class FarValues:
     "The outermost values of scores that come in batches."
+
     seen: Counter = field(default_factory=Counter)  # value to how often
     samples: list = field(default_factory=list)
     n: int = 0
 
     def add(self, values):
         "Take in a batch of numbers, without NaN."
-        if not len(values): return
+        if not len(values):
+            return
         self.n += len(values)
-        sample = values[::max(1, len(values) // SAMPLE)]
+        sample = values[:: max(1, len(values) // SAMPLE)]
         self.samples.append(sample)
         centre, spread = middle(sample)
         outer = {}
         # Where most of a batch is one value, that may be the code.
-        if np.mean(sample == centre) > .5: outer[centre] = int((values == centre).sum())
+        if np.mean(sample == centre) > 0.5:
+            outer[centre] = int((values == centre).sum())
         for extreme in (np.min, np.max):
             rest = values
             for _ in range(MOST):
                 value = float(extreme(rest))
-                if abs(value - centre) <= FAR * spread: break
+                if abs(value - centre) <= FAR * spread:
+                    break
                 there = rest == value
                 outer[value] = int(there.sum())
                 rest = rest[~there]
-                if not len(rest): break
+                if not len(rest):
+                    break
         self.seen.update(outer)
 
-    def far(self) -> list: # [(value, how often, MADs from the median)], farthest first
+    def far(self) -> list:  # [(value, how often, MADs from the median)], farthest first
         "Values that lie far from the others."
-        if not self.n: return []
+        if not self.n:
+            return []
         centre, spread = middle(np.concatenate(self.samples))
-        if spread == 0: return [(v, k, np.inf) for v, k in self.seen.items() if v != centre]
+        if spread == 0:
+            return [(v, k, np.inf) for v, k in self.seen.items() if v != centre]
         found = [(v, k, abs(v - centre) / spread) for v, k in self.seen.items()]
         return sorted((f for f in found if f[2] > FAR), key=lambda f: -f[2])
 
 # %% ../../nbs/data/55_sentinels.ipynb #80a17385
-def verdict(value, times, mads, n, lowest) -> str: # "refuse", "warn" or ""
+def verdict(value, times, mads, n, lowest) -> str:  # "refuse", "warn" or ""
     "What is done about a far value."
-    if not np.isfinite(mads) and (n < 20 or abs(value) < 90): return ""   # the others are one value
+    # the others are one value
+    if not np.isfinite(mads) and (n < 20 or abs(value) < 90):
+        return ""
     small = value in (-1, -2, -7, -8, -9)
-    if is_code(value) and (mads >= 10 and (abs(value) > 90 or times > 1) or mads >= 5 and times > 1):
+    if is_code(value) and (
+        mads >= 10 and (abs(value) > 90 or times > 1) or mads >= 5 and times > 1
+    ):
         return "refuse" if not small or lowest >= 0 else ""
-    if n < 20: return ""
-    if value == 0 and times > 1 and mads >= 6: return "warn"
-    if times >= 3 and mads >= 10: return "refuse"
+    if n < 20:
+        return ""
+    if value == 0 and times > 1 and mads >= 6:
+        return "warn"
+    if times >= 3 and mads >= 10:
+        return "refuse"
     return "warn" if mads >= 30 and np.isfinite(mads) else ""
 
-def check_sentinels(far: FarValues,
-                    file, column,    # names, for the error
-                    checks: Checks,
-                    row_names=None): # value to (first rows, None for not known); called only where needed
+
+def check_sentinels(
+    far: FarValues,
+    file,
+    column,  # names, for the error
+    checks: Checks,
+    row_names=None,  # value to (first rows, None for not known); called only where needed
+):
     "Refuse codes among the scores; warn of other values that are very far out."
     found = far.far()
-    if not found: return
+    if not found:
+        return
     values = [v for v, _, _ in found]
     sample = np.concatenate(far.samples)
     lowest = float(np.min(sample[~np.isin(sample, values)], initial=np.inf))
     for rule in ("refuse", "warn"):
         some = [(v, k, m) for v, k, m in found if verdict(v, k, m, far.n, lowest) == rule]
-        if not some: continue
-        shown = ", ".join(f"{v:.10g} ({'once' if k == 1 else f'{k:,} times'})" for v, k, _ in some[:4])
+        if not some:
+            continue
+        shown = ", ".join(
+            f"{v:.10g} ({'once' if k == 1 else f'{k:,} times'})" for v, k, _ in some[:4]
+        )
         centre = float(np.median(np.concatenate(far.samples)))
         rows = row_names([v for v, _, _ in some]) if row_names and rule not in checks.allow else []
         text = f"{shown} lie far from the other scores, whose median is {centre:.6g}"
-        if rule == "refuse": checks.refuse("sentinels", f"{text}; codes for something missing? Empty these cells", file, column, rows, sum(k for _, k, _ in some))
-        else: checks.warn("sentinels", f"{text}; slips, or codes for something missing?", file, column, rows, sum(k for _, k, _ in some))
+        if rule == "refuse":
+            checks.refuse(
+                "sentinels",
+                f"{text}; codes for something missing? Empty these cells",
+                file,
+                column,
+                rows,
+                sum(k for _, k, _ in some),
+            )
+        else:
+            checks.warn(
+                "sentinels",
+                f"{text}; slips, or codes for something missing?",
+                file,
+                column,
+                rows,
+                sum(k for _, k, _ in some),
+            )
         return

@@ -7,39 +7,49 @@ __all__ = ['PERCENT_NAME', 'slope', 'shares_told', 'repeats', 'check_shares']
 
 # %% ../../nbs/data/50_shares.ipynb #2beffee7
 import re
+
 import numpy as np
 import pandas as pd
+
 from .checks import Checks
 
 # %% ../../nbs/data/50_shares.ipynb #6b232144
-def slope(n, # students, shape (cells,)
-          y, # successes, or percentages, shape (cells,)
-         ) -> tuple: # slope of log y on log n, its standard error
+def slope(
+    n,  # students, shape (cells,)
+    y,  # successes, or percentages, shape (cells,)
+) -> tuple:  # slope of log y on log n, its standard error
     "How successes grow with the students."
-    x, z = np.log(n), np.log(np.maximum(y, .5))
+    x, z = np.log(n), np.log(np.maximum(y, 0.5))
     x = x - x.mean()
-    sxx = (x ** 2).sum()
+    sxx = (x**2).sum()
     b = (x * z).sum() / sxx
     left = z - z.mean() - b * x
-    return b, np.sqrt((left ** 2).sum() / max(len(n) - 2, 1) / sxx)
+    return b, np.sqrt((left**2).sum() / max(len(n) - 2, 1) / sxx)
 
 # %% ../../nbs/data/50_shares.ipynb #938f6dc8
-PERCENT_NAME = re.compile(r"percent|pct|%|\bshare|\brate\b|proportion|pourcent|porcent|prozent", re.I)
+PERCENT_NAME = re.compile(
+    r"percent|pct|%|\bshare|\brate\b|proportion|pourcent|porcent|prozent", re.I
+)
 
-def shares_told(n, y) -> str: # why, or ""
+
+def shares_told(n, y) -> str:  # why, or ""
     "Why successes are percentages or shares rather than counts, where the numbers show it."
     if len(y) >= 10 and np.isin(y, (0, 1)).all() and np.median(n) >= 10:
         return "holds 0 and 1 only, beside groups of many students"
-    if y.max() > 100 or len(y) < 30 or np.median(y) < 10: return ""
+    if y.max() > 100 or len(y) < 30 or np.median(y) < 10:
+        return ""
     if (n > 100).all() and np.median(n) >= 200 and y.max() > 80 and repeats(n):
         return "has nothing above 100 beside groups of hundreds of students, whose number repeats from row to row"
-    if np.log(n).std() < .25: return ""
+    if np.log(n).std() < 0.25:
+        return ""
     b, error = slope(n, y)
-    return "does not grow with the number of students" if b < .3 and b + 4 * error < .7 else ""
+    return "does not grow with the number of students" if b < 0.3 and b + 4 * error < 0.7 else ""
+
 
 def repeats(n) -> bool:
     "Whether most rows repeat the number of students of another."
-    return len(np.unique(n)) <= .5 * len(n)
+    return len(np.unique(n)) <= 0.5 * len(n)
+
 
 def check_shares(frame: pd.DataFrame, names: dict, table, checks: Checks):
     "Refuse percentages and shares in place of counts; warn where it cannot be told."
@@ -48,7 +58,21 @@ def check_shares(frame: pd.DataFrame, names: dict, table, checks: Checks):
     why = "is called so" if PERCENT_NAME.search(name) and y.max() <= 100 else shares_told(n, y)
     first = table.rows(frame.index[:3])
     mend = "give the number of students at standard"
-    if why: checks.refuse("percents", f"the column {why}, so it holds percentages or shares, not counts: {mend}", table.name, name, first, len(frame), f"{y[0]:.0f}")
+    if why:
+        checks.refuse(
+            "percents",
+            f"the column {why}, so it holds percentages or shares, not counts: {mend}",
+            table.name,
+            name,
+            first,
+            len(frame),
+            f"{y[0]:.0f}",
+        )
     elif len(y) >= 10 and y.max() <= 100 and (n > 100).all() and np.median(y) >= 10:
-        checks.warn("percents", f"read as counts of students, {y[0]:.0f} of {n[0]:.0f} in the first row; were they percentages, "
-                    f"that would be {y[0] * n[0] / 100:.0f} of {n[0]:.0f}: {mend}", table.name, name)
+        checks.warn(
+            "percents",
+            f"read as counts of students, {y[0]:.0f} of {n[0]:.0f} in the first row; were they percentages, "
+            f"that would be {y[0] * n[0] / 100:.0f} of {n[0]:.0f}: {mend}",
+            table.name,
+            name,
+        )

@@ -18,56 +18,81 @@ import io
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from ..core.inert import inert
+
 from ..core.errors import DataError, absent_column, broken_rows, count_of
+from ..core.inert import inert
 from ..core.progress import shows_progress
 from .incoming import ROW_MOST, check_unpacked, foreign, on_disk
 from .numerals import chosen_marks, plain_numbers
 
 # %% ../../nbs/data/15_tables.ipynb #59e1de45
-MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\xd0\xcf\x11\xe0": "excel", b"\x1f\x8b": "gzip"}
+MAGIC = {
+    b"PAR1": "parquet",
+    b"PK\x03\x04": "excel",
+    b"\xd0\xcf\x11\xe0": "excel",
+    b"\x1f\x8b": "gzip",
+}
 
-def kind_of(path) -> str: # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
+
+def kind_of(path) -> str:  # "csv", "gzip" (a compressed CSV), "parquet" or "excel"
     "The kind of a file by its first bytes; a `DataError` where it cannot be opened."
     path = Path(path)
-    try: path.stat()
-    except FileNotFoundError: pass
-    except (OSError, ValueError) as e: raise DataError(f"cannot be read: {getattr(e, 'strerror', None) or e}", path.name[:80]) from None
-    if path.is_dir(): raise DataError("is a folder; name the file inside it that holds the table", path.name or str(path))
-    if not path.exists(): raise DataError("there is no such file", str(path))
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataError("is a pipe or a device, which can be read only once; save it as a file first", path.name)
     try:
-        with open(path, "rb") as f: head = f.read(512)
-    except OSError as e: raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
-    if not head: raise DataError("the file is empty", path.name)
-    if other := foreign(head): raise DataError(other, path.name)
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as e:
+        raise DataError(
+            f"cannot be read: {getattr(e, 'strerror', None) or e}", path.name[:80]
+        ) from None
+    if path.is_dir():
+        raise DataError(
+            "is a folder; name the file inside it that holds the table", path.name or str(path)
+        )
+    if not path.exists():
+        raise DataError("there is no such file", str(path))
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise DataError(
+            "is a pipe or a device, which can be read only once; save it as a file first", path.name
+        )
+    try:
+        with open(path, "rb") as f:
+            head = f.read(512)
+    except OSError as e:
+        raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
+    if not head:
+        raise DataError("the file is empty", path.name)
+    if other := foreign(head):
+        raise DataError(other, path.name)
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "csv")
 
 # %% ../../nbs/data/15_tables.ipynb #8ed0429e
-def file_hash(path) -> str: # 64 hexadecimal digits
+def file_hash(path) -> str:  # 64 hexadecimal digits
     "SHA-256 of a file's bytes, read a megabyte at a time."
     h = hashlib.sha256()
     with open(path, "rb") as f:
-        while block := f.read(1 << 20): h.update(block)
+        while block := f.read(1 << 20):
+            h.update(block)
     return h.hexdigest()
 
 # %% ../../nbs/data/15_tables.ipynb #0f4f851d
-def frame_hash(frame: pd.DataFrame) -> str: # 64 hexadecimal digits
+def frame_hash(frame: pd.DataFrame) -> str:  # 64 hexadecimal digits
     "SHA-256 of a data frame's column names and values; the index does not count."
     h = hashlib.sha256(repr([str(c) for c in frame.columns]).encode())
     for c in frame.columns:
-        col = frame[c].astype(str) if frame[c].dtype.kind == "O" else frame[c]   # mixed cells have no order of their own
+        # mixed cells have no order of their own
+        col = frame[c].astype(str) if frame[c].dtype.kind == "O" else frame[c]
         h.update(pd.util.hash_pandas_object(col, index=False).to_numpy().tobytes())
     return h.hexdigest()
 
@@ -77,82 +102,132 @@ def open_text_bytes(path):
     "The bytes of a text file, unpacked where it is gzip; damage becomes a `DataError`."
     path = Path(path)
     try:
-        with (gzip.open if kind_of(path) == "gzip" else open)(path, "rb") as f: yield f
-    except (EOFError, zlib.error, gzip.BadGzipFile): raise DataError("is a damaged gzip file; fetch or compress it again", path.name) from None
-    except OSError as e: raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
+        with (gzip.open if kind_of(path) == "gzip" else open)(path, "rb") as f:
+            yield f
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise DataError("is a damaged gzip file; fetch or compress it again", path.name) from None
+    except OSError as e:
+        raise DataError(f"cannot be read: {e.strerror or e}", path.name) from None
 
 # %% ../../nbs/data/15_tables.ipynb #36f0a1d1
-LATIN = ("if it was saved as Latin-1 (Windows-1252), read it with encoding cp1252 "
-         "(on the command line --encoding cp1252), or save it as UTF-8")
+LATIN = (
+    "if it was saved as Latin-1 (Windows-1252), read it with encoding cp1252 "
+    "(on the command line --encoding cp1252), or save it as UTF-8"
+)
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
-def check_encoding(path, encoding=None) -> tuple: # (the encoding to read it with, number of lines)
+
+def check_encoding(
+    path,
+    encoding=None,
+) -> tuple:  # (the encoding to read it with, number of lines)
     "Decode a whole text file in blocks; a `DataError` names the first row that is not text."
     name, line, known, ended = Path(path).name, 1, encoding, True
-    size = since = 0   # bytes so far, and characters since the last end of a line
+    size = since = 0  # bytes so far, and characters since the last end of a line
     with open_text_bytes(path) as f:
         block = f.read(1 << 20)
-        encoding = encoding or next((e for bom, e in BOMS.items() if block.startswith(bom)), "utf-8")
-        try: decode = codecs.getincrementaldecoder(encoding)()
-        except LookupError: raise DataError(f"there is no encoding {encoding!r}; try utf-8, cp1252 or utf-16", name) from None
+        encoding = encoding or next(
+            (e for bom, e in BOMS.items() if block.startswith(bom)), "utf-8"
+        )
+        try:
+            decode = codecs.getincrementaldecoder(encoding)()
+        except LookupError:
+            raise DataError(
+                f"there is no encoding {encoding!r}; try utf-8, cp1252 or utf-16", name
+            ) from None
         while True:
-            try: text = decode.decode(block, final=not block)
+            try:
+                text = decode.decode(block, final=not block)
             except UnicodeDecodeError as e:
-                line += e.object[:e.start].count(b"\n")
-                if b"\0" in e.object: raise DataError("is a binary file, not a table of text", name) from None
+                line += e.object[: e.start].count(b"\n")
+                if b"\0" in e.object:
+                    raise DataError("is a binary file, not a table of text", name) from None
                 how = "read it with another encoding" if known else LATIN
-                raise DataError(f"text that is not {encoding.upper()} (byte 0x{e.object[e.start]:02X}): {how}", name, rows=[line]) from None
-            if "\0" in text: raise DataError("is a binary file, not a table of text", name)
+                raise DataError(
+                    f"text that is not {encoding.upper()} (byte 0x{e.object[e.start]:02X}): {how}",
+                    name,
+                    rows=[line],
+                ) from None
+            if "\0" in text:
+                raise DataError("is a binary file, not a table of text", name)
             line += text.count("\n")
             size += len(block)
             check_unpacked(size, path)
             last = text.rfind("\n")
-            if last < 0: last = text.rfind("\r")
+            if last < 0:
+                last = text.rfind("\r")
             since = since + len(text) if last < 0 else len(text) - last - 1
-            if since > ROW_MOST: raise DataError(f"a row of more than {ROW_MOST:,} characters", name, rows=[line])
+            if since > ROW_MOST:
+                raise DataError(f"a row of more than {ROW_MOST:,} characters", name, rows=[line])
             ended = text.endswith("\n") if text else ended
-            if not block: return encoding, line - ended
+            if not block:
+                return encoding, line - ended
             block = f.read(1 << 20)
 
 # %% ../../nbs/data/15_tables.ipynb #bcaea55b
-def find_header(records,       # The first rows of a table, each a list of text
-                header_has=(), # Names (each a name or a tuple of alternatives) that the header holds
-               ) -> int|None:  # Position of the header, or None
+def find_header(
+    records,  # The first rows of a table, each a list of text
+    header_has=(),  # Names (each a name or a tuple of alternatives) that the header holds
+) -> int | None:  # Position of the header, or None
     "Position of the header among the first rows of a table."
     for i, record in enumerate(records):
         cells = {str(c).strip() for c in record}
         if header_has:
-            if all(cells & set([n] if isinstance(n, str) else n) for n in header_has): return i
-        elif cells - {""}: return i
+            if all(cells & set([n] if isinstance(n, str) else n) for n in header_has):
+                return i
+        elif cells - {""}:
+            return i
     return None
 
 # %% ../../nbs/data/15_tables.ipynb #7ab1e004
-def headers(header_has, # names that the header must hold
-            wanted,     # names that it should hold
-           ) -> list:   # what to look for, in order
+def headers(
+    header_has,  # names that the header must hold
+    wanted,  # names that it should hold
+) -> list:  # what to look for, in order
     "By which names a header is looked for, the better ones first."
-    if header_has: return [header_has]
+    if header_has:
+        return [header_has]
     return [wanted, ()] if wanted else [()]
 
 # %% ../../nbs/data/15_tables.ipynb #49745c28
-TOP = 60   # rows that are looked at for the header
+TOP = 60  # rows that are looked at for the header
 
-def top_records(path, encoding, delimiter) -> list: # [(cells, last line of the file that the record takes)]
+
+def top_records(
+    path,
+    encoding,
+    delimiter,
+) -> list:  # [(cells, last line of the file that the record takes)]
     "The first records of a text table, with the line that each ends on."
     with open_text_bytes(path) as f:
         reader = csv.reader(io.TextIOWrapper(f, encoding=encoding, newline=""), delimiter=delimiter)
         records = []
         try:
-            for record, _ in zip(reader, range(TOP)): records.append((record, reader.line_num))
-        except csv.Error: pass   # a row that cannot be parsed is named when it is read
+            for record, _ in zip(reader, range(TOP)):
+                records.append((record, reader.line_num))
+        except csv.Error:
+            pass  # a row that cannot be parsed is named when it is read
         return records
 
 # %% ../../nbs/data/15_tables.ipynb #3305d6a3
 def plain(t: pa.DataType) -> bool:
     "Whether values of this type are text or numbers, or can be written as text."
-    if pa.types.is_dictionary(t): t = t.value_type
-    return any(test(t) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_floating,
-                                    pa.types.is_decimal, pa.types.is_boolean, pa.types.is_temporal, pa.types.is_null))
+    if pa.types.is_dictionary(t):
+        t = t.value_type
+    return any(
+        test(t)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_decimal,
+            pa.types.is_boolean,
+            pa.types.is_temporal,
+            pa.types.is_null,
+        )
+    )
 
 # %% ../../nbs/data/15_tables.ipynb #7ab1e002
 def watched(batches, name) -> Iterator:
@@ -161,85 +236,144 @@ def watched(batches, name) -> Iterator:
         yield from batches
         return
     from tqdm import tqdm
-    with tqdm(desc=f"reading {inert(name)}", unit=" rows", unit_scale=True, delay=1, leave=False) as bar:
+
+    with tqdm(
+        desc=f"reading {inert(name)}", unit=" rows", unit_scale=True, delay=1, leave=False
+    ) as bar:
         for batch in batches:
             yield batch
             bar.update(batch.num_rows)
 
 # %% ../../nbs/data/15_tables.ipynb #e36c8e69
-BATCH = 1 << 16   # rows of a batch
+BATCH = 1 << 16  # rows of a batch
+
 
 @dataclass
 class Table:
     "A table that is read in batches, whatever file it is in."
-    name: str           # What errors call it: the file's name
-    kind: str           # "csv", "parquet", "excel" or "frame"
-    columns: list       # Names in the header, in order
-    sha256: str         # Hash of the file's bytes, or of the frame's content
-    read: object = field(repr=False)   # columns' positions -> iterator of RecordBatch
+
+    name: str  # What errors call it: the file's name
+    kind: str  # "csv", "parquet", "excel" or "frame"
+    columns: list  # Names in the header, in order
+    sha256: str  # Hash of the file's bytes, or of the frame's content
+    read: object = field(repr=False)  # columns' positions -> iterator of RecordBatch
     first_row: int = 2  # Row of the file that the first record is in
-    labels: object = field(default=None, repr=False)     # Index labels of a frame
-    title: list = field(default_factory=list, repr=False) # Text of the rows above the header
+    labels: object = field(default=None, repr=False)  # Index labels of a frame
+    title: list = field(default_factory=list, repr=False)  # Text of the rows above the header
     decimal: str = "."  # Decimal mark; a comma where semicolons divide the columns
-    path: str = ""      # Path as given
-    thousands: str|None = None  # Mark of thousands, or None
-    marks_given: bool = False   # Whether an option says what the marks are
-    sheet: str = ""     # Sheet of a workbook that was read
-    typed: set = field(default_factory=set, repr=False) # Columns that hold numbers rather than text, as far as read
+    path: str = ""  # Path as given
+    thousands: str | None = None  # Mark of thousands, or None
+    marks_given: bool = False  # Whether an option says what the marks are
+    sheet: str = ""  # Sheet of a workbook that was read
+    # Columns that hold numbers rather than text, as far as read
+    typed: set = field(default_factory=set, repr=False)
 
     def rows(self, positions) -> list:
         "The rows of the file, as a person sees them, of records counted from 0."
-        return [int(p) + self.first_row if self.labels is None else self.labels[int(p)] for p in positions]
+        return [
+            int(p) + self.first_row if self.labels is None else self.labels[int(p)]
+            for p in positions
+        ]
 
     def position(self, name, hint="") -> int:
         "Position of a column; a `DataError` where it is absent or there twice."
-        if (n := self.columns.count(name)) > 1: raise DataError(f"the header has this name {n} times", self.name, name)
-        if not n: raise absent_column(name, self.columns, self.name, hint)
+        if (n := self.columns.count(name)) > 1:
+            raise DataError(f"the header has this name {n} times", self.name, name)
+        if not n:
+            raise absent_column(name, self.columns, self.name, hint)
         return self.columns.index(name)
 
-    def batches(self, names, hint="") -> Iterator: # (position of the first record, RecordBatch)
+    def batches(self, names, hint="") -> Iterator:  # (position of the first record, RecordBatch)
         "The named columns, a batch of rows at a time."
         where, start = [self.position(n, hint) for n in names], 0
         for batch in watched(self.read(where), self.name):
             for i, column in enumerate(batch.columns):
-                if not plain(column.type): raise DataError(f"values of type {column.type}, where text or numbers belong", self.name, names[i])
-            yield start, pa.RecordBatch.from_arrays(batch.columns, names=[str(i) for i in range(len(where))])
+                if not plain(column.type):
+                    raise DataError(
+                        f"values of type {column.type}, where text or numbers belong",
+                        self.name,
+                        names[i],
+                    )
+            yield (
+                start,
+                pa.RecordBatch.from_arrays(
+                    batch.columns, names=[str(i) for i in range(len(where))]
+                ),
+            )
             start += batch.num_rows
 
 # %% ../../nbs/data/15_tables.ipynb #0b0d3a3e
 def check_quotes(path, encoding, delimiter):
     "A `DataError` where a quotation mark is opened and not closed, or closed within a cell."
     with open_text_bytes(path) as f:
-        reader, start = csv.reader(io.TextIOWrapper(f, encoding=encoding, newline=""), delimiter=delimiter, strict=True), 1
+        reader, start = (
+            csv.reader(
+                io.TextIOWrapper(f, encoding=encoding, newline=""), delimiter=delimiter, strict=True
+            ),
+            1,
+        )
         try:
-            for _ in reader: start = reader.line_num + 1
-        except csv.Error: raise DataError("a quotation mark is opened and not closed, or stands within a cell", Path(path).name, rows=[start]) from None
+            for _ in reader:
+                start = reader.line_num + 1
+        except csv.Error:
+            raise DataError(
+                "a quotation mark is opened and not closed, or stands within a cell",
+                Path(path).name,
+                rows=[start],
+            ) from None
 
 # %% ../../nbs/data/15_tables.ipynb #bf224fd6
-BLOCK = 1 << 22   # bytes of text that are parsed at a time
+BLOCK = 1 << 22  # bytes of text that are parsed at a time
+
 
 def read_csv_batches(path, encoding, delimiter, width, skip, lines, where):
     "Batches of some columns (`where`) of a CSV that has `width` columns below `skip` of its `lines`."
     name, ragged, names, rows = Path(path).name, [], [str(i) for i in range(width)], 0
+
     def note(row):
         ragged.append((row.number, row.actual_columns, row.text))
         return "error"
+
     options = dict(
-        read_options=pa.csv.ReadOptions(column_names=names, skip_rows=skip, use_threads=False, block_size=BLOCK, encoding="utf8" if encoding.startswith("utf-8") else encoding),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=note),
-        convert_options=pa.csv.ConvertOptions(column_types={n: pa.string() for n in names}, include_columns=[names[i] for i in where], strings_can_be_null=False))
+        read_options=pa.csv.ReadOptions(
+            column_names=names,
+            skip_rows=skip,
+            use_threads=False,
+            block_size=BLOCK,
+            encoding="utf8" if encoding.startswith("utf-8") else encoding,
+        ),
+        parse_options=pa.csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+            invalid_row_handler=note,
+        ),
+        convert_options=pa.csv.ConvertOptions(
+            column_types={n: pa.string() for n in names},
+            include_columns=[names[i] for i in where],
+            strings_can_be_null=False,
+        ),
+    )
     try:
         with open_text_bytes(path) as f:
             for batch in pa.csv.open_csv(f, **options):
                 rows += batch.num_rows
                 yield batch
-        if rows < lines - skip: check_quotes(path, encoding, delimiter)
+        if rows < lines - skip:
+            check_quotes(path, encoding, delimiter)
     except pa.ArrowInvalid as e:
-        if "Empty CSV" in str(e): return
+        if "Empty CSV" in str(e):
+            return
         if ragged:
             row, found, text = ragged[0]
-            if '"' in text: check_quotes(path, encoding, delimiter)   # an open mark makes one cell of many
-            raise DataError(f"a row with {count_of(found, 'field')} where the header has {width}", name, rows=[row] if row else []) from None
+            # an open mark makes one cell of many
+            if '"' in text:
+                check_quotes(path, encoding, delimiter)
+            raise DataError(
+                f"a row with {count_of(found, 'field')} where the header has {width}",
+                name,
+                rows=[row] if row else [],
+            ) from None
         check_quotes(path, encoding, delimiter)
         raise DataError(f"cannot be read as CSV: {str(e).splitlines()[0]}", name) from None
 
@@ -251,19 +385,33 @@ def open_csv(path, header_has=(), encoding=None, wanted=()) -> Table:
     for names in headers(header_has, wanted):
         for delimiter, records in tops.items():
             at = find_header([r for r, _ in records], names)
-            if at is not None and (best is None or len(records[at][0]) > len(best[1][best[2]][0])): best = delimiter, records, at
-        if best: break
-    if best is None: raise no_header(Path(path).name, header_has)
+            if at is not None and (best is None or len(records[at][0]) > len(best[1][best[2]][0])):
+                best = delimiter, records, at
+        if best:
+            break
+    if best is None:
+        raise no_header(Path(path).name, header_has)
     delimiter, records, at = best
     columns, line = [c.strip() for c in records[at][0]], records[at][1]
-    return Table(Path(path).name, "csv", columns, file_hash(path), path=str(path), first_row=line + 1,
-                 title=[" ".join(c.strip() for c in r if c.strip()) for r, _ in records[:at]], decimal="," if delimiter == ";" else ".",
-                 read=lambda where: read_csv_batches(path, encoding, delimiter, len(columns), line, lines, where))
+    return Table(
+        Path(path).name,
+        "csv",
+        columns,
+        file_hash(path),
+        path=str(path),
+        first_row=line + 1,
+        title=[" ".join(c.strip() for c in r if c.strip()) for r, _ in records[:at]],
+        decimal="," if delimiter == ";" else ".",
+        read=lambda where: read_csv_batches(
+            path, encoding, delimiter, len(columns), line, lines, where
+        ),
+    )
 
 # %% ../../nbs/data/15_tables.ipynb #7357bd1e
 def no_header(name, header_has) -> DataError:
     "The error of a file in which no row looks like the header."
-    if not header_has: return DataError("the table is empty", name)
+    if not header_has:
+        return DataError("the table is empty", name)
     names = ", ".join(n if isinstance(n, str) else n[0] for n in header_has)
     return DataError(f"no row among the first {TOP} is a header with the columns {names}", name)
 
@@ -271,76 +419,124 @@ def no_header(name, header_has) -> DataError:
 def open_parquet(path) -> Table:
     "A Parquet file; only the columns asked for are read, batch by batch."
     name = Path(path).name
-    try: columns = pq.read_schema(path).names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+    try:
+        columns = pq.read_schema(path).names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+        raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+
     def read(where):
         try:
             with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as f:
-                for batch in f.iter_batches(BATCH, columns=[columns[i] for i in where], use_threads=False):
-                    batch.validate(full=True)                                # text that is not UTF-8, indices beyond their dictionary
+                for batch in f.iter_batches(
+                    BATCH, columns=[columns[i] for i in where], use_threads=False
+                ):
+                    # text that is not UTF-8, indices beyond their dictionary
+                    batch.validate(full=True)
                     yield batch.select([columns[i] for i in where])
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+            raise DataError(f"is a damaged Parquet file: {str(e).splitlines()[0]}", name) from None
+
     return Table(name, "parquet", [str(c) for c in columns], file_hash(path), read, path=str(path))
 
 # %% ../../nbs/data/15_tables.ipynb #2ef9f6b0
 def cell_text(value) -> str:
     "Text of a cell, with whole numbers as whole numbers."
-    if value is None or value is pd.NA or value is pd.NaT: return ""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
     if isinstance(value, (float, np.floating)):
-        if np.isnan(value): return ""
-        return str(int(value)) if value == np.floor(value) and abs(value) < 1e15 else repr(float(value))
+        if np.isnan(value):
+            return ""
+        return (
+            str(int(value))
+            if value == np.floor(value) and abs(value) < 1e15
+            else repr(float(value))
+        )
     return str(value).strip()
 
 # %% ../../nbs/data/15_tables.ipynb #c90e0077
 def in_memory(arrays):
     "A `read` for columns that are in memory already."
-    return lambda where: pa.table([arrays(i) for i in where], names=[str(i) for i in range(len(where))]).to_batches(BATCH) if where else []
+    return lambda where: (
+        pa.table([arrays(i) for i in where], names=[str(i) for i in range(len(where))]).to_batches(
+            BATCH
+        )
+        if where
+        else []
+    )
+
 
 @dataclass
 class _Grid:
     "A sheet in memory."
+
     name: str
-    rows: list    # lists of values
+    rows: list  # lists of values
     faults: dict  # (row, column) to the error that stands there
     merged: list  # first and last cell of each merged range
 
-def candidates(path, header_has, sheet, wanted) -> list: # [(grid, position of the header)]
+
+def candidates(path, header_has, sheet, wanted) -> list:  # [(grid, position of the header)]
     "The sheets that could be meant: those whose header has the names, else the first that is not empty."
     from itertools import islice
+
     from schoolvar.data.workbooks import sheets
+
     found, first = [], None
     for s in sheets(path, sheet):
         top = list(islice(s.rows, TOP))
         text = [[cell_text(c) for c in r] for r in top]
         names = header_has or wanted
         at = find_header(text, names) if names else None
-        if at is None and (header_has or first is not None): continue
+        if at is None and (header_has or first is not None):
+            continue
         grid = _Grid(s.name, [*top, *s.rows], s.faults, s.merged)
-        if at is not None: found.append((grid, at))
-        elif (at := find_header(text)) is not None: first = grid, at
+        if at is not None:
+            found.append((grid, at))
+        elif (at := find_header(text)) is not None:
+            first = grid, at
     return found or ([first] if first else [])
+
 
 def open_excel(path, header_has=(), sheet=None, wanted=()) -> Table:
     "A workbook's sheet, its cells as text."
     name, found = Path(path).name, candidates(path, header_has, sheet, wanted)
-    if not found: raise no_header(name, header_has)
+    if not found:
+        raise no_header(name, header_has)
     if len(found) > 1:
         names = ", ".join(repr(g.name) for g, _ in found[:8])
         one = found[0][0].name
-        raise DataError(f"{len(found)} sheets could be meant: {names}; name one with sheet={one!r} (--sheet {one!r})", name)
+        raise DataError(
+            f"{len(found)} sheets could be meant: {names}; name one with sheet={one!r} (--sheet {one!r})",
+            name,
+        )
     grid, at = found[0]
     columns = [cell_text(c) for c in grid.rows[at]]
+
     def read(where):
         check_grid(grid, at, where, columns, name)
-        return in_memory(lambda i: grid_column([r[i] for r in grid.rows[at + 1:]]))(where)
+        return in_memory(lambda i: grid_column([r[i] for r in grid.rows[at + 1 :]]))(where)
+
     title = [" ".join(cell_text(c) for c in r if cell_text(c)) for r in grid.rows[:at]]
-    return Table(name, "excel", columns, file_hash(path), path=str(path), first_row=at + 2, title=title, sheet=grid.name, read=read)
+    return Table(
+        name,
+        "excel",
+        columns,
+        file_hash(path),
+        path=str(path),
+        first_row=at + 2,
+        title=title,
+        sheet=grid.name,
+        read=read,
+    )
+
 
 def grid_column(values: list) -> pa.Array:
     "A column of a sheet: numbers where all cells are, else text."
     kinds = {type(v) for v in values if v != ""}
-    if kinds and kinds <= {int, float}: return pa.array([None if v == "" else float(v) for v in values], pa.float64())
+    if kinds and kinds <= {int, float}:
+        return pa.array([None if v == "" else float(v) for v in values], pa.float64())
     return pa.array([cell_text(v) for v in values], pa.string())
+
 
 def check_grid(grid: _Grid, at, where, columns, name):
     "A `DataError` for errors and merged cells in the columns that are needed, below the header."
@@ -348,59 +544,106 @@ def check_grid(grid: _Grid, at, where, columns, name):
         bad = sorted(r for r, c in grid.faults if c == i and r > at)
         if bad:
             rows, value = [r + 1 for r in bad[:5]], grid.faults[bad[0], i]
-            raise broken_rows("an error of Excel's: mend the formula, or empty the cell", name, columns[i], rows, value, len(bad))
+            raise broken_rows(
+                "an error of Excel's: mend the formula, or empty the cell",
+                name,
+                columns[i],
+                rows,
+                value,
+                len(bad),
+            )
         over = sorted(a[0] + 1 for a, b in grid.merged if a[1] <= i <= b[1] and b[0] > at)
-        if over: raise broken_rows("merged cells, of which only the first holds a value: unmerge and fill them", name, columns[i], over[:5], None, len(over))
+        if over:
+            raise broken_rows(
+                "merged cells, of which only the first holds a value: unmerge and fill them",
+                name,
+                columns[i],
+                over[:5],
+                None,
+                len(over),
+            )
 
 # %% ../../nbs/data/15_tables.ipynb #bbce034f
 def open_frame(frame: pd.DataFrame) -> Table:
     "A data frame; its rows go by their index labels."
+
     def column(i):
         values = frame.iloc[:, i]
-        try: return pa.array(values, from_pandas=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError): return pa.array([cell_text(v) for v in values], pa.string())
+        try:
+            return pa.array(values, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            return pa.array([cell_text(v) for v in values], pa.string())
+
     def read(where):
         for start in range(0, len(frame), BATCH) if where else ():
-            yield pa.RecordBatch.from_arrays([chunk(i).slice(start, BATCH) for i in where], names=[str(j) for j in range(len(where))])
+            yield pa.RecordBatch.from_arrays(
+                [chunk(i).slice(start, BATCH) for i in where],
+                names=[str(j) for j in range(len(where))],
+            )
+
     made = {}
+
     def chunk(i):
-        if i not in made: made[i] = (lambda a: a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a)(column(i))
+        if i not in made:
+            made[i] = (lambda a: a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a)(
+                column(i)
+            )
         return made[i]
-    return Table("the data frame", "frame", [str(c).strip() for c in frame.columns], frame_hash(frame), read, labels=frame.index)
+
+    return Table(
+        "the data frame",
+        "frame",
+        [str(c).strip() for c in frame.columns],
+        frame_hash(frame),
+        read,
+        labels=frame.index,
+    )
 
 # %% ../../nbs/data/15_tables.ipynb #38df4724
-def open_table(source,        # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame
-               header_has=(), # Names that the header holds, where titles may stand above it
-               encoding=None, # Encoding of a CSV; default UTF-8
-               sheet=None,    # Sheet of a workbook; default the visible one that has the header
-               decimal=None,  # Decimal mark of numbers in text, "." or ","; default as the cells have it
-               thousands=None, # Mark of thousands, "," "." "'" or "space"; default none
-               wanted=(),     # Names that the header should hold, by which it is found below titles
-              ) -> Table:
+def open_table(
+    source,  # Path of a CSV (also gzip), Parquet or Excel file, or a DataFrame
+    header_has=(),  # Names that the header holds, where titles may stand above it
+    encoding=None,  # Encoding of a CSV; default UTF-8
+    sheet=None,  # Sheet of a workbook; default the visible one that has the header
+    decimal=None,  # Decimal mark of numbers in text, "." or ","; default as the cells have it
+    thousands=None,  # Mark of thousands, "," "." "'" or "space"; default none
+    wanted=(),  # Names that the header should hold, by which it is found below titles
+) -> Table:
     "Open a table of any kind. Raises `DataError` where it cannot be opened."
     marks = chosen_marks(decimal, thousands)
-    if isinstance(source, pd.DataFrame): table = open_frame(source)
+    if isinstance(source, pd.DataFrame):
+        table = open_frame(source)
     elif isinstance(source, (str, os.PathLike)):
         path = on_disk(source)
         kind = kind_of(path)
-        if kind == "parquet": table = open_parquet(path)
-        elif kind == "excel": table = open_excel(path, header_has, sheet, wanted)
-        else: table = open_csv(path, header_has, encoding, wanted)
+        if kind == "parquet":
+            table = open_parquet(path)
+        elif kind == "excel":
+            table = open_excel(path, header_has, sheet, wanted)
+        else:
+            table = open_csv(path, header_has, encoding, wanted)
         table.path = str(source)
-    else: raise DataError(f"a path or a data frame is needed, not {type(source).__name__}")
-    if marks != (None, None): table.decimal, table.thousands, table.marks_given = *marks, True
+    else:
+        raise DataError(f"a path or a data frame is needed, not {type(source).__name__}")
+    if marks != (None, None):
+        table.decimal, table.thousands, table.marks_given = *marks, True
     return table
 
 # %% ../../nbs/data/15_tables.ipynb #5d7f7d43
 MISSING = ["", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "."]
 
-def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
+
+def as_text(values: pa.Array) -> pa.Array:  # Text, null where nothing is there
     "A column as text without blanks around it; marks of missing values become null."
-    if pa.types.is_dictionary(values.type): values = values.cast(values.type.value_type)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
         values = values.cast(pa.float64())
         values = pc.if_else(pc.is_nan(values), None, values)
-        whole = pc.all(pc.equal(pc.floor(values), values)).as_py() is not False and (pc.max(pc.abs(values)).as_py() or 0) < 1e15
+        whole = (
+            pc.all(pc.equal(pc.floor(values), values)).as_py() is not False
+            and (pc.max(pc.abs(values)).as_py() or 0) < 1e15
+        )
         values = values.cast(pa.int64()) if whole else values
     text = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
@@ -408,30 +651,43 @@ def as_text(values: pa.Array) -> pa.Array: # Text, null where nothing is there
 # %% ../../nbs/data/15_tables.ipynb #286f638c
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
+
 def is_number(t: pa.DataType) -> bool:
     "Whether values of this type are numbers."
     return pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t)
+
 
 def is_text(t: pa.DataType) -> bool:
     "Whether values of this type are text."
     return pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)
 
-def as_number(values: pa.Array, # A column, text or numbers
-              decimal=".",      # Decimal mark of text
-              thousands=None,   # Mark of thousands in text, or None
-              strict=False,     # Whether a point is no number where the decimal mark is a comma
-             ) -> tuple:        # (float64 values, NaN where nothing or no number is there; mask of text that is no number)
+
+def as_number(
+    values: pa.Array,  # A column, text or numbers
+    decimal=".",  # Decimal mark of text
+    thousands=None,  # Mark of thousands in text, or None
+    strict=False,  # Whether a point is no number where the decimal mark is a comma
+    # (float64 values, NaN where nothing or no number is there; mask of text that is no number)
+) -> tuple:
     "A column as numbers, with a mask of the cells that hold something else."
-    if pa.types.is_dictionary(values.type): values = values.cast(values.type.value_type)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
     if is_number(values.type):
         number = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(float)
         return number, np.zeros(len(number), bool)
     text = as_text(values)
-    if strict: text = plain_numbers(text, decimal, thousands)
-    elif decimal == ",": text = pc.replace_substring(text, ",", ".")
-    try: number, bad = text.cast(pa.float64()), np.zeros(len(text), bool)
+    if strict:
+        text = plain_numbers(text, decimal, thousands)
+    elif decimal == ",":
+        text = pc.replace_substring(text, ",", ".")
+    try:
+        number, bad = text.cast(pa.float64()), np.zeros(len(text), bool)
     except pa.ArrowInvalid:
         good = pc.fill_null(pc.match_substring_regex(text, NUMBER), True)
         bad = ~good.to_numpy(zero_copy_only=False)
-        number = pa.array(pd.to_numeric(pd.Series(pc.if_else(good, text, None).to_pylist(), dtype=object), errors="coerce").to_numpy(float))
+        number = pa.array(
+            pd.to_numeric(
+                pd.Series(pc.if_else(good, text, None).to_pylist(), dtype=object), errors="coerce"
+            ).to_numpy(float)
+        )
     return number.to_numpy(zero_copy_only=False).astype(float), bad

@@ -9,26 +9,44 @@ __all__ = ['PARTS', 'PARTS_FR', 'PARTS_ES', 'SUMS', 'SUM', 'STEMS', 'bare', 'nam
 # %% ../../nbs/data/45_totals.ipynb #98e98e69
 import re
 import unicodedata
+
 import numpy as np
 import pandas as pd
+
 from ..core.errors import count_of
 from .checks import Checks
 
 # %% ../../nbs/data/45_totals.ipynb #be3f973a
-PARTS = (r"schools?|subjects?|grades?|districts?|boards?|students?|pupils?|children|counties|county|states?|provinces?|provincial|"
-         r"regions?|regional|divisions?|national|country|tests?|areas?")
-PARTS_FR = (r"ecoles?|etablissements?|matieres?|disciplines?|annees?|niveaux|districts?|conseils?( scolaires?)?|commissions?( scolaires?)?|"
-            r"eleves?|provinces?|regions?|academies?")
-PARTS_ES = (r"escuelas?|colegios?|centros?( educativos)?|materias?|asignaturas?|areas?|grados?|cursos?|distritos?|alumnos?|estudiantes?|"
-            r"provincias?|estados?|regiones|region|municipios?")
+PARTS = (
+    r"schools?|subjects?|grades?|districts?|boards?|students?|pupils?|children|counties|county|states?|provinces?|provincial|"
+    r"regions?|regional|divisions?|national|country|tests?|areas?"
+)
+PARTS_FR = (
+    r"ecoles?|etablissements?|matieres?|disciplines?|annees?|niveaux|districts?|conseils?( scolaires?)?|commissions?( scolaires?)?|"
+    r"eleves?|provinces?|regions?|academies?"
+)
+PARTS_ES = (
+    r"escuelas?|colegios?|centros?( educativos)?|materias?|asignaturas?|areas?|grados?|cursos?|distritos?|alumnos?|estudiantes?|"
+    r"provincias?|estados?|regiones|region|municipios?"
+)
 SUMS = [
-    r"(grand |sub[- ]?)?totals?( general(es)?)?", r"overall( total)?", r"(state|province|district|county|nation|system|city|board)[- ]?wide",
-    rf"all( of)?( the)?( ({PARTS}))( (combined|together|total))?", rf"(all )?({PARTS})'?s?[- ](totals?|averages?|means?|overall|summary)",
-    rf"(totals?|averages?|mean|sum)( of| for| -|:)?( all)?( the)? ({PARTS})", r"all( combined)?", r"averages?|mean|sum|summary",
-    rf"(toutes|tous|ensemble)( les| des| de la| du| de l')? ?({PARTS_FR})", rf"(total|totaux|moyenne)( general[e]?| du| de la| de l'| des| de)? ?({PARTS_FR})", r"moyennes?( generale)?|ensemble",
-    rf"(todas|todos|conjunto)( las| los| de las| de los)? ({PARTS_ES})", rf"(total|totales|promedio|media)( general| del?| de la| de los| de las)? ({PARTS_ES})", r"promedios?( general)?",
+    r"(grand |sub[- ]?)?totals?( general(es)?)?",
+    r"overall( total)?",
+    r"(state|province|district|county|nation|system|city|board)[- ]?wide",
+    rf"all( of)?( the)?( ({PARTS}))( (combined|together|total))?",
+    rf"(all )?({PARTS})'?s?[- ](totals?|averages?|means?|overall|summary)",
+    rf"(totals?|averages?|mean|sum)( of| for| -|:)?( all)?( the)? ({PARTS})",
+    r"all( combined)?",
+    r"averages?|mean|sum|summary",
+    rf"(toutes|tous|ensemble)( les| des| de la| du| de l')? ?({PARTS_FR})",
+    rf"(total|totaux|moyenne)( general[e]?| du| de la| de l'| des| de)? ?({PARTS_FR})",
+    r"moyennes?( generale)?|ensemble",
+    rf"(todas|todos|conjunto)( las| los| de las| de los)? ({PARTS_ES})",
+    rf"(total|totales|promedio|media)( general| del?| de la| de los| de las)? ({PARTS_ES})",
+    r"promedios?( general)?",
 ]
 SUM = re.compile("|".join(f"(?:{s})" for s in SUMS))
+
 
 def bare(text) -> str:
     "A name without accents, capitals, marks around it and repeated blanks."
@@ -36,91 +54,159 @@ def bare(text) -> str:
     text = "".join(c for c in text if not unicodedata.combining(c)).replace("\u2019", "'")
     return " ".join(re.sub(r"[*_()\[\]<>=#\"]|^[\s:.-]+|[\s:.-]+$", " ", text).split())
 
+
 # One of these is in every name of a total; nearly all names have none, and are passed over quickly.
-STEMS = re.compile("tot|all|wide|averag|mean|sum|moyen|ensembl|tou[ts]|tod[ao]s|promedi|media|conjunt", re.I)
+STEMS = re.compile(
+    "tot|all|wide|averag|mean|sum|moyen|ensembl|tou[ts]|tod[ao]s|promedi|media|conjunt", re.I
+)
+
 
 def named_total(name) -> bool:
     "Whether a name is one of a total."
     return STEMS.search(name) is not None and SUM.fullmatch(bare(name)) is not None
 
 # %% ../../nbs/data/45_totals.ipynb #bbef5dbe
-def looks_total(values: pd.Series) -> pd.Series: # bool
+def looks_total(values: pd.Series) -> pd.Series:  # bool
     "Which values of a column are names of totals."
     found = [v for v in values.dropna().unique().tolist() if len(v) < 60 and named_total(v)]
     return values.isin(found) if found else pd.Series(False, index=values.index)
 
 # %% ../../nbs/data/45_totals.ipynb #1041ebee
-def group_codes(frame: pd.DataFrame, columns) -> np.ndarray: # whole numbers from 0, shape (rows,)
+def group_codes(
+    frame: pd.DataFrame,
+    columns,
+) -> np.ndarray:  # whole numbers from 0, shape (rows,)
     "A number for each combination of some columns' values."
     codes = np.zeros(len(frame), np.int64)
     for column in columns:
         part, values = pd.factorize(frame[column], use_na_sentinel=False)
         codes = codes * max(len(values), 1) + part
-        if codes.max(initial=0) > 4 * len(frame) + 1000: codes = pd.factorize(codes)[0]
+        if codes.max(initial=0) > 4 * len(frame) + 1000:
+            codes = pd.factorize(codes)[0]
     return codes
 
-def sums_of_others(frame: pd.DataFrame, # tidy counts
-                   part,                # column whose values may be totals of the others: "school_id"
-                   within,              # columns that make the cells in which they would be: district, year, ...
-                   least_parts=4,       # others in a cell from which one cell is enough
-                   least_cells=3,       # cells that are enough otherwise
-                  ) -> np.ndarray:      # which rows are totals, bool, shape (rows,)
+
+def sums_of_others(
+    frame: pd.DataFrame,  # tidy counts
+    part,  # column whose values may be totals of the others: "school_id"
+    within,  # columns that make the cells in which they would be: district, year, ...
+    least_parts=4,  # others in a cell from which one cell is enough
+    least_cells=3,  # cells that are enough otherwise
+) -> np.ndarray:  # which rows are totals, bool, shape (rows,)
     "Rows that equal the sum of the others of their cell, for values of which that holds throughout."
     cell = group_codes(frame, within)
     size = np.bincount(cell)[cell]
     n, y = frame["n_trials"].to_numpy(), frame["y_success"].to_numpy()
-    equal = (size >= 3) & (2 * n == np.bincount(cell, n)[cell]) & (2 * y == np.bincount(cell, y)[cell]) & (n > 0)
-    if not equal.any(): return equal
+    equal = (
+        (size >= 3)
+        & (2 * n == np.bincount(cell, n)[cell])
+        & (2 * y == np.bincount(cell, y)[cell])
+        & (n > 0)
+    )
+    if not equal.any():
+        return equal
     value, _ = pd.factorize(frame[part])
     cells = np.bincount(value, size >= 3)
     matched, widest = np.bincount(value, equal), np.zeros(len(cells), np.int64)
     np.maximum.at(widest, value[equal], size[equal] - 1)
-    total = (matched > 0) & (matched >= .9 * cells) & ((matched >= least_cells) | (widest >= least_parts))
+    total = (
+        (matched > 0)
+        & (matched >= 0.9 * cells)
+        & ((matched >= least_cells) | (widest >= least_parts))
+    )
     return equal & total[value]
 
 # %% ../../nbs/data/45_totals.ipynb #49a85249
-def zero_totals(frame: pd.DataFrame) -> np.ndarray: # bool, shape (rows,)
+def zero_totals(frame: pd.DataFrame) -> np.ndarray:  # bool, shape (rows,)
     "Rows of a school whose id is all zeros and who has nearly as many students as the others together, or more."
     ids = [v for v in frame["school_id"].unique().tolist() if not v.strip("0")]
-    if not ids: return np.zeros(len(frame), bool)
+    if not ids:
+        return np.zeros(len(frame), bool)
     zeros = frame["school_id"].isin(ids).to_numpy()
     cell = group_codes(frame, ["year", "grade", "subject"])
     n = frame["n_trials"].to_numpy()
     others = (np.bincount(cell, n) - np.bincount(cell, n * zeros))[cell]
     enough = np.bincount(cell, ~zeros)[cell] >= 3
-    return zeros & bool((n[zeros & enough] >= .8 * others[zeros & enough]).mean() > .5 if (zeros & enough).any() else False)
+    return zeros & bool(
+        (n[zeros & enough] >= 0.8 * others[zeros & enough]).mean() > 0.5
+        if (zeros & enough).any()
+        else False
+    )
 
 # %% ../../nbs/data/45_totals.ipynb #e0252ddd
-def total_rows(frame: pd.DataFrame, # tidy counts; the index is the record's position
-              ) -> list:            # (bool of shape (rows,), column, what they are)
+def total_rows(
+    frame: pd.DataFrame,  # tidy counts; the index is the record's position
+) -> list:  # (bool of shape (rows,), column, what they are)
     "Every reason to think that some rows are totals."
     found = []
     for column in ("school_id", "school_name", "district_id", "district"):
-        if column in frame: found.append((looks_total(frame[column]).to_numpy(), column, "by name"))
+        if column in frame:
+            found.append((looks_total(frame[column]).to_numpy(), column, "by name"))
     # A subject that stands alone is no sum of others, whatever its name.
-    if frame["subject"].nunique() > 1: found.append((looks_total(frame["subject"]).to_numpy(), "subject", "by name"))
-    found.append((zero_totals(frame), "school_id", "of a school whose id is zeros and who has as many students as the others together"))
+    if frame["subject"].nunique() > 1:
+        found.append((looks_total(frame["subject"]).to_numpy(), "subject", "by name"))
+    found.append(
+        (
+            zero_totals(frame),
+            "school_id",
+            "of a school whose id is zeros and who has as many students as the others together",
+        )
+    )
     rest, place = frame, "district_id" if "district_id" in frame else "district"
     for within in ([[place]] if place in frame else []) + [[]]:
         # Districts' totals go first, so that the whole is the sum of what is left.
-        if len(rest) < 3: break
+        if len(rest) < 3:
+            break
         equal = sums_of_others(rest, "school_id", [*within, "year", "grade", "subject"])
-        found.append((frame.index.isin(rest.index[equal]), "school_id", "the sum of the others" + (" of its district" if within else "")))
+        found.append(
+            (
+                frame.index.isin(rest.index[equal]),
+                "school_id",
+                "the sum of the others" + (" of its district" if within else ""),
+            )
+        )
         rest = rest[~equal]
-    for part, within in (("subject", ["school_id", "year", "grade"]), ("grade", ["school_id", "year", "subject"])):
+    for part, within in (
+        ("subject", ["school_id", "year", "grade"]),
+        ("grade", ["school_id", "year", "subject"]),
+    ):
         if frame[part].nunique() > 2:
-            found.append((sums_of_others(frame, part, within, least_parts=10**9, least_cells=4), part, f"the sum of the other {part}s of the school"))
+            found.append(
+                (
+                    sums_of_others(frame, part, within, least_parts=10**9, least_cells=4),
+                    part,
+                    f"the sum of the other {part}s of the school",
+                )
+            )
     return [f for f in found if f[0].any()]
+
 
 def check_totals(frame: pd.DataFrame, names: dict, table, checks: Checks):
     "Refuse totals among the rows."
     found = total_rows(frame)
-    if not found: return
+    if not found:
+        return
     rows, column, what = found[0]
     every = np.logical_or.reduce([f[0] for f in found])
     first, value = frame.index[rows], frame[column].to_numpy()[rows][0]
-    also = f" (and {count_of(int(every.sum() - rows.sum()), 'row')} for other reasons)" if every.sum() > rows.sum() else ""
+    also = (
+        f" (and {count_of(int(every.sum() - rows.sum()), 'row')} for other reasons)"
+        if every.sum() > rows.sum()
+        else ""
+    )
     one = rows.sum() == 1
-    are, them = ("is a total", "leave it out, for it counts") if one else ("are totals", "leave them out, for they count")
+    are, them = (
+        ("is a total", "leave it out, for it counts")
+        if one
+        else ("are totals", "leave them out, for they count")
+    )
     said = f"{count_of(int(rows.sum()), 'row')} {are}, {what}{also}: {them} students twice"
-    checks.refuse("totals", said, table.name, names.get(column, column), table.rows(first[:5]), len(first), str(value))
+    checks.refuse(
+        "totals",
+        said,
+        table.name,
+        names.get(column, column),
+        table.rows(first[:5]),
+        len(first),
+        str(value),
+    )

@@ -18,18 +18,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from ..core.inert import inert
+
 from ..core.errors import DataError
+from ..core.inert import inert
 
 # %% ../../nbs/data/10_workbooks.ipynb #3b037981
-CELLS_MOST = 32_000_000   # cells of the rectangle that a sheet's cells span
-PART_MOST = 1 << 30       # bytes that a part of a workbook may unpack to
+CELLS_MOST = 32_000_000  # cells of the rectangle that a sheet's cells span
+PART_MOST = 1 << 30  # bytes that a part of a workbook may unpack to
+
 
 def column_number(letters: bytes) -> int:
     "Number of a column from 0: A is 0, XFD is 16383."
     number = 0
-    for letter in letters: number = number * 26 + letter - 64
+    for letter in letters:
+        number = number * 26 + letter - 64
     return number - 1
+
 
 def column_letters(number: int) -> str:
     "Letters of a column counted from 0."
@@ -47,10 +51,12 @@ BEYOND_Z = re.compile(rb'\sr="([A-Z]{2,3})\d')
 NAMED = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 UNNAMED = re.compile(rb"<(?:\w+:)?c(?:\s+[a-qs-z]\w*=\"[^\"]*\")*\s*>")
 
+
 @dataclass
 class Extent:
     "How far the cells of a sheet reach, and which hold errors."
-    last_row: int = 0      # from 1
+
+    last_row: int = 0  # from 1
     last_column: int = -1  # from 0
     faults: dict = field(default_factory=dict)  # (row from 0, column from 0) to "#REF!"
 
@@ -61,17 +67,21 @@ class Extent:
             columns, rows = zip(*found)
             self.last_row = max(self.last_row, max(map(int, set(rows))))
             self.last_column = max(self.last_column, max(map(column_number, set(columns))))
-        if b't="e"' in text: self._errors(text)
-        if b"<c>" in text or not found and b"<c " in text: self._without_names(text)
+        if b't="e"' in text:
+            self._errors(text)
+        if b"<c>" in text or not found and b"<c " in text:
+            self._without_names(text)
 
     def rough(self, text: bytes):
         "The same in a tenth of the time, too far rather than too near: every cell counts, and 26 columns at least."
         rows = ROWS.findall(text)
-        if len(rows) < text.count(b"<row") or b"<c>" in text: return self.add(text)
+        if len(rows) < text.count(b"<row") or b"<c>" in text:
+            return self.add(text)
         columns = set(BEYOND_Z.findall(text))
         self.last_row = max([self.last_row, *map(int, rows)])
         self.last_column = max([self.last_column, 25, *map(column_number, columns)])
-        if b't="e"' in text: self._errors(text)
+        if b't="e"' in text:
+            self._errors(text)
 
     def _errors(self, text):
         for attributes, inside in FAULTY.findall(text):
@@ -107,14 +117,18 @@ def part_blocks(archive: zipfile.ZipFile, part, name) -> Iterator:
                 raise DataError("unpacks to more than 1 GB, as no workbook of a table does", name)
             yield block
 
+
 def sheet_extent(archive, part, name) -> Extent:
     "How far the cells of a sheet's part reach: roughly, and exactly where that is too far."
     for look in (Extent.rough, Extent.add):
         extent = Extent()
         with closing(part_blocks(archive, part, name)) as blocks:
-            for text in whole_rows(blocks, name): look(extent, text)
-        if extent.cells <= CELLS_MOST: break
+            for text in whole_rows(blocks, name):
+                look(extent, text)
+        if extent.cells <= CELLS_MOST:
+            break
     return extent
+
 
 def whole_rows(blocks, name) -> Iterator:
     "Blocks that are cut where a row begins; a row longer than a block is cut at a cell."
@@ -124,11 +138,13 @@ def whole_rows(blocks, name) -> Iterator:
         cut = max(text.rfind(b"<row"), text.rfind(b"<c ") if len(text) > 1 << 22 else -1, 0)
         yield text[:cut]
         rest = text[cut:]
-        if len(rest) > 1 << 26: raise DataError("has a cell of more than 64 MB", name)
+        if len(rest) > 1 << 26:
+            raise DataError("has a cell of more than 64 MB", name)
     yield rest
 
 # %% ../../nbs/data/10_workbooks.ipynb #d9b50d76
-SMALL_MOST = 32 << 20   # bytes of a workbook's list of sheets
+SMALL_MOST = 32 << 20  # bytes of a workbook's list of sheets
+
 
 def small_part(archive, part, name) -> ET.Element:
     "A small part of a workbook as XML."
@@ -136,28 +152,32 @@ def small_part(archive, part, name) -> ET.Element:
     with closing(part_blocks(archive, part, name)) as blocks:
         for block in blocks:
             whole += block
-            if len(whole) > SMALL_MOST: raise DataError("has a list of sheets of more than 32 MB", name)
+            if len(whole) > SMALL_MOST:
+                raise DataError("has a list of sheets of more than 32 MB", name)
     return ET.fromstring(whole)
+
 
 def local(tag) -> str:
     "A tag or attribute without its namespace."
     return tag.rpartition("}")[2]
 
-def sheet_parts(archive, name) -> dict: # sheet to the part of the archive that holds it
+
+def sheet_parts(archive, name) -> dict:  # sheet to the part of the archive that holds it
     "Where the sheets of an .xlsx workbook are."
     book = small_part(archive, "xl/workbook.xml", name)
     links = small_part(archive, "xl/_rels/workbook.xml.rels", name)
     target = {link.get("Id"): link.get("Target", "") for link in links}
     parts = {}
     for sheet in book.iter():
-        if local(sheet.tag) != "sheet": continue
+        if local(sheet.tag) != "sheet":
+            continue
         ident = next((v for k, v in sheet.attrib.items() if local(k) == "id"), None)
         path = target.get(ident, "")
         parts[sheet.get("name")] = path.lstrip("/") if path.startswith("/") else f"xl/{path}"
     return parts
 
 # %% ../../nbs/data/10_workbooks.ipynb #d54cf8e7
-def check_archive(path) -> dict: # sheet to its `Extent`; {} for other kinds of workbook
+def check_archive(path) -> dict:  # sheet to its `Extent`; {} for other kinds of workbook
     "Look through an .xlsx or .ods workbook before it is read. Raises `DataError` for bombs."
     name = Path(path).name
     try:
@@ -165,95 +185,145 @@ def check_archive(path) -> dict: # sheet to its `Extent`; {} for other kinds of 
             there = set(archive.namelist())
             for part in {"xl/sharedStrings.xml", "xl/styles.xml", "content.xml"} & there:
                 with closing(part_blocks(archive, part, name)) as blocks:
-                    for block in blocks: check_repeats(block, part, name)
-            if "xl/workbook.xml" not in there: return {}
+                    for block in blocks:
+                        check_repeats(block, part, name)
+            if "xl/workbook.xml" not in there:
+                return {}
             parts = sheet_parts(archive, name)
-            return {sheet: sheet_extent(archive, part, name) for sheet, part in parts.items()
-                    if part in there and "/worksheets/" in part}
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, ET.ParseError) as e:
-        if isinstance(e, DataError): raise
-        return {}   # damaged, or no archive at all: the reader says so
+            return {
+                sheet: sheet_extent(archive, part, name)
+                for sheet, part in parts.items()
+                if part in there and "/worksheets/" in part
+            }
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ET.ParseError,
+    ) as e:
+        if isinstance(e, DataError):
+            raise
+        return {}  # damaged, or no archive at all: the reader says so
 
 # %% ../../nbs/data/10_workbooks.ipynb #429ca37d
 REPEATS = re.compile(rb'<table:table-cell[^>]*number-columns-repeated="(\d+)"[^>]*office:value')
 
+
 def check_repeats(block, part, name):
     "A `DataError` where an OpenDocument sheet says that a cell with a value stands there very often."
     if part == "content.xml" and any(int(n) > 20_000 for n in REPEATS.findall(block)):
-        raise DataError("a cell with a value is repeated over thousands of columns; delete what lies beyond the table", name)
+        raise DataError(
+            "a cell with a value is repeated over thousands of columns; delete what lies beyond the table",
+            name,
+        )
 
 # %% ../../nbs/data/10_workbooks.ipynb #605ad04d
 @dataclass
 class Sheet:
     "A sheet of a workbook."
+
     name: str
-    shown: bool                    # whether it is visible
-    rows: Iterator                 # lists of values, from row 1 and column A
-    faults: dict                   # (row from 0, column from 0) to the error that stands there
-    merged: list                   # ((row, column), (row, column)) of the first and the last merged cell, from 0
+    shown: bool  # whether it is visible
+    rows: Iterator  # lists of values, from row 1 and column A
+    faults: dict  # (row from 0, column from 0) to the error that stands there
+    # ((row, column), (row, column)) of the first and the last merged cell, from 0
+    merged: list
+
 
 def too_far(extent: Extent, sheet, name) -> DataError:
     "The error of a sheet whose cells reach too far."
-    return DataError(f"the cells of the sheet {sheet!r} reach to {extent.end}, which is no table; delete the rows and columns beyond it", name)
+    return DataError(
+        f"the cells of the sheet {sheet!r} reach to {extent.end}, which is no table; delete the rows and columns beyond it",
+        name,
+    )
+
 
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 PROTECTED = "is protected by a password; save it without one"
 
+
 def open_book(path):
     "A workbook, by its content, whatever the file is called."
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
     name, body = Path(path).name, Path(path).read_bytes()
-    if body.startswith(b"\xd0\xcf\x11\xe0") and ENCRYPTED in body: raise DataError(PROTECTED, name)
-    try: return CalamineWorkbook.from_filelike(io.BytesIO(body))
-    except PasswordError: raise DataError(PROTECTED, name) from None
+    if body.startswith(b"\xd0\xcf\x11\xe0") and ENCRYPTED in body:
+        raise DataError(PROTECTED, name)
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(body))
+    except PasswordError:
+        raise DataError(PROTECTED, name) from None
     except CalamineError as e:
-        if "password" in str(e).lower(): raise DataError(PROTECTED, name) from None
+        if "password" in str(e).lower():
+            raise DataError(PROTECTED, name) from None
         raise damaged(path, e) from None
+
 
 def damaged(path, error) -> DataError:
     "The error of a file that looks like a workbook and is none."
     name = Path(path).name
-    if other_archive(path): return DataError("is a zip archive; unpack it and name the table inside", name)
+    if other_archive(path):
+        return DataError("is a zip archive; unpack it and name the table inside", name)
     said = inert(str(error).splitlines()[0]) if str(error) else type(error).__name__
     return DataError(f"is not an Excel workbook, or a damaged one: {said}", name)
+
 
 def other_archive(path) -> bool:
     "Whether a file is a zip archive that is no workbook."
     try:
         with zipfile.ZipFile(path) as z:
             return not any(n.startswith(("xl/", "content.xml")) for n in z.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError): return False
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
 
 # %% ../../nbs/data/10_workbooks.ipynb #855fbef2
 def padded(rows, left) -> Iterator:
     "Rows with the empty columns on the left that the reader leaves out."
-    for row in rows: yield [""] * left + row
+    for row in rows:
+        yield [""] * left + row
+
 
 def sheet_of(book, name, shown, extent) -> Sheet:
     "One sheet of an open workbook."
     sheet = book.get_sheet_by_name(name)
     left = (sheet.start or (0, 0))[1]
     merged = [m for m in sheet.merged_cell_ranges or [] if m[0] != m[1]]
-    return Sheet(name, shown, padded(sheet.iter_rows(), left), extent.faults if extent else {}, merged)
+    return Sheet(
+        name, shown, padded(sheet.iter_rows(), left), extent.faults if extent else {}, merged
+    )
 
-def sheets(path,       # of a workbook
-           sheet=None, # the one that is wanted; default all that are visible
-          ) -> Iterator: # of `Sheet`
+
+def sheets(
+    path,  # of a workbook
+    sheet=None,  # the one that is wanted; default all that are visible
+) -> Iterator:  # of `Sheet`
     "The sheets of a workbook, one in memory at a time; hidden ones only by name."
     from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum
+
     name, extents, book = Path(path).name, check_archive(path), open_book(path)
     about = {m.name: m for m in book.sheets_metadata}
     tables = [n for n, m in about.items() if m.typ == SheetTypeEnum.WorkSheet]
     shown = [n for n in tables if about[n].visible == SheetVisibleEnum.Visible]
     if sheet is not None and sheet not in tables:
-        raise DataError(f"there is no sheet {sheet!r}; sheets found: {', '.join(tables) or 'none'}", name)
-    if sheet is None and not shown: raise DataError("all sheets are hidden; name one with sheet=... (--sheet NAME)", name)
+        raise DataError(
+            f"there is no sheet {sheet!r}; sheets found: {', '.join(tables) or 'none'}", name
+        )
+    if sheet is None and not shown:
+        raise DataError("all sheets are hidden; name one with sheet=... (--sheet NAME)", name)
     far = [n for n in shown if n in extents and extents[n].cells > CELLS_MOST]
     for each in [sheet] if sheet is not None else shown:
         extent = extents.get(each)
         if extent and extent.cells > CELLS_MOST:
-            if sheet is not None or len(far) == len(shown): raise too_far(extent, each, name)
-            continue   # another sheet holds the table, or the reader names this one as far
-        try: found = sheet_of(book, each, each in shown, extent)
-        except CalamineError as e: raise damaged(path, e) from None
+            if sheet is not None or len(far) == len(shown):
+                raise too_far(extent, each, name)
+            continue  # another sheet holds the table, or the reader names this one as far
+        try:
+            found = sheet_of(book, each, each in shown, extent)
+        except CalamineError as e:
+            raise damaged(path, e) from None
         yield found

@@ -4,8 +4,10 @@
 
 # %% ../../nbs/report/00_audit.ipynb #4c95f1f5
 from __future__ import annotations
-import numpy as np
+
 from dataclasses import dataclass, field
+
+import numpy as np
 
 # %% auto #0
 __all__ = ['WHAT', 'System', 'system_of', 'propagate', 'Attack', 'attack']
@@ -14,50 +16,64 @@ __all__ = ['WHAT', 'System', 'system_of', 'propagate', 'Attack', 'attack']
 @dataclass
 class System:
     "What an attacker knows: ranges of whole numbers, and which are sums of which."
-    n_low: np.ndarray    # results of each entry: at least
-    n_high: np.ndarray   # at most; infinite where nothing is known
-    y_low: np.ndarray    # at the standard: at least
-    y_high: np.ndarray   # at most
-    total: np.ndarray    # entry that is the sum, one a line
-    start: np.ndarray    # where each line's members begin in `member`
-    member: np.ndarray   # entries that are summed, line after line
-    rules: list = field(default_factory=list) # arrays of entries of which at least one has fewer than `min_n` results
-    min_n: int = 0       # of the rules
-    share: np.ndarray | None = None # [2, entries]: share at the standard, at least and at most; for entries whose n is not known
+
+    n_low: np.ndarray  # results of each entry: at least
+    n_high: np.ndarray  # at most; infinite where nothing is known
+    y_low: np.ndarray  # at the standard: at least
+    y_high: np.ndarray  # at most
+    total: np.ndarray  # entry that is the sum, one a line
+    start: np.ndarray  # where each line's members begin in `member`
+    member: np.ndarray  # entries that are summed, line after line
+    # arrays of entries of which at least one has fewer than `min_n` results
+    rules: list = field(default_factory=list)
+    min_n: int = 0  # of the rules
+    # [2, entries]: share at the standard, at least and at most; for entries whose n is not known
+    share: np.ndarray | None = None
 
     def matrix(self):
         "Sparse [lines x entries]: 1 for a member, -1 for the sum. Its product with the entries is zero."
         from scipy.sparse import csr_matrix
+
         lines = len(self.total)
         row = np.repeat(np.arange(lines), np.diff(self.start))
         values = np.r_[np.ones(len(self.member)), -np.ones(lines)]
         at = np.r_[row, np.arange(lines)], np.r_[self.member, self.total]
         return csr_matrix((values, at), shape=(lines, len(self.n_low)))
 
-def system_of(sums,                    # entries and lines; anything with n, y, total, start, member
-              hidden: np.ndarray,      # bool: entries of which nothing is shown
-              code: np.ndarray,        # 1, -1: only a limit of the share is shown; 0: the share (or nothing, where hidden)
-              policy,                  # `DisclosurePolicy`
-             ) -> System:
+
+def system_of(
+    sums,  # entries and lines; anything with n, y, total, start, member
+    hidden: np.ndarray,  # bool: entries of which nothing is shown
+    # 1, -1: only a limit of the share is shown; 0: the share (or nothing, where hidden)
+    code: np.ndarray,
+    policy,  # `DisclosurePolicy`
+) -> System:
     "What a table tells that is published with these entries hidden and coded."
     n = np.asarray(sums.n, float)
     limit = policy.limit(n) if getattr(sums, "limit", None) is None else sums.limit
     limit = np.where(np.isnan(limit), 1, limit)
     n_low, n_high = np.where(hidden, 1, n), np.where(hidden, np.inf, n)
-    if sums.y is None: return System(n_low, n_high, np.zeros(len(n)), np.zeros(len(n)), sums.total, sums.start, sums.member)
-    y_low = np.select([hidden, code > 0, code < 0], [0, np.ceil(limit*n - 1e-9), 0], sums.y)
-    y_high = np.select([hidden, code > 0, code < 0], [np.inf, n, np.floor((1 - limit)*n + 1e-9)], sums.y)
+    if sums.y is None:
+        return System(
+            n_low, n_high, np.zeros(len(n)), np.zeros(len(n)), sums.total, sums.start, sums.member
+        )
+    y_low = np.select([hidden, code > 0, code < 0], [0, np.ceil(limit * n - 1e-9), 0], sums.y)
+    y_high = np.select(
+        [hidden, code > 0, code < 0], [np.inf, n, np.floor((1 - limit) * n + 1e-9)], sums.y
+    )
     return System(n_low, n_high, y_low, y_high, sums.total, sums.start, sums.member)
 
 # %% ../../nbs/report/00_audit.ipynb #39c4e801
-def propagate(system: System,
-              passes: int = 40,   # at most; whatever the number, the bounds enclose the truth
-              largest: float = 0., # a number that must be possible for all
-             ) -> np.ndarray:     # [3, 2, entries]: results, at the standard, below it; at least and at most
+def propagate(
+    system: System,
+    passes: int = 40,  # at most; whatever the number, the bounds enclose the truth
+    largest: float = 0.0,  # a number that must be possible for all
+) -> np.ndarray:  # [3, 2, entries]: results, at the standard, below it; at least and at most
     "How narrowly the lines enclose each entry. Raises `ValueError` where no whole numbers fit."
     low = np.stack([system.n_low, system.y_low, np.zeros(len(system.n_low))]).astype(float)
     known = system.n_high[np.isfinite(system.n_high)]
-    cap = known.sum()*4 + largest + 1000                            # stands in for infinity, so that sums stay finite
+    # stands in for infinity, so that sums stay finite
+    cap = known.sum() * 4 + largest + 1000
     high = np.minimum(np.stack([system.n_high, system.y_high, system.n_high]), cap)
     A = system.matrix()
     plus, minus = A.maximum(0), (-A).maximum(0)
@@ -66,25 +82,40 @@ def propagate(system: System,
     for _ in range(passes):
         before = low.copy(), high.copy()
         for k in range(3):
-            least, most = plus @ low[k] - minus @ high[k], plus @ high[k] - minus @ low[k]  # members less their sum: zero lies between
+            # members less their sum: zero lies between
+            least, most = plus @ low[k] - minus @ high[k], plus @ high[k] - minus @ low[k]
             new_high = np.where(inside, low[k][entry] - least[line], low[k][entry] + most[line])
             new_low = np.where(inside, high[k][entry] - most[line], high[k][entry] + least[line])
             np.minimum.at(high[k], entry, new_high)
             np.maximum.at(low[k], entry, new_low)
-        n, y, f = 0, 1, 2                                  # n = y + f
+        n, y, f = 0, 1, 2  # n = y + f
         if system.share is not None:
-            low[y], high[y] = np.maximum(low[y], system.share[0]*low[n]), np.minimum(high[y], system.share[1]*high[n])
-        low[n], high[n] = np.maximum(low[n], low[y] + low[f]), np.minimum(high[n], high[y] + high[f])
-        for a, b in ((y, f), (f, y)): low[a], high[a] = np.maximum(low[a], low[n] - high[b]), np.minimum(high[a], high[n] - low[b])
+            low[y], high[y] = (
+                np.maximum(low[y], system.share[0] * low[n]),
+                np.minimum(high[y], system.share[1] * high[n]),
+            )
+        low[n], high[n] = (
+            np.maximum(low[n], low[y] + low[f]),
+            np.minimum(high[n], high[y] + high[f]),
+        )
+        for a, b in ((y, f), (f, y)):
+            low[a], high[a] = (
+                np.maximum(low[a], low[n] - high[b]),
+                np.minimum(high[a], high[n] - low[b]),
+            )
         low, high = np.ceil(low - 1e-6), np.floor(high + 1e-6)
-        if np.array_equal(before[0], low) and np.array_equal(before[1], high): break
-        if (low > high).any(): raise ValueError("no whole numbers fit what is published")
+        if np.array_equal(before[0], low) and np.array_equal(before[1], high):
+            break
+        if (low > high).any():
+            raise ValueError("no whole numbers fit what is published")
     return np.stack([low, high], axis=1)
 
 # %% ../../nbs/report/00_audit.ipynb #bc4d751a
 class _Rows:
     "Rows of an integer program, gathered."
-    def __init__(self): self.row, self.col, self.value, self.low, self.high, self.count = [], [], [], [], [], 0
+
+    def __init__(self):
+        self.row, self.col, self.value, self.low, self.high, self.count = [], [], [], [], [], 0
 
     def add(self, row, col, value, low, high):
         "Some rows; `row` counts from 0."
@@ -97,13 +128,18 @@ class _Rows:
 
     def matrix(self, columns):
         from scipy.sparse import csr_matrix
-        if not self.count: return csr_matrix((0, columns)), np.zeros(0), np.zeros(0)
-        row, col, value, low, high = map(np.concatenate, (self.row, self.col, self.value, self.low, self.high))
+
+        if not self.count:
+            return csr_matrix((0, columns)), np.zeros(0), np.zeros(0)
+        row, col, value, low, high = map(
+            np.concatenate, (self.row, self.col, self.value, self.low, self.high)
+        )
         return csr_matrix((value, (row, col)), shape=(self.count, columns)), low, high
 
 # %% ../../nbs/report/00_audit.ipynb #39726c10
 class _Program:
     "Rows `low <= A x <= high` in whole numbers between `least` and `most`: the unknown n, then the unknown y."
+
     def __init__(self, system: System, enclosed: np.ndarray):
         (n_low, n_high), (y_low, y_high), (f_low, f_high) = enclosed
         at_n, at_y = np.flatnonzero(n_low < n_high), np.flatnonzero(y_low < y_high)
@@ -113,24 +149,46 @@ class _Program:
         self.var[1, at_y] = len(at_n) + np.arange(len(at_y))
         self.least, self.most = np.r_[n_low[at_n], y_low[at_y]], np.r_[n_high[at_n], y_high[at_y]]
         rows, place = _Rows(), system.matrix().tocoo()
-        for var, fixed in zip(self.var, self.known):                            # the lines, for n and for y
+        # the lines, for n and for y
+        for var, fixed in zip(self.var, self.known):
             free = var[place.col] >= 0
-            rest = np.bincount(place.row[~free], place.data[~free]*fixed[place.col[~free]], len(system.total))
+            rest = np.bincount(
+                place.row[~free], place.data[~free] * fixed[place.col[~free]], len(system.total)
+            )
             used, number = np.unique(place.row[free], return_inverse=True)
             rows.add(number, var[place.col[free]], place.data[free], -rest[used], -rest[used])
-        pair = at_y[self.var[0, at_y] >= 0]                                      # n - y, where neither is known
+        # n - y, where neither is known
+        pair = at_y[self.var[0, at_y] >= 0]
         each = np.arange(len(pair))
-        rows.add(np.r_[each, each], np.r_[self.var[0, pair], self.var[1, pair]], np.repeat([1., -1.], len(pair)), f_low[pair], f_high[pair])
-        if system.share is not None:                                             # low n <= y <= high n
+        rows.add(
+            np.r_[each, each],
+            np.r_[self.var[0, pair], self.var[1, pair]],
+            np.repeat([1.0, -1.0], len(pair)),
+            f_low[pair],
+            f_high[pair],
+        )
+        # low n <= y <= high n
+        if system.share is not None:
             both = pair[(system.share[0, pair] > 0) | (system.share[1, pair] < 1)]
             each = np.arange(len(both))
-            for share, low, high in ((system.share[0], 0., np.inf), (system.share[1], -np.inf, 0.)):
-                rows.add(np.r_[each, each], np.r_[self.var[1, both], self.var[0, both]], np.r_[np.ones(len(both)), -share[both]], np.full(len(both), low), np.full(len(both), high))
+            for share, low, high in (
+                (system.share[0], 0.0, np.inf),
+                (system.share[1], -np.inf, 0.0),
+            ):
+                rows.add(
+                    np.r_[each, each],
+                    np.r_[self.var[1, both], self.var[0, both]],
+                    np.r_[np.ones(len(both)), -share[both]],
+                    np.full(len(both), low),
+                    np.full(len(both), high),
+                )
         self.A, self.low, self.high = rows.matrix(len(at_n) + len(at_y))
-        self.rules, self.group_of = [], {}                                       # those that what is known does not fulfil
+        # those that what is known does not fulfil
+        self.rules, self.group_of = [], {}
         for cells in system.rules:
             known = n_low[cells] == n_high[cells]
-            if (known & (n_low[cells] < system.min_n)).any(): continue
+            if (known & (n_low[cells] < system.min_n)).any():
+                continue
             self.group_of |= dict.fromkeys(map(int, cells), len(self.rules))
             self.rules.append(cells[~known])
         self.free_most = self.most.copy()
@@ -142,9 +200,13 @@ class _Program:
         v = self.var[0, small]
         self.most[v] = min(self.most[v], self.system.min_n - 1)
 
-    def near(self, x, far=1000.):
+    def near(self, x, far=1000.0):
         "Look no further than this from a solution: nobody asks for so many values."
-        self.least, self.most, self.free_most = np.maximum(self.least, x - far), np.minimum(self.most, x + far), np.minimum(self.free_most, x + far)
+        self.least, self.most, self.free_most = (
+            np.maximum(self.least, x - far),
+            np.minimum(self.most, x + far),
+            np.minimum(self.free_most, x + far),
+        )
 
     def obey(self, x, seconds):
         "A solution like `x` that obeys the rules; None where there is none."
@@ -152,17 +214,22 @@ class _Program:
         for cells in self.rules:
             n = x[self.var[0, cells]]
             self.choose(cells, cells[np.argmin(n)])
-            if n.min() < self.system.min_n: continue
+            if n.min() < self.system.min_n:
+                continue
             inside = part_of[self.var[0, cells[0]]]
             for small in cells[np.argsort(n, kind="stable")]:
                 self.choose(cells, small)
-                if self.most[self.var[0, small]] < self.least[self.var[0, small]]: continue
-                if (new := self.solve(np.zeros(len(inside)), inside, x, seconds)) is not None: break
-            else: return None
+                if self.most[self.var[0, small]] < self.least[self.var[0, small]]:
+                    continue
+                if (new := self.solve(np.zeros(len(inside)), inside, x, seconds)) is not None:
+                    break
+            else:
+                return None
             x = new
         return x
 
-    def __len__(self): return len(self.least)
+    def __len__(self):
+        return len(self.least)
 
     def start(self, n, y):
         "The variables at the counts `n` and `y` of all entries."
@@ -171,21 +238,31 @@ class _Program:
     def fits(self, x):
         "Whether these whole numbers solve it."
         Ax = self.A @ x
-        return bool((x >= self.least).all() and (x <= self.most).all() and (Ax >= self.low - 1e-6).all() and (Ax <= self.high + 1e-6).all())
+        return bool(
+            (x >= self.least).all()
+            and (x <= self.most).all()
+            and (Ax >= self.low - 1e-6).all()
+            and (Ax <= self.high + 1e-6).all()
+        )
 
     def parts(self, longest=None):
         "Variables that hang together: an array each. Rows of more than `longest` variables do not tie."
         from scipy.sparse import bmat
         from scipy.sparse.csgraph import connected_components
+
         A = self.A if longest is None else self.A[np.flatnonzero(np.diff(self.A.indptr) <= longest)]
-        _, label = connected_components(bmat([[None, A], [A.T, None]]) if A.shape[0] else np.zeros((len(self), len(self))), directed=False)
-        label = label[A.shape[0]:]
+        _, label = connected_components(
+            bmat([[None, A], [A.T, None]]) if A.shape[0] else np.zeros((len(self), len(self))),
+            directed=False,
+        )
+        label = label[A.shape[0] :]
         order = np.argsort(label, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
 
-    def solve(self, weights, inside=None, x=None, seconds=20., gap=0.):
+    def solve(self, weights, inside=None, x=None, seconds=20.0, gap=0.0):
         "Whole numbers with the largest `weights @ x`, where only the variables `inside` may differ from `x`; None where none were found in time."
         from scipy.optimize import Bounds, LinearConstraint, milp
+
         inside = np.arange(len(self)) if inside is None else inside
         A, low, high = self.A, self.low, self.high
         if len(inside) < len(self):
@@ -195,11 +272,19 @@ class _Program:
             still[inside] = 0
             low, high, A = low[touched] - A @ still, high[touched] - A @ still, A[:, inside]
         constraints = [LinearConstraint(A, low, high)] if A.shape[0] else []
-        for presolve in (True, False):                       # HiGHS 1.12 sometimes calls a feasible program infeasible while presolving
-            found = milp(-weights, integrality=np.ones(len(inside)), bounds=Bounds(self.least[inside], self.most[inside]), constraints=constraints,
-                         options={"time_limit": seconds, "mip_rel_gap": gap, "presolve": presolve})
-            if found.status != 2: break
-        if found.x is None: return None
+        # HiGHS 1.12 sometimes calls a feasible program infeasible while presolving
+        for presolve in (True, False):
+            found = milp(
+                -weights,
+                integrality=np.ones(len(inside)),
+                bounds=Bounds(self.least[inside], self.most[inside]),
+                constraints=constraints,
+                options={"time_limit": seconds, "mip_rel_gap": gap, "presolve": presolve},
+            )
+            if found.status != 2:
+                break
+        if found.x is None:
+            return None
         new = np.zeros(len(self)) if x is None else x.copy()
         new[inside] = np.round(found.x)
         return new
@@ -207,27 +292,39 @@ class _Program:
 # %% ../../nbs/report/00_audit.ipynb #c55693eb
 WHAT = "n", "y", "n - y"
 
+
 @dataclass
 class Attack:
     "What was found of the counts that were attacked."
-    entry: np.ndarray    # of each count
-    what: np.ndarray     # 0: results, 1: at the standard, 2: below it
-    low: np.ndarray      # the least value that was seen, or can be
-    high: np.ndarray     # the largest
-    needed: np.ndarray   # how many values there should be
-    programs: int = 0    # integer programs that were solved
+
+    entry: np.ndarray  # of each count
+    what: np.ndarray  # 0: results, 1: at the standard, 2: below it
+    low: np.ndarray  # the least value that was seen, or can be
+    high: np.ndarray  # the largest
+    needed: np.ndarray  # how many values there should be
+    programs: int = 0  # integer programs that were solved
 
     @property
-    def values(self): return self.high - self.low + 1
+    def values(self):
+        return self.high - self.low + 1
+
     @property
-    def narrow(self): return np.flatnonzero(self.values < self.needed)
+    def narrow(self):
+        return np.flatnonzero(self.values < self.needed)
+
 
 def _wanted(system, targets):
     "Counts to attack: entries, and which of their counts."
     entry = np.flatnonzero(targets)
-    whole = np.isfinite(system.y_high).all() and (system.y_high == 0).all()      # a table of students alone
-    pairs = [(e, k) for e in entry for k in ((0,) if whole else (1,) if system.n_low[e] == system.n_high[e] else (0, 1, 2))]
+    # a table of students alone
+    whole = np.isfinite(system.y_high).all() and (system.y_high == 0).all()
+    pairs = [
+        (e, k)
+        for e in entry
+        for k in ((0,) if whole else (1,) if system.n_low[e] == system.n_high[e] else (0, 1, 2))
+    ]
     return np.array(pairs, int).reshape(-1, 2)
+
 
 def _of_solution(program, wanted, x):
     "The values of the counts at a solution."
@@ -236,30 +333,34 @@ def _of_solution(program, wanted, x):
     return np.select([what == 0, what == 1], [n[entry], y[entry]], n[entry] - y[entry])
 
 # %% ../../nbs/report/00_audit.ipynb #95742d80
-def attack(system: System,       # what is known
-           targets: np.ndarray,  # bool: entries whose counts are attacked
-           keep: int,            # how many values each should have
-           start=None,           # (n, y) of all entries, where a solution is known; else one is looked for
-           settled=None,         # (entry, what) pairs that need not be looked at
-           quick: bool = False,  # stop after the cheap bounds where these find something
-           cheap: bool = False,  # stop after the cheap bounds
-           seconds: float = 20., # for one integer program
-           seed: int = 1,
-          ) -> Attack:
+def attack(
+    system: System,  # what is known
+    targets: np.ndarray,  # bool: entries whose counts are attacked
+    keep: int,  # how many values each should have
+    start=None,  # (n, y) of all entries, where a solution is known; else one is looked for
+    settled=None,  # (entry, what) pairs that need not be looked at
+    quick: bool = False,  # stop after the cheap bounds where these find something
+    cheap: bool = False,  # stop after the cheap bounds
+    seconds: float = 20.0,  # for one integer program
+    seed: int = 1,
+) -> Attack:
     "Feasibility intervals of withheld counts, as far as needed to tell whether they are long enough (Fischetti and Salazar 2001, doi 10.1287/mnsc.47.7.1008.9805, call it the disclosure auditing problem). Raises `ValueError` where nothing fits what is known."
-    enclosed = propagate(system, largest=0. if start is None else start[0].max())
+    enclosed = propagate(system, largest=0.0 if start is None else start[0].max())
     wanted = _wanted(system, targets)
-    if settled: wanted = np.array([p for p in map(tuple, wanted) if p not in settled], int).reshape(-1, 2)
+    if settled:
+        wanted = np.array([p for p in map(tuple, wanted) if p not in settled], int).reshape(-1, 2)
     entry, what = wanted.T
     low, high = (enclosed[what, end, entry] for end in (0, 1))
     needed = np.full(len(wanted), keep)
     found = Attack(entry, what, low, high, needed)
     possible = high - low + 1 >= needed
-    if not possible.any() or cheap or quick and not possible.all(): return found
+    if not possible.any() or cheap or quick and not possible.all():
+        return found
     program = _Program(system, enclosed)
     x = program.start(*start) if start is not None else _first(program, seconds)
     x = None if x is None else program.obey(x, seconds)
-    if x is None or not program.fits(x): raise ValueError("no whole numbers fit what is published")
+    if x is None or not program.fits(x):
+        raise ValueError("no whole numbers fit what is published")
     program.near(x)
     at = _of_solution(program, wanted, x)
     found.low, found.high = at.copy(), at.copy()
@@ -272,46 +373,65 @@ def attack(system: System,       # what is known
     def weights(open_, inside):
         "A random direction in the open counts of a part."
         w = np.zeros(len(program))
-        r = rng.choice([-1., 1.], len(open_))*rng.uniform(.5, 1.5, len(open_))
+        r = rng.choice([-1.0, 1.0], len(open_)) * rng.uniform(0.5, 1.5, len(open_))
         for k, sign in ((0, (1, 0)), (1, (0, 1)), (2, (1, -1))):
             of = what[open_] == k
             for var, s in zip(program.var, sign):
                 v = var[entry[open_[of]]]
-                np.add.at(w, v[v >= 0], s*r[of][v >= 0])
+                np.add.at(w, v[v >= 0], s * r[of][v >= 0])
         return w[inside]
 
     entry_of = np.concatenate(program.at)
-    def variables(k): return [v for v in program.var[:, entry[k]] if v >= 0]
-    def open_counts(): return np.flatnonzero((found.values < needed) & possible)
 
-    for parts, rounds, gap in ((_batches(program.parts(longest=12), 250), 6, .02), (program.parts(), 4, .02)):
+    def variables(k):
+        return [v for v in program.var[:, entry[k]] if v >= 0]
+
+    def open_counts():
+        return np.flatnonzero((found.values < needed) & possible)
+
+    for parts, rounds, gap in (
+        (_batches(program.parts(longest=12), 250), 6, 0.02),
+        (program.parts(), 4, 0.02),
+    ):
         part_of = np.full(len(program), -1)
-        for i, part in enumerate(parts): part_of[part] = i
+        for i, part in enumerate(parts):
+            part_of[part] = i
         for _ in range(rounds):
             todo = open_counts()
-            if not len(todo): break
+            if not len(todo):
+                break
             where = np.array([part_of[variables(k)[-1]] for k in todo])
             for i in np.unique(where):
                 w = weights(todo[where == i], parts[i])
                 for sign in (1, -1):
-                    new = program.solve(sign*w, parts[i], x, seconds, gap)
+                    new = program.solve(sign * w, parts[i], x, seconds, gap)
                     found.programs += 1
-                    if new is not None and program.fits(new): see(new)
+                    if new is not None and program.fits(new):
+                        see(new)
     part_of = {v: i for i, part in enumerate(parts) for v in part}
     for k in open_counts():
         inside = parts[part_of[variables(k)[-1]]]
         w = np.zeros(len(program))
         for var, s in zip(program.var[:, entry[k]], ((1, 0), (0, 1), (1, -1))[what[k]]):
-            if var >= 0: w[var] += s
-        rule = next((program.group_of[e] for v in inside if (e := entry_of[v]) in program.group_of), None)
+            if var >= 0:
+                w[var] += s
+        rule = next(
+            (program.group_of[e] for v in inside if (e := entry_of[v]) in program.group_of), None
+        )
         for small in [None] if rule is None else [None, *program.rules[rule]]:
-            if small is not None: program.choose(program.rules[rule], small)
+            if small is not None:
+                program.choose(program.rules[rule], small)
             for sign in (1, -1):
-                if found.values[k] >= keep: break                    # seen on the way
-                new = program.solve(sign*w[inside], inside, x, seconds)
+                if found.values[k] >= keep:
+                    break  # seen on the way
+                new = program.solve(sign * w[inside], inside, x, seconds)
                 found.programs += 1
-                if new is not None and program.fits(new): see(new)
-        if rule is not None: program.choose(program.rules[rule], min(program.rules[rule], key=lambda e: x[program.var[0, e]]))
+                if new is not None and program.fits(new):
+                    see(new)
+        if rule is not None:
+            program.choose(
+                program.rules[rule], min(program.rules[rule], key=lambda e: x[program.var[0, e]])
+            )
     return found
 
 # %% ../../nbs/report/00_audit.ipynb #a54ca7b0
@@ -319,15 +439,20 @@ def _batches(parts, most):
     "Small parts together, up to about so many variables."
     made, size = [[]], 0
     for part in parts:
-        if size + len(part) > most and made[-1]: made.append([]); size = 0
-        made[-1].append(part); size += len(part)
+        if size + len(part) > most and made[-1]:
+            made.append([])
+            size = 0
+        made[-1].append(part)
+        size += len(part)
     return [np.concatenate(b) for b in made if b]
+
 
 def _first(program, seconds):
     "Some solution, part by part."
     x = np.zeros(len(program))
     for part in program.parts():
-        found = program.solve(np.zeros(len(part)), part, x, max(seconds, 60.))
-        if found is None: return None
+        found = program.solve(np.zeros(len(part)), part, x, max(seconds, 60.0))
+        if found is None:
+            return None
         x = found
     return x

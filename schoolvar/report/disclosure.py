@@ -4,9 +4,11 @@
 
 # %% ../../nbs/report/05_disclosure.ipynb #84a2578c
 from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass
 
 # %% auto #0
 __all__ = ['SHOWN', 'WITHHELD', 'PolicyError', 'DisclosurePolicy', 'policy_table', 'Sums', 'add_up', 'complement', 'Protected',
@@ -16,62 +18,115 @@ __all__ = ['SHOWN', 'WITHHELD', 'PolicyError', 'DisclosurePolicy', 'policy_table
 class PolicyError(ValueError):
     "A policy that does not exist or makes no sense."
 
+
 @dataclass(frozen=True)
 class DisclosurePolicy:
     "What is withheld, what is given only as a limit, and how much must stay open."
-    name: str            # as it is shown
-    min_n: int           # groups of fewer students are withheld; 0 withholds nothing
-    top: float | None = None    # shares at least this are given as "at least"; the lower share is its mirror image
-    keep: int = 3        # values that must stay possible of each withheld or limited count: of results, of those at the standard, of those below it
+
+    name: str  # as it is shown
+    min_n: int  # groups of fewer students are withheld; 0 withholds nothing
+    # shares at least this are given as "at least"; the lower share is its mirror image
+    top: float | None = None
+    # values that must stay possible of each withheld or limited count: of results, of those at the
+    # standard, of those below it
+    keep: int = 3
 
     def __post_init__(self):
-        if self.min_n < 0 or int(self.min_n) != self.min_n: raise PolicyError(f"min_n is {self.min_n}: a whole number of students, 0 or more, was expected")
-        if self.top is not None and not .5 < self.top < 1: raise PolicyError(f"top is {self.top}: a share between one half and one was expected")
-        if self.keep < 1 or int(self.keep) != self.keep: raise PolicyError(f"keep is {self.keep}: a whole number of values, 1 or more, was expected")
-        # A group that is withheld for being small has 1 to min_n - 1 students: no more values than that can stay possible.
-        if self.min_n: object.__setattr__(self, "keep", max(1, min(self.keep, self.min_n - 1)))
+        if self.min_n < 0 or int(self.min_n) != self.min_n:
+            raise PolicyError(
+                f"min_n is {self.min_n}: a whole number of students, 0 or more, was expected"
+            )
+        if self.top is not None and not 0.5 < self.top < 1:
+            raise PolicyError(f"top is {self.top}: a share between one half and one was expected")
+        if self.keep < 1 or int(self.keep) != self.keep:
+            raise PolicyError(
+                f"keep is {self.keep}: a whole number of values, 1 or more, was expected"
+            )
+        # A group that is withheld for being small has 1 to min_n - 1 students: no more values than
+        # that can stay possible.
+        if self.min_n:
+            object.__setattr__(self, "keep", max(1, min(self.keep, self.min_n - 1)))
 
     @classmethod
-    def named(cls, name: str, min_n: int | None = None) -> "DisclosurePolicy":
+    def named(cls, name: str, min_n: int | None = None) -> DisclosurePolicy:
         "A policy by name; `min_n` makes it a policy of its own."
         known = {p.name: p for p in cls.all()}
-        if name not in known: raise PolicyError(f"policy {name!r}: choose one of {', '.join(known)}, or give the least number of students")
-        if min_n is None or min_n == known[name].min_n: return known[name]
+        if name not in known:
+            raise PolicyError(
+                f"policy {name!r}: choose one of {', '.join(known)}, or give the least number of students"
+            )
+        if min_n is None or min_n == known[name].min_n:
+            return known[name]
         return cls("custom", int(min_n), known[name].top if name != "none" else None)
 
     @classmethod
-    def all(cls) -> list["DisclosurePolicy"]:
+    def all(cls) -> list[DisclosurePolicy]:
         "The policies that have a name."
-        return [cls("eqao", 15), cls("us", 10, .95), cls("none", 0)]
+        return [cls("eqao", 15), cls("us", 10, 0.95), cls("none", 0)]
 
     def limit(self, n) -> np.ndarray:
         "The share from which a group of `n` is given only as a limit; not a number where the policy has none."
         n = np.asarray(n, float)
-        if self.top is None: return np.full(n.shape, np.nan)
-        with np.errstate(divide="ignore"): by_count = 1 - (self.keep - 1)/n
-        return np.maximum(np.minimum(self.top, by_count), .5)
+        if self.top is None:
+            return np.full(n.shape, np.nan)
+        with np.errstate(divide="ignore"):
+            by_count = 1 - (self.keep - 1) / n
+        return np.maximum(np.minimum(self.top, by_count), 0.5)
 
     @classmethod
-    def of(cls, described: dict) -> "DisclosurePolicy":
+    def of(cls, described: dict) -> DisclosurePolicy:
         "A policy from its description."
-        try: return cls(**{k: v for k, v in described.items() if k in ("name", "min_n", "top") or k == "keep" and v is not None})
-        except TypeError: raise PolicyError(f"a policy has a name and min_n, and may have top and keep; given were {', '.join(map(str, described)) or 'none of them'}") from None
+        try:
+            return cls(
+                **{
+                    k: v
+                    for k, v in described.items()
+                    if k in ("name", "min_n", "top") or k == "keep" and v is not None
+                }
+            )
+        except TypeError:
+            raise PolicyError(
+                f"a policy has a name and min_n, and may have top and keep; given were {', '.join(map(str, described)) or 'none of them'}"
+            ) from None
 
     def describe(self) -> dict:
         "What the policy promises, for manifests and `schoolvar policies`."
-        promises = {"top": self.top, "bottom": None if self.top is None else round(1 - self.top, 6), "keep": self.keep if self.min_n or self.top else None}
+        promises = {
+            "top": self.top,
+            "bottom": None if self.top is None else round(1 - self.top, 6),
+            "keep": self.keep if self.min_n or self.top else None,
+        }
         counts = ["results", "at the standard", "below the standard"] if promises["keep"] else []
         return {"name": self.name, "min_n": self.min_n, **promises, "protected_counts": counts}
 
 # %% ../../nbs/report/05_disclosure.ipynb #4f0c7a11
-def policy_table(policies # of `DisclosurePolicy`
-                ) -> list[str]: # lines of text
+def policy_table(
+    policies,  # of `DisclosurePolicy`
+) -> list[str]:  # lines of text
     "What policies promise, a row each."
-    rows = [("policy", "withholds groups of", "shares given only as limits", "values that stay possible of each withheld or limited count")]
+    rows = [
+        (
+            "policy",
+            "withholds groups of",
+            "shares given only as limits",
+            "values that stay possible of each withheld or limited count",
+        )
+    ]
     for p in policies:
         d = p.describe()
-        counts = f"at least {d['keep']}: {', '.join(d['protected_counts'])}" if d["keep"] else "no promise"
-        rows.append((p.name, f"fewer than {p.min_n} students" if p.min_n else "nothing", f"{d['top']:.0%} and more, {d['bottom']:.0%} and less" if p.top else "none", counts))
+        counts = (
+            f"at least {d['keep']}: {', '.join(d['protected_counts'])}"
+            if d["keep"]
+            else "no promise"
+        )
+        rows.append(
+            (
+                p.name,
+                f"fewer than {p.min_n} students" if p.min_n else "nothing",
+                f"{d['top']:.0%} and more, {d['bottom']:.0%} and less" if p.top else "none",
+                counts,
+            )
+        )
     widths = [max(len(r[k]) for r in rows) for k in range(3)]
     return ["  ".join(text.ljust(w) for text, w in zip(r, widths)) + "  " + r[3] for r in rows]
 
@@ -79,43 +134,81 @@ def policy_table(policies # of `DisclosurePolicy`
 @dataclass
 class Sums:
     "Entries of a table that add up along lines."
-    n: np.ndarray           # trials or students of each entry
-    students: np.ndarray    # distinct students behind each entry: what the policy counts
-    y: np.ndarray | None    # successes; None where there are none
-    total: np.ndarray       # entry that is the sum, one a line
-    start: np.ndarray       # where each line's members begin in `member`
-    member: np.ndarray      # entries that are summed, line after line
-    limit: np.ndarray | None = None # share from which each entry is given only as a limit; None is the policy's, by n
 
-    def members(self, line): return self.member[self.start[line]:self.start[line + 1]]
+    n: np.ndarray  # trials or students of each entry
+    students: np.ndarray  # distinct students behind each entry: what the policy counts
+    y: np.ndarray | None  # successes; None where there are none
+    total: np.ndarray  # entry that is the sum, one a line
+    start: np.ndarray  # where each line's members begin in `member`
+    member: np.ndarray  # entries that are summed, line after line
+    # share from which each entry is given only as a limit; None is the policy's, by n
+    limit: np.ndarray | None = None
+
+    def members(self, line):
+        return self.member[self.start[line] : self.start[line + 1]]
 
 # %% ../../nbs/report/05_disclosure.ipynb #d935eb8f
-def add_up(cells: pd.DataFrame, # a row a cell: n_trials, y_success and the columns of `by`
-           by: list[list[str]], # the tables of sums: columns that each keeps; [] is the sum of all
-           students=None,       # distinct students of each cell; default n_trials
-          ) -> tuple[pd.DataFrame, Sums]: # entries (the columns of `by`, level, n_trials, y_success, students) and their lines
+def add_up(
+    cells: pd.DataFrame,  # a row a cell: n_trials, y_success and the columns of `by`
+    by: list[list[str]],  # the tables of sums: columns that each keeps; [] is the sum of all
+    students=None,  # distinct students of each cell; default n_trials
+    # entries (the columns of `by`, level, n_trials, y_success, students) and their lines
+) -> tuple[pd.DataFrame, Sums]:
     "A table with its sums, and which sums are made of which. The tables of `by` go from fine to coarse."
     keys = list(dict.fromkeys(c for b in by for c in b))
     levels = [cells.assign(students=cells.n_trials if students is None else students, level="cell")]
     finest = [c for c in cells.columns if c not in ("n_trials", "y_success")]
     for b in by:
         groups = cells.assign(**{"": 0}).groupby(b or [""], sort=True, observed=True)
-        levels.append(groups[["n_trials", "y_success"]].sum().reset_index().assign(students=np.nan, level="+".join(b) or "all").drop(columns="", errors="ignore"))
-    entries = pd.concat(levels, ignore_index=True)[list(dict.fromkeys(["level", *finest, *keys, "n_trials", "y_success", "students"]))]
+        levels.append(
+            groups[["n_trials", "y_success"]]
+            .sum()
+            .reset_index()
+            .assign(students=np.nan, level="+".join(b) or "all")
+            .drop(columns="", errors="ignore")
+        )
+    entries = pd.concat(levels, ignore_index=True)[
+        list(dict.fromkeys(["level", *finest, *keys, "n_trials", "y_success", "students"]))
+    ]
     names = ["cell"] + ["+".join(b) or "all" for b in by]
     columns = [finest] + by
     total, start, member = [], [0], []
     for coarse in range(1, len(names)):
         for fine in range(coarse):
-            # A sum is made of a finer table where that keeps all of its columns, and no table lies between the two.
-            if not set(columns[coarse]) < set(columns[fine]): continue
-            if any(set(columns[coarse]) < set(columns[m]) < set(columns[fine]) for m in range(1, len(names))): continue
+            # A sum is made of a finer table where that keeps all of its columns, and no table lies
+            # between the two.
+            if not set(columns[coarse]) < set(columns[fine]):
+                continue
+            if any(
+                set(columns[coarse]) < set(columns[m]) < set(columns[fine])
+                for m in range(1, len(names))
+            ):
+                continue
             f, c = entries[entries.level == names[fine]], entries[entries.level == names[coarse]]
-            where = {k: i for k, i in zip(map(tuple, c[columns[coarse]].to_numpy()) if columns[coarse] else [()]*len(c), c.index)}
-            made = f.groupby(columns[coarse], sort=True, observed=True).indices.items() if columns[coarse] else [((), np.arange(len(f)))]
+            where = {
+                k: i
+                for k, i in zip(
+                    map(tuple, c[columns[coarse]].to_numpy()) if columns[coarse] else [()] * len(c),
+                    c.index,
+                )
+            }
+            made = (
+                f.groupby(columns[coarse], sort=True, observed=True).indices.items()
+                if columns[coarse]
+                else [((), np.arange(len(f)))]
+            )
             for key, at in made:
-                total.append(where[key if isinstance(key, tuple) else (key,)]); member.extend(f.index[at]); start.append(len(member))
-    return entries, Sums(entries.n_trials.to_numpy(float), entries.students.to_numpy(float), entries.y_success.to_numpy(float), np.array(total, int), np.array(start, int), np.array(member, int))
+                total.append(where[key if isinstance(key, tuple) else (key,)])
+                member.extend(f.index[at])
+                start.append(len(member))
+    return entries, Sums(
+        entries.n_trials.to_numpy(float),
+        entries.students.to_numpy(float),
+        entries.y_success.to_numpy(float),
+        np.array(total, int),
+        np.array(start, int),
+        np.array(member, int),
+    )
 
 # %% ../../nbs/report/05_disclosure.ipynb #9f744e41
 def _hide_more(sums, line, hidden, public, policy, known):
@@ -124,109 +217,163 @@ def _hide_more(sums, line, hidden, public, policy, known):
     members = members[~public[members]]
     inside = members[hidden[members]]
     covered = hidden[t] and not public[t]
-    if not len(inside) and not covered: return None
+    if not len(inside) and not covered:
+        return None
     shown = members[~hidden[members]]
-    if covered: return None if len(inside) else shown[np.argmin(sums.n[shown])] if len(shown) else None
+    if covered:
+        return None if len(inside) else shown[np.argmin(sums.n[shown])] if len(shown) else None
     n = sums.n[inside].sum()
     enough = len(inside) > 1 and n >= policy.min_n
-    if enough and sums.y is not None:                  # all or none of the hidden ones together would tell of each of them
+    # all or none of the hidden ones together would tell of each of them
+    if enough and sums.y is not None:
         y, limit = sums.y[inside].sum(), known(n)
-        enough = np.isnan(limit) and 0 < y < n or (1 - limit)*n < y < limit*n
-    if enough: return None
+        enough = np.isnan(limit) and 0 < y < n or (1 - limit) * n < y < limit * n
+    if enough:
+        return None
     return shown[np.argmin(sums.n[shown])] if len(shown) else None if public[t] else t
 
-def complement(sums: Sums,               # the table
-               hidden: np.ndarray,       # bool: what is hidden already
-               policy: DisclosurePolicy, # how large a group must be
-               public=None,              # bool: what everyone has already
-              ) -> np.ndarray:           # bool: what must be hidden
+
+def complement(
+    sums: Sums,  # the table
+    hidden: np.ndarray,  # bool: what is hidden already
+    policy: DisclosurePolicy,  # how large a group must be
+    public=None,  # bool: what everyone has already
+) -> np.ndarray:  # bool: what must be hidden
     "Hide what would give hidden entries away along a line, to a fixed point."
     hidden = hidden.copy()
     public = np.zeros(len(hidden), bool) if public is None else public
     lines_of = [[] for _ in range(len(sums.n))]
     for line in range(len(sums.total)):
-        for e in (sums.total[line], *sums.members(line)): lines_of[e].append(line)
+        for e in (sums.total[line], *sums.members(line)):
+            lines_of[e].append(line)
     todo = sorted({l for e in np.flatnonzero(hidden) for l in lines_of[e]}, reverse=True)
     waiting = set(todo)
     while todo:
-        line = todo.pop(); waiting.discard(line)
-        while (more := _hide_more(sums, line, hidden, public, policy, lambda n: float(policy.limit(n)))) is not None:
+        line = todo.pop()
+        waiting.discard(line)
+        while (
+            more := _hide_more(sums, line, hidden, public, policy, lambda n: float(policy.limit(n)))
+        ) is not None:
             hidden[more] = True
             fresh = [l for l in lines_of[more] if l not in waiting and l != line]
-            todo.extend(fresh); waiting.update(fresh)
+            todo.extend(fresh)
+            waiting.update(fresh)
     return hidden
 
 # %% ../../nbs/report/05_disclosure.ipynb #a13c8042
-SHOWN, WITHHELD = "", "c"      # states; the code does not say whether an entry is small or hides another, which would tell something
+# states; the code does not say whether an entry is small or hides another, which would tell
+# something
+SHOWN, WITHHELD = "", "c"
+
 
 @dataclass
 class Protected:
     "What may be shown of a table."
-    state: np.ndarray    # a code an entry: "" shown, "c" withheld
-    limit: np.ndarray    # 1: only "at least", -1: only "at most", 0: the share itself
+
+    state: np.ndarray  # a code an entry: "" shown, "c" withheld
+    limit: np.ndarray  # 1: only "at least", -1: only "at most", 0: the share itself
     policy: DisclosurePolicy
-    primary: int = 0     # entries withheld because they are small; for the log of the maker, never published
-    rounds: int = 0      # how often the attack made more go
-    programs: int = 0    # integer programs that were solved
-    public: int = 0      # small entries that earlier releases alone give away: nothing that is withheld now can take them back
+    # entries withheld because they are small; for the log of the maker, never published
+    primary: int = 0
+    rounds: int = 0  # how often the attack made more go
+    programs: int = 0  # integer programs that were solved
+    # small entries that earlier releases alone give away: nothing that is withheld now can take
+    # them back
+    public: int = 0
+
 
 @dataclass
 class Before:
     "What earlier releases tell of a table's entries, and of entries that stand after them."
-    n_low: np.ndarray    # results of each entry, the table's first: at least
-    n_high: np.ndarray   # at most; infinite where nothing is known
-    y_low: np.ndarray    # at the standard: at least
-    y_high: np.ndarray   # at most
-    total: np.ndarray    # lines among all these entries
+
+    n_low: np.ndarray  # results of each entry, the table's first: at least
+    n_high: np.ndarray  # at most; infinite where nothing is known
+    y_low: np.ndarray  # at the standard: at least
+    y_high: np.ndarray  # at most
+    total: np.ndarray  # lines among all these entries
     start: np.ndarray
     member: np.ndarray
 
 # %% ../../nbs/report/05_disclosure.ipynb #6e42706a
-def only_limits(sums: Sums, policy: DisclosurePolicy) -> np.ndarray: # 1, -1 or 0 an entry
+def only_limits(sums: Sums, policy: DisclosurePolicy) -> np.ndarray:  # 1, -1 or 0 an entry
     "Which shares are given as a limit only."
-    if sums.y is None or policy.top is None: return np.zeros(len(sums.n), int)
-    limit, p = policy.limit(sums.n) if sums.limit is None else sums.limit, sums.y/np.maximum(sums.n, 1)
+    if sums.y is None or policy.top is None:
+        return np.zeros(len(sums.n), int)
+    limit, p = (
+        policy.limit(sums.n) if sums.limit is None else sums.limit,
+        sums.y / np.maximum(sums.n, 1),
+    )
     return np.where(p >= limit, 1, np.where(p <= 1 - limit, -1, 0))
+
 
 def _reader_rules(sums, hidden, also, policy, most=60):
     "Groups of withheld cells that hang together: a reader knows that at least one of each is small. Only groups where that is so, and of at most so many cells; in larger ones it narrows nothing."
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
+
     lines = len(sums.total)
     row = np.r_[np.repeat(np.arange(lines), np.diff(sums.start)), np.arange(lines)]
     col = np.r_[sums.member, sums.total]
     kept = hidden[col]
     size = lines + len(sums.n)
-    _, label = connected_components(csr_matrix((np.ones(kept.sum()), (row[kept], lines + col[kept])), shape=(size, size)), directed=False)
+    _, label = connected_components(
+        csr_matrix((np.ones(kept.sum()), (row[kept], lines + col[kept])), shape=(size, size)),
+        directed=False,
+    )
     atom = hidden.copy()
     atom[sums.total] = False
     at = np.flatnonzero(atom)
     at = at[np.argsort(label[lines + at], kind="stable")]
     groups = np.split(at, np.flatnonzero(np.diff(label[lines + at])) + 1) if len(at) else []
     other = set(label[lines + np.flatnonzero(hidden & also)])
-    return [g for g in groups if len(g) <= most and (sums.n[g] < policy.min_n).any() and label[lines + g[0]] not in other]
+    return [
+        g
+        for g in groups
+        if len(g) <= most and (sums.n[g] < policy.min_n).any() and label[lines + g[0]] not in other
+    ]
+
 
 def _known_of(sums, hidden, code, policy, before):
     "The attacker's knowledge of a table, with that of earlier releases."
     from schoolvar.report.audit import System, system_of
+
     now = system_of(sums, hidden, code, policy)
-    if before is None: return now
+    if before is None:
+        return now
     extra = len(before.n_low) - len(now.n_low)
-    ends = [np.r_[a, np.full(extra, filler)] for a, filler in ((now.n_low, 0), (now.n_high, np.inf), (now.y_low, 0), (now.y_high, np.inf))]
+    ends = [
+        np.r_[a, np.full(extra, filler)]
+        for a, filler in (
+            (now.n_low, 0),
+            (now.n_high, np.inf),
+            (now.y_low, 0),
+            (now.y_high, np.inf),
+        )
+    ]
     n_low, y_low = np.maximum(ends[0], before.n_low), np.maximum(ends[2], before.y_low)
     n_high, y_high = np.minimum(ends[1], before.n_high), np.minimum(ends[3], before.y_high)
     start = np.r_[now.start, now.start[-1] + before.start[1:]]
-    return System(n_low, n_high, y_low, y_high, np.r_[now.total, before.total], start, np.r_[now.member, before.member])
+    return System(
+        n_low,
+        n_high,
+        y_low,
+        y_high,
+        np.r_[now.total, before.total],
+        start,
+        np.r_[now.member, before.member],
+    )
 
 # %% ../../nbs/report/05_disclosure.ipynb #02f6a5ec
-def protect(sums: Sums,               # a table
-            policy: DisclosurePolicy, # what it is published under
-            also=None,                # bool: entries withheld for another reason
-            rounds: int = 200,        # of hiding and attacking, at most
-            before: Before | None = None, # what earlier releases told
-           ) -> Protected:            # a state and a limit an entry
+def protect(
+    sums: Sums,  # a table
+    policy: DisclosurePolicy,  # what it is published under
+    also=None,  # bool: entries withheld for another reason
+    rounds: int = 200,  # of hiding and attacking, at most
+    before: Before | None = None,  # what earlier releases told
+) -> Protected:  # a state and a limit an entry
     "Withhold what a policy wants withheld and whatever would give it away. Raises `PolicyError` if the attack still succeeds."
     from schoolvar.report.audit import attack
+
     size = len(sums.n)
     also = np.zeros(size, bool) if also is None else also
     code = only_limits(sums, policy)
@@ -245,24 +392,57 @@ def protect(sums: Sums,               # a table
     start = None if before is not None else (sums.n, np.zeros(size) if sums.y is None else sums.y)
     for round in range(rounds):
         known = _known_of(sums, hidden, np.where(hidden, 0, code), policy, before)
-        if before is None and policy.min_n: known.rules, known.min_n = _reader_rules(sums, hidden, also, policy), policy.min_n
-        found = attack(known, longer(hidden | (code != 0)), policy.keep, start=start, settled=settled, quick=True)
+        if before is None and policy.min_n:
+            known.rules, known.min_n = _reader_rules(sums, hidden, also, policy), policy.min_n
+        found = attack(
+            known,
+            longer(hidden | (code != 0)),
+            policy.keep,
+            start=start,
+            settled=settled,
+            quick=True,
+        )
         programs += found.programs
         narrow = found.narrow
-        if not len(narrow): return Protected(np.where(hidden, WITHHELD, SHOWN), np.where(hidden, 0, code), policy, int(small.sum()), round, programs, len({e for e, _ in given_away if small[e]}))
-        if found.programs: settled |= {(int(e), int(k)) for e, k, v in zip(found.entry, found.what, found.values) if v >= policy.keep}
-        if before is not None and found.programs:            # is it that earlier releases give these away by themselves?
-            alone = attack(nothing_new, longer(np.isin(np.arange(size), found.entry[narrow])), policy.keep, settled=settled)
+        if not len(narrow):
+            return Protected(
+                np.where(hidden, WITHHELD, SHOWN),
+                np.where(hidden, 0, code),
+                policy,
+                int(small.sum()),
+                round,
+                programs,
+                len({e for e, _ in given_away if small[e]}),
+            )
+        if found.programs:
+            settled |= {
+                (int(e), int(k))
+                for e, k, v in zip(found.entry, found.what, found.values)
+                if v >= policy.keep
+            }
+        # is it that earlier releases give these away by themselves?
+        if before is not None and found.programs:
+            alone = attack(
+                nothing_new,
+                longer(np.isin(np.arange(size), found.entry[narrow])),
+                policy.keep,
+                settled=settled,
+            )
             programs += alone.programs
             lost = {(int(alone.entry[k]), int(alone.what[k])) for k in alone.narrow}
             given_away |= lost
             settled |= lost
             public[[e for e, what in lost if what == 0]] = True
             narrow = [k for k in narrow if (found.entry[k], found.what[k]) not in lost]
-        more = _hide_around(sums, hidden, public, list(zip(found.entry[narrow], found.what[narrow])))
-        if (more == hidden).all() and len(narrow): break
+        more = _hide_around(
+            sums, hidden, public, list(zip(found.entry[narrow], found.what[narrow]))
+        )
+        if (more == hidden).all() and len(narrow):
+            break
         hidden = complement(sums, more, policy, public)
-    raise PolicyError("the withheld figures can still be worked out: publish fewer tables, or ask for larger groups")
+    raise PolicyError(
+        "the withheld figures can still be worked out: publish fewer tables, or ask for larger groups"
+    )
 
 # %% ../../nbs/report/05_disclosure.ipynb #b7e4339d
 def _hide_around(sums, hidden, public, found):
@@ -270,17 +450,27 @@ def _hide_around(sums, hidden, public, found):
     hidden = hidden.copy()
     lines_of = [[] for _ in range(len(sums.n))]
     for line in range(len(sums.total)):
-        for e in (sums.total[line], *sums.members(line)): lines_of[e].append(line)
+        for e in (sums.total[line], *sums.members(line)):
+            lines_of[e].append(line)
     done = set()
     for e, what in found:
-        if not hidden[e]:                                    # only a limit was shown: now nothing is
+        # only a limit was shown: now nothing is
+        if not hidden[e]:
             hidden[e] = True
             continue
         reached, seen, chosen = [e], {e}, None
-        while reached and chosen is None:                    # the nearest shown entries, over lines of hidden ones
-            lines = sorted({l for h in reached for l in lines_of[h]}, key=lambda l: (hidden[sums.total[l]], hidden[sums.members(l)].sum(), l))
-            if done & set(lines): break                      # something near was hidden already in this round
-            chosen = next((c for l in lines if (c := _best(sums, hidden | public, l, what)) is not None), None)
+        # the nearest shown entries, over lines of hidden ones
+        while reached and chosen is None:
+            lines = sorted(
+                {l for h in reached for l in lines_of[h]},
+                key=lambda l: (hidden[sums.total[l]], hidden[sums.members(l)].sum(), l),
+            )
+            # something near was hidden already in this round
+            if done & set(lines):
+                break
+            chosen = next(
+                (c for l in lines if (c := _best(sums, hidden | public, l, what)) is not None), None
+            )
             on = {int(x) for l in lines for x in (sums.total[l], *sums.members(l))}
             reached = [x for x in on if hidden[x] and x not in seen]
             seen.update(reached)
@@ -289,21 +479,27 @@ def _hide_around(sums, hidden, public, found):
             done.update(lines_of[chosen])
     return hidden
 
+
 def _best(sums, hidden, line, what):
     "The smallest shown entry of a line; where successes or failures are known, one that has both."
     on = np.r_[sums.members(line), sums.total[line]]
     on = on[~hidden[on]]
-    if not len(on): return None
+    if not len(on):
+        return None
     if what and sums.y is not None:
         mixed = on[np.minimum(sums.y[on], sums.n[on] - sums.y[on]) >= 2]
-        if len(mixed): on = mixed
+        if len(mixed):
+            on = mixed
     return on[np.argmin(sums.n[on])]
 
 # %% ../../nbs/report/05_disclosure.ipynb #11f01735
-def distinct_students(cells: pd.DataFrame, # school, year, [grade], subject, n_trials
-                      of: list[str],       # columns of the groups, e.g. ["school"]; [] is everything
-                     ) -> pd.Series:       # by the columns of `of`
+def distinct_students(
+    cells: pd.DataFrame,  # school, year, [grade], subject, n_trials
+    of: list[str],  # columns of the groups, e.g. ["school"]; [] is everything
+) -> pd.Series:  # by the columns of `of`
     "At least how many different students a sum is made of: the largest subject of each school, grade and year, added up."
     cohort = [c for c in ("school", "year", "grade") if c in cells]
-    largest = cells.groupby(list(dict.fromkeys(cohort + of)), observed=True, sort=False).n_trials.max()
+    largest = cells.groupby(
+        list(dict.fromkeys(cohort + of)), observed=True, sort=False
+    ).n_trials.max()
     return largest.groupby(level=of, sort=True).sum() if of else largest.sum()

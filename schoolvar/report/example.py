@@ -4,10 +4,13 @@
 
 # %% ../../nbs/report/45_example.ipynb #b568de59
 from __future__ import annotations
+
 import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-from pathlib import Path
+
 from ..core.files import checksum
 from .disclosure import DisclosurePolicy
 from .publication import Publication, publish
@@ -18,54 +21,197 @@ __all__ = ['example_fits', 'example_publication']
 # %% ../../nbs/report/45_example.ipynb #95354e3f
 def _example_tables(province):
     "Tables like those of the fits, by moments."
-    place = province.truth.rename(columns={"school": "school_id"}).set_index("school_id")[["school_name", "district_id", "district"]]
-    cells = province.counts[province.counts.grade == 3].rename(columns={"school_id": "school"})[["school", "year", "grade", "subject", "n_trials", "y_success"]]
+    place = province.truth.rename(columns={"school": "school_id"}).set_index("school_id")[
+        ["school_name", "district_id", "district"]
+    ]
+    cells = province.counts[province.counts.grade == 3].rename(columns={"school_id": "school"})[
+        ["school", "year", "grade", "subject", "n_trials", "y_success"]
+    ]
     s = cells.groupby("school", sort=True)[["n_trials", "y_success"]].sum()
-    raw = s.y_success/s.n_trials; middle = np.log(raw.mean()/(1 - raw.mean()))
-    se = np.sqrt(.09/3 + 4/s.n_trials); keep = .42/(.42 + se**2); z = np.log((s.y_success + .5)/(s.n_trials - s.y_success + .5)) - middle
-    effect, sd = keep*z, np.sqrt(keep)*se
-    expit = lambda x: 1/(1 + np.exp(-x)); order = effect.rank(ascending=False)
-    achievement = pd.DataFrame(dict(school=s.index, district=place.district.reindex(s.index), n_trials=s.n_trials, raw=raw, estimate=expit(middle + effect), estimate_lower=expit(middle + effect - 1.96*sd), estimate_upper=expit(middle + effect + 1.96*sd),
-        effect=effect, effect_lower=effect - 1.96*sd, effect_upper=effect + 1.96*sd, rank_lower=np.maximum(1, order - 160*sd).round(), rank_upper=np.minimum(len(s), order + 160*sd).round(), school_name=place.school_name.reindex(s.index), district_id=place.district_id.reindex(s.index)))
+    raw = s.y_success / s.n_trials
+    middle = np.log(raw.mean() / (1 - raw.mean()))
+    se = np.sqrt(0.09 / 3 + 4 / s.n_trials)
+    keep = 0.42 / (0.42 + se**2)
+    z = np.log((s.y_success + 0.5) / (s.n_trials - s.y_success + 0.5)) - middle
+    effect, sd = keep * z, np.sqrt(keep) * se
+    expit = lambda x: 1 / (1 + np.exp(-x))
+    order = effect.rank(ascending=False)
+    achievement = pd.DataFrame(
+        dict(
+            school=s.index,
+            district=place.district.reindex(s.index),
+            n_trials=s.n_trials,
+            raw=raw,
+            estimate=expit(middle + effect),
+            estimate_lower=expit(middle + effect - 1.96 * sd),
+            estimate_upper=expit(middle + effect + 1.96 * sd),
+            effect=effect,
+            effect_lower=effect - 1.96 * sd,
+            effect_upper=effect + 1.96 * sd,
+            rank_lower=np.maximum(1, order - 160 * sd).round(),
+            rank_upper=np.minimum(len(s), order + 160 * sd).round(),
+            school_name=place.school_name.reindex(s.index),
+            district_id=place.district_id.reindex(s.index),
+        )
+    )
     g = province.scores.groupby("school_id", sort=True).score
     n, sd0 = g.size(), g.std(ddof=1)
-    log_sd, se = np.log(sd0.fillna(sd0.mean())), 1/np.sqrt(2*np.maximum(n - 1, 1)); z = (log_sd - log_sd.median())/np.sqrt(se**2 + .01)
-    slab = np.exp(.5*z**2*.05/(.05 + se**2))*np.sqrt(se**2/(.05 + se**2)); pip = slab/(1 + slab)
-    consistency = pd.DataFrame(dict(school=n.index, n=n, mean=g.mean(), mean_lower=g.mean() - .2, mean_upper=g.mean() + .2, sd=np.exp(log_sd), sd_lower=np.exp(log_sd - 1.96*se), sd_upper=np.exp(log_sd + 1.96*se),
-        effect=(log_sd - log_sd.median())*pip, pip=pip, pip_mcse=.002, bayes_factor=pip/(1 - pip), direction=np.where(z < 0, "more consistent", "less consistent"),
-        verdict=np.select([pip >= .75, pip <= .25], ["unusual", "typical"], "not enough data to tell"), borderline=(pip - .75).abs() < .004, district=place.district.reindex(n.index), school_name=place.school_name.reindex(n.index)))
-    value = pd.DataFrame(dict(school=s.index, district=place.district.reindex(s.index), value_added=.5*effect.values, value_added_lower=.5*effect.values - .3, value_added_upper=.5*effect.values + .3,
-        earlier_quality=effect.values, earlier_quality_sd=.2, school_name=place.school_name.reindex(s.index), district_id=place.district_id.reindex(s.index), n_trials=s.n_trials.values))
+    log_sd, se = np.log(sd0.fillna(sd0.mean())), 1 / np.sqrt(2 * np.maximum(n - 1, 1))
+    z = (log_sd - log_sd.median()) / np.sqrt(se**2 + 0.01)
+    slab = np.exp(0.5 * z**2 * 0.05 / (0.05 + se**2)) * np.sqrt(se**2 / (0.05 + se**2))
+    pip = slab / (1 + slab)
+    consistency = pd.DataFrame(
+        dict(
+            school=n.index,
+            n=n,
+            mean=g.mean(),
+            mean_lower=g.mean() - 0.2,
+            mean_upper=g.mean() + 0.2,
+            sd=np.exp(log_sd),
+            sd_lower=np.exp(log_sd - 1.96 * se),
+            sd_upper=np.exp(log_sd + 1.96 * se),
+            effect=(log_sd - log_sd.median()) * pip,
+            pip=pip,
+            pip_mcse=0.002,
+            bayes_factor=pip / (1 - pip),
+            direction=np.where(z < 0, "more consistent", "less consistent"),
+            verdict=np.select(
+                [pip >= 0.75, pip <= 0.25], ["unusual", "typical"], "not enough data to tell"
+            ),
+            borderline=(pip - 0.75).abs() < 0.004,
+            district=place.district.reindex(n.index),
+            school_name=place.school_name.reindex(n.index),
+        )
+    )
+    value = pd.DataFrame(
+        dict(
+            school=s.index,
+            district=place.district.reindex(s.index),
+            value_added=0.5 * effect.values,
+            value_added_lower=0.5 * effect.values - 0.3,
+            value_added_upper=0.5 * effect.values + 0.3,
+            earlier_quality=effect.values,
+            earlier_quality_sd=0.2,
+            school_name=place.school_name.reindex(s.index),
+            district_id=place.district_id.reindex(s.index),
+            n_trials=s.n_trials.values,
+        )
+    )
     return achievement, consistency, value, cells
 
-def example_fits(folder: Path,         # made where it is missing
-                 n_districts: int = 4, # districts
-                 n_schools: int = 40,  # schools
-                 seed: int = 2026,
-                ) -> dict:             # kind -> folder
+
+def example_fits(
+    folder: Path,  # made where it is missing
+    n_districts: int = 4,  # districts
+    n_schools: int = 40,  # schools
+    seed: int = 2026,
+) -> dict:  # kind -> folder
     "Folders like those of three fits of an invented province, without sampling."
     from schoolvar.data.simulate import simulate_province
+
     province = simulate_province(n_districts, n_schools, seed=seed)
     achievement, consistency, value, cells = _example_tables(province)
-    row = lambda name, mean, sd: dict(parameter=name, mean=mean, sd=sd, **{"q2.5": mean - 1.96*sd, "q97.5": mean + 1.96*sd}, ess_bulk=812., ess_tail=920., r_hat=1.002, mcse_mean=sd/28)
-    variance = pd.DataFrame([("school", .42, .7, .66, .74, .1), ("cohort", .16, .3, .26, .34, .05), ("binomial", np.pi**2/3, np.nan, np.nan, np.nan, .85)], columns=["component", "variance", "share_latent", "share_latent_lower", "share_latent_upper", "share_full"])
-    variance = variance.assign(**{"q2.5": variance.variance*.9, "q97.5": variance.variance*1.1}, share_full_lower=variance.share_full*.9, share_full_upper=np.minimum(variance.share_full*1.1, 1))
-    parts = {"achievement": ("achievement M2", achievement, [row("sd_school", .65, .02), row("sd_cohort", .4, .02)], dict(model="M2"), {"variance": variance, "counts": cells}),
-             "consistency": ("consistency", consistency, [row("location_intercept", 0., .03), row("scale_intercept", -.2, .01), row("sd_location", .4, .02), row("sd_scale", .1, .02), row("correlation", -.2, .1)], dict(threshold=.75, prior_inclusion=.5), {}),
-             "value_added": ("value added", value, [row("slope", .8, .05)], dict(from_grade=3, to_grade=6, method="joint"), {})}
+    row = lambda name, mean, sd: dict(
+        parameter=name,
+        mean=mean,
+        sd=sd,
+        **{"q2.5": mean - 1.96 * sd, "q97.5": mean + 1.96 * sd},
+        ess_bulk=812.0,
+        ess_tail=920.0,
+        r_hat=1.002,
+        mcse_mean=sd / 28,
+    )
+    variance = pd.DataFrame(
+        [
+            ("school", 0.42, 0.7, 0.66, 0.74, 0.1),
+            ("cohort", 0.16, 0.3, 0.26, 0.34, 0.05),
+            ("binomial", np.pi**2 / 3, np.nan, np.nan, np.nan, 0.85),
+        ],
+        columns=[
+            "component",
+            "variance",
+            "share_latent",
+            "share_latent_lower",
+            "share_latent_upper",
+            "share_full",
+        ],
+    )
+    variance = variance.assign(
+        **{"q2.5": variance.variance * 0.9, "q97.5": variance.variance * 1.1},
+        share_full_lower=variance.share_full * 0.9,
+        share_full_upper=np.minimum(variance.share_full * 1.1, 1),
+    )
+    parts = {
+        "achievement": (
+            "achievement M2",
+            achievement,
+            [row("sd_school", 0.65, 0.02), row("sd_cohort", 0.4, 0.02)],
+            dict(model="M2"),
+            {"variance": variance, "counts": cells},
+        ),
+        "consistency": (
+            "consistency",
+            consistency,
+            [
+                row("location_intercept", 0.0, 0.03),
+                row("scale_intercept", -0.2, 0.01),
+                row("sd_location", 0.4, 0.02),
+                row("sd_scale", 0.1, 0.02),
+                row("correlation", -0.2, 0.1),
+            ],
+            dict(threshold=0.75, prior_inclusion=0.5),
+            {},
+        ),
+        "value_added": (
+            "value added",
+            value,
+            [row("slope", 0.8, 0.05)],
+            dict(from_grade=3, to_grade=6, method="joint"),
+            {},
+        ),
+    }
     found = {}
     for kind, (model, schools, parameters, settings, tables) in parts.items():
-        out = found[kind] = Path(folder)/kind; out.mkdir(parents=True, exist_ok=True)
-        for name, table in {"schools": schools, "parameters": pd.DataFrame(parameters), **tables}.items(): table.to_csv(out/f"{name}.csv", index=False)
-        source = province.source | dict(path=f"{'scores' if kind == 'consistency' else 'counts'}.csv", sha256="0"*64, rows_read=1000, rows_kept=990)
-        manifest = dict(model=model, created="2026-01-01T00:00:00+00:00", settings=settings | dict(seed=1, engine="auto"), priors={"sd_school": "half-normal(0, 1)"}, source=source, rows=dict(kept={"schools": len(schools)}, dropped=[dict(reason="no score", rows=10)]),
-                        run=dict(engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300)), timings={}, diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]), notes=[], versions={"schoolvar": "0"})
-        manifest["files"] = {f"{name}.csv": checksum(out/f"{name}.csv") for name in ("schools", "parameters", *tables)}
-        (out/"manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        out = found[kind] = Path(folder) / kind
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in {
+            "schools": schools,
+            "parameters": pd.DataFrame(parameters),
+            **tables,
+        }.items():
+            table.to_csv(out / f"{name}.csv", index=False)
+        source = province.source | dict(
+            path=f"{'scores' if kind == 'consistency' else 'counts'}.csv",
+            sha256="0" * 64,
+            rows_read=1000,
+            rows_kept=990,
+        )
+        manifest = dict(
+            model=model,
+            created="2026-01-01T00:00:00+00:00",
+            settings=settings | dict(seed=1, engine="auto"),
+            priors={"sd_school": "half-normal(0, 1)"},
+            source=source,
+            rows=dict(kept={"schools": len(schools)}, dropped=[dict(reason="no score", rows=10)]),
+            run=dict(
+                engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300)
+            ),
+            timings={},
+            diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]),
+            notes=[],
+            versions={"schoolvar": "0"},
+        )
+        manifest["files"] = {
+            f"{name}.csv": checksum(out / f"{name}.csv")
+            for name in ("schools", "parameters", *tables)
+        }
+        (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 
 # %% ../../nbs/report/45_example.ipynb #05fec33e
 def example_publication() -> Publication:
     "The publication of an invented province, for templates that are run as they are."
     import tempfile
-    with tempfile.TemporaryDirectory() as folder: return publish(example_fits(Path(folder)), DisclosurePolicy.named("us"))
+
+    with tempfile.TemporaryDirectory() as folder:
+        return publish(example_fits(Path(folder)), DisclosurePolicy.named("us"))

@@ -4,11 +4,13 @@
 
 # %% ../../nbs/report/70_excel.ipynb #f3055322
 from __future__ import annotations
+
 import io
 import math
 from datetime import date, datetime
+
 from .. import __version__
-from .labels import Labels, MISSING
+from .labels import MISSING, Labels
 from .publication import Publication
 from .sheets import Column, Sheet, policy_text, sheets, stamps, written
 
@@ -18,24 +20,41 @@ __all__ = ['workbook']
 # %% ../../nbs/report/70_excel.ipynb #b730f6c8
 _FORMATS = {"int": "#,##0", "percent": "0%", "number": "0.00", "probability": "0.00"}
 
-def _flat(column: Column) -> list[tuple[str, str, str, int]]: # label, field, kind, digits
+
+def _flat(column: Column) -> list[tuple[str, str, str, int]]:  # label, field, kind, digits
     "An interval in a page is two columns here."
     kind = column.kind.removeprefix("interval_")
-    if not column.kind.startswith("interval"): return [(column.label, column.fields[0], kind, column.digits)]
-    return [(label, f, kind, column.digits) for label, f in zip(column.labels or [f"{column.label} ({i})" for i in (1, 2)], column.fields)]
+    if not column.kind.startswith("interval"):
+        return [(column.label, column.fields[0], kind, column.digits)]
+    return [
+        (label, f, kind, column.digits)
+        for label, f in zip(
+            column.labels or [f"{column.label} ({i})" for i in (1, 2)], column.fields
+        )
+    ]
+
 
 def _clean(text):
     "Text that a spreadsheet may hold: no control characters, not longer than a cell."
-    return "".join(c for c in str(text) if c >= " " or c in "\n\t")[:32000].encode("utf-8", "replace").decode("utf-8")
+    return (
+        "".join(c for c in str(text) if c >= " " or c in "\n\t")[:32000]
+        .encode("utf-8", "replace")
+        .decode("utf-8")
+    )
+
 
 def _write(ws, row, col, record, field, kind, digits, L, formats):
     "One cell of a table."
     value = record[field]
-    if kind in ("text", "short"): return ws.write_string(row, col, _clean(written(value, "text", 0, L)), formats["text"])
-    if record.get("state"): return ws.write_string(row, col, L("code.c"), formats["right"])
+    if kind in ("text", "short"):
+        return ws.write_string(row, col, _clean(written(value, "text", 0, L)), formats["text"])
+    if record.get("state"):
+        return ws.write_string(row, col, L("code.c"), formats["right"])
     shown = written(value, kind, digits, L, record.get("bound", math.nan))
-    if shown == MISSING: return ws.write_string(row, col, L("code.x"), formats["right"])
-    if shown[:1] in "≥≤<>": return ws.write_string(row, col, shown, formats["right"])
+    if shown == MISSING:
+        return ws.write_string(row, col, L("code.x"), formats["right"])
+    if shown[:1] in "≥≤<>":
+        return ws.write_string(row, col, shown, formats["right"])
     return ws.write_number(row, col, float(round(value, 6)), formats[kind, digits])
 
 # %% ../../nbs/report/70_excel.ipynb #a25b5cd4
@@ -47,57 +66,155 @@ def _table_sheet(book, name, sheet: Sheet, L, formats):
     columns = [c for column in sheet.columns for c in _flat(column)]
     records = sheet.frame.to_dict("records")
     seen, heads = {}, []
-    for label, *_ in columns:                       # a table's headers must differ
-        seen[label] = seen.get(label, 0) + 1; heads.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    ws.add_table(3, 0, 3 + max(len(records), 1), len(columns) - 1, {"columns": [{"header": h, "header_format": formats["head"]} for h in heads], "name": f"table_{sheet.name}", "style": None, "autofilter": False})
+    for label, *_ in columns:  # a table's headers must differ
+        seen[label] = seen.get(label, 0) + 1
+        heads.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    ws.add_table(
+        3,
+        0,
+        3 + max(len(records), 1),
+        len(columns) - 1,
+        {
+            "columns": [{"header": h, "header_format": formats["head"]} for h in heads],
+            "name": f"table_{sheet.name}",
+            "style": None,
+            "autofilter": False,
+        },
+    )
     for i, record in enumerate(records):
-        for j, (_, field, kind, digits) in enumerate(columns): _write(ws, 4 + i, j, record, field, kind, digits, L, formats)
+        for j, (_, field, kind, digits) in enumerate(columns):
+            _write(ws, 4 + i, j, record, field, kind, digits, L, formats)
     for j, (label, field, kind, _) in enumerate(columns):
-        longest = max([len(label)/2] + [len(str(r[field])) for r in records] if kind in ("text", "short") else [len(label)/2, 9])
+        longest = max(
+            [len(label) / 2] + [len(str(r[field])) for r in records]
+            if kind in ("text", "short")
+            else [len(label) / 2, 9]
+        )
         ws.set_column(j, j, min(max(longest + 2, 10), 44))
     ws.freeze_panes(4, 1)
-    ws.set_landscape(); ws.fit_to_pages(1, 0); ws.repeat_rows(3)
+    ws.set_landscape()
+    ws.fit_to_pages(1, 0)
+    ws.repeat_rows(3)
 
 # %% ../../nbs/report/70_excel.ipynb #3ddff090
 def _text_sheet(book, name, title, rows, formats, widths=(28, 90)):
     "A sheet of names and values."
-    ws = book.add_worksheet(name); ws.write_string(0, 0, _clean(title), formats["title"])
+    ws = book.add_worksheet(name)
+    ws.write_string(0, 0, _clean(title), formats["title"])
     for i, (left, right) in enumerate(rows):
-        ws.write_string(2 + i, 0, _clean(left), formats["bold"]); ws.write_string(2 + i, 1, _clean(right), formats["wrap"])
-    for j, w in enumerate(widths): ws.set_column(j, j, w)
+        ws.write_string(2 + i, 0, _clean(left), formats["bold"])
+        ws.write_string(2 + i, 1, _clean(right), formats["wrap"])
+    for j, w in enumerate(widths):
+        ws.set_column(j, j, w)
     return ws
+
 
 def _notes(p, L):
     "Codes and what they mean."
     notes = [(L("code.c"), L("code.c_meaning")), (L("code.x"), L("code.x_meaning"))]
-    if p.facts["policy"].get("top"): notes.append(("≥ ≤", L("code.coded_meaning")))
-    return notes + [(L("stamp.policy"), policy_text(p, L))] + ([(L("section.value_added"), L("sentence.va_limit"))] if "value_added" in p.tables else [])
+    if p.facts["policy"].get("top"):
+        notes.append(("≥ ≤", L("code.coded_meaning")))
+    return (
+        notes
+        + [(L("stamp.policy"), policy_text(p, L))]
+        + (
+            [(L("section.value_added"), L("sentence.va_limit"))]
+            if "value_added" in p.tables
+            else []
+        )
+    )
 
-def workbook(everyone: Publication, # what is published
-             key: str,              # district
-             L: Labels,             # language
-             made: str,             # date, ISO
-            ) -> bytes:             # an .xlsx file
+
+def workbook(
+    everyone: Publication,  # what is published
+    key: str,  # district
+    L: Labels,  # language
+    made: str,  # date, ISO
+) -> bytes:  # an .xlsx file
     "A district's tables as a workbook."
     import xlsxwriter
-    from schoolvar.report.methods import reading_guide
+
     from schoolvar.report.html import district_title
-    p = everyone.district(key); title = L("page.title", district=district_title(everyone, key, L)); found = sheets(p, L, key)
+    from schoolvar.report.methods import reading_guide
+
+    p = everyone.district(key)
+    title = L("page.title", district=district_title(everyone, key, L))
+    found = sheets(p, L, key)
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "nan_inf_to_errors": False})
-    book.set_properties({"title": _clean(title)[:255], "created": datetime.fromisoformat(made), "comments": f"schoolvar {__version__}"})
-    formats = {"title": book.add_format({"bold": True, "font_size": 14}), "bold": book.add_format({"bold": True, "valign": "top", "text_wrap": True}), "wrap": book.add_format({"text_wrap": True, "valign": "top"}), "text": book.add_format({}), "right": book.add_format({"align": "right"}), "head": book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1})}
+    book = xlsxwriter.Workbook(
+        buffer,
+        {
+            "in_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+            "nan_inf_to_errors": False,
+        },
+    )
+    book.set_properties(
+        {
+            "title": _clean(title)[:255],
+            "created": datetime.fromisoformat(made),
+            "comments": f"schoolvar {__version__}",
+        }
+    )
+    formats = {
+        "title": book.add_format({"bold": True, "font_size": 14}),
+        "bold": book.add_format({"bold": True, "valign": "top", "text_wrap": True}),
+        "wrap": book.add_format({"text_wrap": True, "valign": "top"}),
+        "text": book.add_format({}),
+        "right": book.add_format({"align": "right"}),
+        "head": book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1}),
+    }
     for kind, base in _FORMATS.items():
-        for digits in range(5): formats[kind, digits] = book.add_format({"num_format": "#,##0" if kind == "int" else f"0{'.' + '0'*digits if digits else ''}{'%' if kind == 'percent' else ''}"})
+        for digits in range(5):
+            formats[kind, digits] = book.add_format(
+                {
+                    "num_format": "#,##0"
+                    if kind == "int"
+                    else f"0{'.' + '0' * digits if digits else ''}{'%' if kind == 'percent' else ''}"
+                }
+            )
     names = {s.name: _sheet_name(s, L, found) for s in found}
-    cover = [*([("!", L("page.simulated"))] if p.facts["simulated"] else []), *([("!", L("page.no_fit"))] if not all(v["diagnostics"]["ok"] for v in p.facts["parts"].values()) else []), (L("sheet.contents"), L("sheet.cover_text")), ("schoolvar", L("page.made", date=L.date(date.fromisoformat(made)), version=__version__))]
-    _text_sheet(book, L("sheet.cover"), title, cover + [(L("page.pair", a=L(f"section.{k}"), b=n), v) for k in p.facts["parts"] for n, v in stamps(p, L, k)], formats)
-    ws = _text_sheet(book, L("sheet.contents"), L("sheet.contents_title"), [(names[s.name], s.caption) for s in found], formats)
-    for i, s in enumerate(found): ws.write_url(2 + i, 0, f"internal:'{names[s.name]}'!A1", string=names[s.name])
-    _text_sheet(book, L("sheet.notes"), L("sheet.notes_title"), _notes(p, L) + reading_guide(p, L), formats)
-    for s in found: _table_sheet(book, names[s.name], s, L, formats)
+    cover = [
+        *([("!", L("page.simulated"))] if p.facts["simulated"] else []),
+        *(
+            [("!", L("page.no_fit"))]
+            if not all(v["diagnostics"]["ok"] for v in p.facts["parts"].values())
+            else []
+        ),
+        (L("sheet.contents"), L("sheet.cover_text")),
+        ("schoolvar", L("page.made", date=L.date(date.fromisoformat(made)), version=__version__)),
+    ]
+    _text_sheet(
+        book,
+        L("sheet.cover"),
+        title,
+        cover
+        + [
+            (L("page.pair", a=L(f"section.{k}"), b=n), v)
+            for k in p.facts["parts"]
+            for n, v in stamps(p, L, k)
+        ],
+        formats,
+    )
+    ws = _text_sheet(
+        book,
+        L("sheet.contents"),
+        L("sheet.contents_title"),
+        [(names[s.name], s.caption) for s in found],
+        formats,
+    )
+    for i, s in enumerate(found):
+        ws.write_url(2 + i, 0, f"internal:'{names[s.name]}'!A1", string=names[s.name])
+    _text_sheet(
+        book, L("sheet.notes"), L("sheet.notes_title"), _notes(p, L) + reading_guide(p, L), formats
+    )
+    for s in found:
+        _table_sheet(book, names[s.name], s, L, formats)
     book.close()
     return buffer.getvalue()
+
 
 def _sheet_name(sheet, L, found):
     key = f"sheet.{sheet.name}"

@@ -4,13 +4,15 @@
 
 # %% ../../nbs/report/75_html.ipynb #cf0820b9
 from __future__ import annotations
+
 import base64
 import hashlib
 import re
 from functools import lru_cache
 from html import escape
-from ..charts.style import Wording, theme, wording
+
 from ..charts.html import SCRIPT, STYLE, assets, chart_block, json_text
+from ..charts.style import Wording, theme, wording
 from .labels import Labels, template
 from .sheets import Sheet, cell_text
 
@@ -21,62 +23,98 @@ __all__ = ['REPORT_STYLE', 'REPORT_SCRIPT', 'SHARED_SCRIPT', 'PARAMETERS', 'text
            'notebook_body', 'echoed_parameters']
 
 # %% ../../nbs/report/75_html.ipynb #8f615f0d
-def text(value) -> str: # HTML
+def text(value) -> str:  # HTML
     "Text from data as HTML: no markup, and in a box of its own where its direction could leak."
-    value = "".join(c for c in str(value) if c >= " " and not "\ud800" <= c <= "\udfff"); safe = escape(value, quote=True)
-    return f"<bdi>{safe}</bdi>" if re.search(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069]", value) else safe
+    value = "".join(c for c in str(value) if c >= " " and not "\ud800" <= c <= "\udfff")
+    safe = escape(value, quote=True)
+    return (
+        f"<bdi>{safe}</bdi>"
+        if re.search(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069]", value)
+        else safe
+    )
 
 # %% ../../nbs/report/75_html.ipynb #622cdd7b
 def heading(title: str, id: str, level: int = 2) -> str:
     "A heading that links can reach."
     return f'<h{level} id="{escape(id)}">{text(title)}</h{level}>'
 
+
 def paragraph(*sentences: str, cls: str = "") -> str:
     "Sentences as one paragraph; an empty one is left out."
     said = [text(s) for s in sentences if s]
-    return f'<p{f" class={chr(34)}{cls}{chr(34)}" if cls else ""}>{" ".join(said)}</p>' if said else ""
+    return (
+        f"<p{f' class={chr(34)}{cls}{chr(34)}' if cls else ''}>{' '.join(said)}</p>" if said else ""
+    )
+
 
 def bullets(sentences) -> str:
     "Sentences as a list."
     return "<ul>" + "".join(f"<li>{text(s)}</li>" for s in sentences) + "</ul>"
 
+
 def definitions(pairs) -> str:
     "Terms and what they mean."
-    return "<dl>" + "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in pairs) + "</dl>"
+    return (
+        "<dl>"
+        + "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in pairs)
+        + "</dl>"
+    )
+
 
 def notice(sentence: str, cls: str = "notice") -> str:
     "A sentence that must not be overlooked."
     return f'<p class="{escape(cls)}" role="note">{text(sentence)}</p>'
 
 # %% ../../nbs/report/75_html.ipynb #496813ce
-def table_block(sheet: Sheet,  # of a report
-                L: Labels,     # language
-                caption: str = "", # instead of the sheet's
-               ) -> str:       # HTML
+def table_block(
+    sheet: Sheet,  # of a report
+    L: Labels,  # language
+    caption: str = "",  # instead of the sheet's
+) -> str:  # HTML
     "A table that screen readers can walk and phones can scroll."
     caption = caption or sheet.caption
-    cls = lambda i: {"text": ' class="t"', "short": ' class="short"'}.get(sheet.columns[i].kind, "")      # most cells are numbers, and these have no class
-    head = "".join(f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns))
+    # most cells are numbers, and these have no class
+    cls = lambda i: {"text": ' class="t"', "short": ' class="short"'}.get(sheet.columns[i].kind, "")
+    head = "".join(
+        f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns)
+    )
     rows = []
     for row in sheet.records():
         cells = [text(cell_text(row, c, L)) for c in sheet.columns]
-        rows.append(f'<tr{" class=withheld" if row.get("state") else ""}><th scope="row">{cells[0]}</th>' + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(cells) if i) + "</tr>")
+        rows.append(
+            f'<tr{" class=withheld" if row.get("state") else ""}><th scope="row">{cells[0]}</th>'
+            + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(cells) if i)
+            + "</tr>"
+        )
     label = L("page.scroll", caption=caption)
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}"><table class="d"><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
+
 def pairs_table(pairs, caption: str, L: Labels) -> str:
     "Names and values as a table of two columns."
-    rows = "".join(f'<tr><th scope="row">{text(k)}</th><td class="v">{text(v)}</td></tr>' for k, v in pairs)
+    rows = "".join(
+        f'<tr><th scope="row">{text(k)}</th><td class="v">{text(v)}</td></tr>' for k, v in pairs
+    )
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(L("page.scroll", caption=caption))}"><table><caption>{text(caption)}</caption><tbody>{rows}</tbody></table></div>'
 
 # %% ../../nbs/report/75_html.ipynb #74013fb0
-def frame_block(frame, caption: str, most: int = 200) -> str: # HTML
+def frame_block(frame, caption: str, most: int = 200) -> str:  # HTML
     "Any table as HTML, at most so many rows."
     import pandas as pd
+
     number = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
     say = lambda v: "" if v is None or v != v else f"{v:.4g}" if isinstance(v, float) else str(v)
-    head = "".join(f'<th scope="col"{" class=n" if n else ""}>{text(c)}</th>' for c, n in zip(frame, number))
-    rows = "".join("<tr>" + "".join(f'<td class="{"n" if n else "short"}">{text(say(v))}</td>' for v, n in zip(r, number)) + "</tr>" for r in frame.head(most).itertuples(index=False))
+    head = "".join(
+        f'<th scope="col"{" class=n" if n else ""}>{text(c)}</th>' for c, n in zip(frame, number)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="{"n" if n else "short"}">{text(say(v))}</td>' for v, n in zip(r, number)
+        )
+        + "</tr>"
+        for r in frame.head(most).itertuples(index=False)
+    )
     more = paragraph(f"{len(frame) - most:,} more rows are left out.") if len(frame) > most else ""
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}'
 
@@ -85,93 +123,187 @@ def frame_block(frame, caption: str, most: int = 200) -> str: # HTML
 def _chart_words(language):
     "What the charts' own script says, in the language of the page."
     L = Labels(language)
-    return Wording({"The numbers in this chart": L("page.table_of"), "Save this chart": L("page.save_chart"), "Save as PNG": L("page.save_as", format="PNG"), "Save as SVG": L("page.save_as", format="SVG")})
+    return Wording(
+        {
+            "The numbers in this chart": L("page.table_of"),
+            "Save this chart": L("page.save_chart"),
+            "Save as PNG": L("page.save_as", format="PNG"),
+            "Save as SVG": L("page.save_as", format="SVG"),
+        }
+    )
 
-def figure_block(chart, L: Labels) -> str: # HTML; empty where there is no chart
+
+def figure_block(chart, L: Labels) -> str:  # HTML; empty where there is no chart
     "A chart with the table of its numbers."
-    if chart is None: return ""
-    spec, everywhere = chart.to_dict(validate=False), theme()     # our charts are validated by their tests, not on every page
-    spec = spec | {"config": {k: v for k, v in spec["config"].items() if everywhere.get(k) != v}}     # the shared script puts the theme back
-    meta = {"shared": []} | {k: v for k, v in spec["usermeta"]["schoolvar"].items() if k != "alt"}               # the description says the same
-    spec = {k: v for k, v in spec.items() if k not in ("$schema", "usermeta")} | {"usermeta": {"schoolvar": meta}}
-    with wording(_chart_words(L.language)): return chart_block(spec, table="lazy")     # the script that draws the chart makes its table when it is opened; the data stand on the page once
+    if chart is None:
+        return ""
+    # our charts are validated by their tests, not on every page
+    spec, everywhere = chart.to_dict(validate=False), theme()
+    # the shared script puts the theme back
+    spec = spec | {"config": {k: v for k, v in spec["config"].items() if everywhere.get(k) != v}}
+    # the description says the same
+    meta = {"shared": []} | {k: v for k, v in spec["usermeta"]["schoolvar"].items() if k != "alt"}
+    spec = {k: v for k, v in spec.items() if k not in ("$schema", "usermeta")} | {
+        "usermeta": {"schoolvar": meta}
+    }
+    # the script that draws the chart makes its table when it is opened; the data stand on the page
+    # once
+    with wording(_chart_words(L.language)):
+        return chart_block(spec, table="lazy")
 
 # %% ../../nbs/report/75_html.ipynb #780b9d24
 def district_title(p, key: str, L: Labels) -> str:
     "What a district is called in its report."
-    if key: return next((str(f.district_name[f.key == key].iloc[0]) for k, f in p.tables.items() if "district_name" in f and (f.key == key).any()), key)
+    if key:
+        return next(
+            (
+                str(f.district_name[f.key == key].iloc[0])
+                for k, f in p.tables.items()
+                if "district_name" in f and (f.key == key).any()
+            ),
+            key,
+        )
     return L("page.all_schools") if len(p.districts) == 1 else L("page.without_district")
 
-def short_account(p, L: Labels) -> list[tuple[str, list[str]]]: # section and its sentences
+
+def short_account(p, L: Labels) -> list[tuple[str, list[str]]]:  # section and its sentences
     "What the report finds, in short."
-    from schoolvar.report.sentences import achievement_sentences, consistency_sentences, value_sentences
-    there = [k for k in ("achievement", "consistency", "value_added") if k in p.tables and len(p.tables[k])]
-    if all((p.tables[k].state != "").all() for k in there): return [("", [L("sentence.nothing")])]
-    said = {"achievement": lambda: achievement_sentences(p.tables["achievement"], p.facts["ranked"], L), "consistency": lambda: consistency_sentences(p.tables["consistency"], L), "value_added": lambda: value_sentences(p.tables["value_added"], L)}
+    from schoolvar.report.sentences import (
+        achievement_sentences,
+        consistency_sentences,
+        value_sentences,
+    )
+
+    there = [
+        k
+        for k in ("achievement", "consistency", "value_added")
+        if k in p.tables and len(p.tables[k])
+    ]
+    if all((p.tables[k].state != "").all() for k in there):
+        return [("", [L("sentence.nothing")])]
+    said = {
+        "achievement": lambda: achievement_sentences(p.tables["achievement"], p.facts["ranked"], L),
+        "consistency": lambda: consistency_sentences(p.tables["consistency"], L),
+        "value_added": lambda: value_sentences(p.tables["value_added"], L),
+    }
     return [(L(f"section.{k}"), said[k]()) for k in there]
+
 
 def short_block(p, L: Labels) -> str:
     "The short account as HTML."
-    return "".join((heading(title, f"short-{i + 1}", 3) if title else "") + bullets(s) for i, (title, s) in enumerate(short_account(p, L)))
+    return "".join(
+        (heading(title, f"short-{i + 1}", 3) if title else "") + bullets(s)
+        for i, (title, s) in enumerate(short_account(p, L))
+    )
 
-def years_block(p, L: Labels, key: str) -> str: # HTML; empty where there is one year
+
+def years_block(p, L: Labels, key: str) -> str:  # HTML; empty where there is one year
     "A district's years: chart and table, and its schools' in a part that opens."
     from schoolvar.report.figures import plot_years
     from schoolvar.report.sheets import cells_across, years_sheet
+
     years = years_sheet(p, L, key)
-    if not len(years) or (years.frame.year == "0").any(): return ""
-    few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject))) <= 60      # a workbook is the place for more
-    more = f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells_across(p, L), L)}</details>' if few else ""
-    return heading(L("section.years"), "years") + figure_block(plot_years(p, L, key), L) + table_block(years, L) + more
+    if not len(years) or (years.frame.year == "0").any():
+        return ""
+    # a workbook is the place for more
+    few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject))) <= 60
+    more = (
+        f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells_across(p, L), L)}</details>'
+        if few
+        else ""
+    )
+    return (
+        heading(L("section.years"), "years")
+        + figure_block(plot_years(p, L, key), L)
+        + table_block(years, L)
+        + more
+    )
+
 
 def methods_block(steps, L: Labels) -> str:
     "The account of methods as HTML."
     made = []
     for i, step in enumerate(steps):
         made += [heading(step.title, f"method-{i + 1}", 3), *[paragraph(s) for s in step.sentences]]
-        if step.pairs: made.append(pairs_table(step.pairs, step.title.split(". ", 1)[-1] if not step.sentences else L("method.priors"), L))
+        if step.pairs:
+            made.append(
+                pairs_table(
+                    step.pairs,
+                    step.title.split(". ", 1)[-1] if not step.sentences else L("method.priors"),
+                    L,
+                )
+            )
         made += [table_block(s, L) for s in step.sheets]
     return "".join(made)
 
 # %% ../../nbs/report/75_html.ipynb #b3a79bc2
-REPORT_STYLE, REPORT_SCRIPT, SHARED_SCRIPT = "schoolvar-report.css", "schoolvar-report.js", "schoolvar-shared.js"
+REPORT_STYLE, REPORT_SCRIPT, SHARED_SCRIPT = (
+    "schoolvar-report.css",
+    "schoolvar-report.js",
+    "schoolvar-shared.js",
+)
 
-def report_assets(shared: dict,  # as from `figures.shared_data`
-                 ) -> dict:      # file name -> text
+
+def report_assets(
+    shared: dict,  # as from `figures.shared_data`
+) -> dict:  # file name -> text
     "The files that all pages of a report share."
     script = "window.svShared=" + json_text(shared) + ";\n"
-    return assets() | {REPORT_STYLE: template("assets/report.css").read_text(encoding="utf-8"), REPORT_SCRIPT: template("assets/report.js").read_text(encoding="utf-8"), SHARED_SCRIPT: script}
+    return assets() | {
+        REPORT_STYLE: template("assets/report.css").read_text(encoding="utf-8"),
+        REPORT_SCRIPT: template("assets/report.js").read_text(encoding="utf-8"),
+        SHARED_SCRIPT: script,
+    }
 
-def _hash(code): return "'sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() + "'"
+
+def _hash(code):
+    return "'sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() + "'"
+
 
 def head(title: str, language: str, folder: str | None, shared: dict | None = None) -> str:
     "The head of a page: with the shared files (`folder` seen from the page), or with everything inside (`folder` None)."
     meta = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
     if folder is not None:
         policy = "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src data: blob:; base-uri 'none'; form-action 'none'"
-        links = "".join(f'<link rel="stylesheet" href="{folder}/{f}">' for f in (STYLE, REPORT_STYLE)) + "".join(f'<script defer src="{folder}/{f}"></script>' for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT))
+        links = "".join(
+            f'<link rel="stylesheet" href="{folder}/{f}">' for f in (STYLE, REPORT_STYLE)
+        ) + "".join(
+            f'<script defer src="{folder}/{f}"></script>'
+            for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)
+        )
         return f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}{links}'
     files = report_assets(shared or {})
-    scripts, styles = [files[f] for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)], [files[STYLE] + files[REPORT_STYLE]]
+    scripts, styles = (
+        [files[f] for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)],
+        [files[STYLE] + files[REPORT_STYLE]],
+    )
     policy = f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {' '.join(map(_hash, styles))}; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    return f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}' + "".join(f"<style>{s}</style>" for s in styles) + "".join(f"<script>{s}</script>" for s in scripts)
+    return (
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}'
+        + "".join(f"<style>{s}</style>" for s in styles)
+        + "".join(f"<script>{s}</script>" for s in scripts)
+    )
 
 # %% ../../nbs/report/75_html.ipynb #674acdf8
-def page(title: str,        # of the page
-         body: str,         # HTML
-         L: Labels,         # language
-         folder: str | None = "assets", # shared files seen from the page; None puts them inside
-         shared: dict | None = None,    # shared points, for a page with everything inside
-         nav: str = "",     # HTML: links at the top
-         foot: str = "",    # HTML: at the bottom
-         banner: str = "",  # sentence at the top of every page, e.g. that the data are simulated
-        ) -> str:           # a whole page
+def page(
+    title: str,  # of the page
+    body: str,  # HTML
+    L: Labels,  # language
+    folder: str | None = "assets",  # shared files seen from the page; None puts them inside
+    shared: dict | None = None,  # shared points, for a page with everything inside
+    nav: str = "",  # HTML: links at the top
+    foot: str = "",  # HTML: at the bottom
+    banner: str = "",  # sentence at the top of every page, e.g. that the data are simulated
+) -> str:  # a whole page
     "A page around its body."
-    return (f'<!doctype html>\n<html lang="{L.language}"><head>{head(title, L.language, folder, shared)}</head><body>\n<a class="skip" href="#content">{text(L("page.skip"))}</a>\n'
-            f'{f"<header><nav>{nav}</nav></header>" if nav else ""}<main id="content" tabindex="-1">{notice(banner, "simulated") if banner else ""}\n{body}\n</main>\n{f"<footer>{foot}</footer>" if foot else ""}</body></html>\n')
+    return (
+        f'<!doctype html>\n<html lang="{L.language}"><head>{head(title, L.language, folder, shared)}</head><body>\n<a class="skip" href="#content">{text(L("page.skip"))}</a>\n'
+        f'{f"<header><nav>{nav}</nav></header>" if nav else ""}<main id="content" tabindex="-1">{notice(banner, "simulated") if banner else ""}\n{body}\n</main>\n{f"<footer>{foot}</footer>" if foot else ""}</body></html>\n'
+    )
 
 # %% ../../nbs/report/75_html.ipynb #7f79e4ba
-PARAMETERS = "application/vnd.schoolvar.parameters+json"   # the parameters a report says it was made with
+# the parameters a report says it was made with
+PARAMETERS = "application/vnd.schoolvar.parameters+json"
 
 _TEMPLATE = """{%- for cell in nb.cells -%}
 {%- if cell.cell_type == 'markdown' -%}{{ cell.source | markdown2html }}
@@ -186,14 +318,25 @@ _TEMPLATE = """{%- for cell in nb.cells -%}
 {%- endif -%}
 {%- endfor -%}"""
 
+
 @lru_cache(maxsize=1)
 def _exporter():
     from jinja2 import DictLoader
     from nbconvert.exporters import TemplateExporter
     from nbconvert.filters import markdown2html
-    return TemplateExporter(default_preprocessors=[], extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})], template_file="report.html.j2", filters={"markdown2html": markdown2html, "encoded": lambda t: base64.b64encode(str(t).encode()).decode()})
 
-def notebook_body(nb) -> str: # HTML
+    return TemplateExporter(
+        default_preprocessors=[],
+        extra_loaders=[DictLoader({"report.html.j2": _TEMPLATE})],
+        template_file="report.html.j2",
+        filters={
+            "markdown2html": markdown2html,
+            "encoded": lambda t: base64.b64encode(str(t).encode()).decode(),
+        },
+    )
+
+
+def notebook_body(nb) -> str:  # HTML
     "What a notebook's cells display, as the body of a page."
     return _exporter().from_notebook_node(nb)[0]
 
@@ -202,5 +345,6 @@ def echoed_parameters(nb) -> dict:
     "The parameters that an executed report says it was made with."
     for cell in nb.cells:
         for output in cell.get("outputs", []):
-            if PARAMETERS in output.get("data", {}): return dict(output["data"][PARAMETERS])
+            if PARAMETERS in output.get("data", {}):
+                return dict(output["data"][PARAMETERS])
     raise ValueError("the report does not say which parameters it was made with")

@@ -4,9 +4,10 @@
 
 # %% ../../nbs/report/20_labels.ipynb #8ed1965e
 from __future__ import annotations
+
 import math
 import tomllib
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,46 +15,66 @@ from pathlib import Path
 __all__ = ['LANGUAGES', 'MISSING', 'template', 'catalogue', 'Labels']
 
 # %% ../../nbs/report/20_labels.ipynb #75a8aed1
-def template(name: str    # path below `nbs/reports`, e.g. "assets/report.css"
-            ) -> Path:    # where it is here
+def template(
+    name: str,  # path below `nbs/reports`, e.g. "assets/report.css"
+) -> Path:  # where it is here
     "A file of the report templates."
     here = Path(find_spec("schoolvar").origin).resolve().parent
-    for folder in (here/"templates", here.parent/"nbs"/"reports"):
-        if (folder/name).is_file(): return folder/name
+    for folder in (here / "templates", here.parent / "nbs" / "reports"):
+        if (folder / name).is_file():
+            return folder / name
     raise FileNotFoundError(2, "a file of the package is missing", name)
 
 # %% ../../nbs/report/20_labels.ipynb #e9156e44
 LANGUAGES = ("en", "fr")
 
+
 def _flat(table, prefix=""):
     for key, value in table.items():
-        if isinstance(value, dict) and not {"one", "other"} == set(value): yield from _flat(value, f"{prefix}{key}.")
-        else: yield prefix + key, value
+        if isinstance(value, dict) and not {"one", "other"} == set(value):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
-@lru_cache(maxsize=None)
-def catalogue(language: str        # "en" or "fr"
-             ) -> dict:            # key -> text, or {"one": text, "other": text}
+
+@cache
+def catalogue(
+    language: str,  # "en" or "fr"
+) -> dict:  # key -> text, or {"one": text, "other": text}
     "All labels of a language."
-    if language not in LANGUAGES: raise ValueError(f"language {language!r}: choose one of {', '.join(LANGUAGES)}")
-    return dict(_flat(tomllib.loads(template(f"assets/labels.{language}.toml").read_text(encoding="utf-8"))))
+    if language not in LANGUAGES:
+        raise ValueError(f"language {language!r}: choose one of {', '.join(LANGUAGES)}")
+    return dict(
+        _flat(tomllib.loads(template(f"assets/labels.{language}.toml").read_text(encoding="utf-8")))
+    )
 
 # %% ../../nbs/report/20_labels.ipynb #77f55cd8
-MISSING = "–"   # a number that is not there
+MISSING = "–"  # a number that is not there
+
 
 @lru_cache(maxsize=20_000)
 def _decimal(language, value, digits):
     "A rounded number; the same few hundred stand on every page."
     from babel.numbers import format_decimal
-    return format_decimal(value, format="#,##0" + ("." + "0"*digits if digits else ""), locale=language)
+
+    return format_decimal(
+        value, format="#,##0" + ("." + "0" * digits if digits else ""), locale=language
+    )
+
 
 @lru_cache(maxsize=20_000)
 def _percent(language, value, digits):
     "A rounded share as a percentage."
     from babel.numbers import format_percent
-    return format_percent(value, format="#,##0" + ("." + "0"*digits if digits else "") + " %", locale=language).replace(" %", "\u00a0%")
+
+    return format_percent(
+        value, format="#,##0" + ("." + "0" * digits if digits else "") + " %", locale=language
+    ).replace(" %", "\u00a0%")
+
 
 class Labels:
     "The words and number formats of one language."
+
     def __init__(self, language="en"):
         self.language, self.texts = language, catalogue(language)
 
@@ -64,17 +85,25 @@ class Labels:
     def count(self, key: str, n: int, **fields) -> str:
         "The form of `key` that goes with the number `n`, which fills the field {n}."
         from babel import Locale
+
         form = Locale.parse(self.language).plural_form(n)
-        return self.texts[key].get(form, self.texts[key]["other"]).format_map(fields | {"n": self.number(n)})
+        return (
+            self.texts[key]
+            .get(form, self.texts[key]["other"])
+            .format_map(fields | {"n": self.number(n)})
+        )
 
     def number(self, value: float, digits: int = 0) -> str:
         "A number with this many decimals."
-        if value is None or not math.isfinite(value): return MISSING
-        return _decimal(self.language, round(float(value), digits) + 0.0, digits)          # + 0.0: no minus zero
+        if value is None or not math.isfinite(value):
+            return MISSING
+        # + 0.0: no minus zero
+        return _decimal(self.language, round(float(value), digits) + 0.0, digits)
 
     def percent(self, value: float, digits: int = 0) -> str:
         "A share of one as a percentage."
-        if value is None or not math.isfinite(value): return MISSING
+        if value is None or not math.isfinite(value):
+            return MISSING
         return _percent(self.language, round(float(value), digits + 2) + 0.0, digits)
 
     def range(self, low: str, high: str) -> str:
@@ -84,9 +113,11 @@ class Labels:
     def list(self, items) -> str:
         "a, b and c"
         from babel.lists import format_list
+
         return format_list([str(i) for i in items], locale=self.language) if items else ""
 
     def date(self, day: date) -> str:
         "A date in words."
         from babel.dates import format_date
+
         return format_date(day, "long", locale=self.language)

@@ -4,8 +4,10 @@
 
 # %% ../../nbs/report/60_methods.ipynb #56e43792
 from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
+
 from .labels import Labels
 from .publication import Publication
 from .sheets import parameters_sheet
@@ -17,67 +19,150 @@ __all__ = ['Step', 'prior_text', 'account', 'reading_guide']
 @dataclass
 class Step:
     "A part of the account of methods."
+
     title: str
     sentences: list = field(default_factory=list)
-    pairs: list = field(default_factory=list)    # (name, value)
-    sheets: list = field(default_factory=list)   # `Sheet`
+    pairs: list = field(default_factory=list)  # (name, value)
+    sheets: list = field(default_factory=list)  # `Sheet`
 
-def _kinds(p): return [k for k in ("achievement", "consistency", "value_added") if k in p.tables]
+
+def _kinds(p):
+    return [k for k in ("achievement", "consistency", "value_added") if k in p.tables]
+
 
 def _model_sentence(p, L, kind):
     "The model of a part in a sentence."
     s = p.facts["parts"][kind]["settings"]
-    if kind == "consistency": return L("method.goal_consistency")
-    if kind == "value_added": return L("method.goal_value_added", method=L.texts.get(f"method.by_{s.get('method', '')}", s.get("method", "")), from_grade=s.get("from_grade", ""), to_grade=s.get("to_grade", ""))
+    if kind == "consistency":
+        return L("method.goal_consistency")
+    if kind == "value_added":
+        return L(
+            "method.goal_value_added",
+            method=L.texts.get(f"method.by_{s.get('method', '')}", s.get("method", "")),
+            from_grade=s.get("from_grade", ""),
+            to_grade=s.get("to_grade", ""),
+        )
     model = str(s.get("model", "M2"))
-    terms = {"M0": ["school"], "M1": ["school"], "M2": ["cells", "school", "cohort"], "M3": ["cells", "school", "cohort", "subject"]}.get(model, ["cells", "school"])
-    return L("method.goal_achievement", model=model, terms=L.list([L(f"method.term_{t}") for t in terms]))
+    terms = {
+        "M0": ["school"],
+        "M1": ["school"],
+        "M2": ["cells", "school", "cohort"],
+        "M3": ["cells", "school", "cohort", "subject"],
+    }.get(model, ["cells", "school"])
+    return L(
+        "method.goal_achievement", model=model, terms=L.list([L(f"method.term_{t}") for t in terms])
+    )
+
 
 def _computation(p, L, kind):
     "Sampler and diagnostics of a part; the verdict of the gate in the language of the report."
-    part = p.facts["parts"][kind]; run = part["run"]
-    said = L("method.computation_text", engine=" ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan")
+    part = p.facts["parts"][kind]
+    run = part["run"]
+    said = L(
+        "method.computation_text",
+        engine=" ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan",
+    )
     f = p.tables[f"parameters_{kind}"]
-    gate = L(f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}", r_hat=L.number(f.r_hat.max(), 2), ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()))
+    gate = L(
+        f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}",
+        r_hat=L.number(f.r_hat.max(), 2),
+        ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()),
+    )
     return (L(f"section.{kind}"), f"{said} {gate}")
 
 # %% ../../nbs/report/60_methods.ipynb #69f51933
-_FAMILIES = [(r"half[-_ ]?student[-_ ]?t", "half_student"), (r"half[-_ ]?normal", "half_normal"), (r"(?<![-\w])normal", "normal"), (r"beta", "beta"), (r"gamma", "gamma"), (r"on the log of the SD", "on_log_sd"), (r"above", "above")]
-_NAMES = {"cell - mean of the cells": "prior.cell_mean", "mean of the cells": "prior.mean_cells", "intercept": "prior.intercept", "cell": "prior.cell", "slope, per standard deviation of its covariate": "prior.slope", "2 sqrt(rho / (1 - rho)), about the SD of rows in logits": "prior.rows"}
+_FAMILIES = [
+    (r"half[-_ ]?student[-_ ]?t", "half_student"),
+    (r"half[-_ ]?normal", "half_normal"),
+    (r"(?<![-\w])normal", "normal"),
+    (r"beta", "beta"),
+    (r"gamma", "gamma"),
+    (r"on the log of the SD", "on_log_sd"),
+    (r"above", "above"),
+]
+_NAMES = {
+    "cell - mean of the cells": "prior.cell_mean",
+    "mean of the cells": "prior.mean_cells",
+    "intercept": "prior.intercept",
+    "cell": "prior.cell",
+    "slope, per standard deviation of its covariate": "prior.slope",
+    "2 sqrt(rho / (1 - rho)), about the SD of rows in logits": "prior.rows",
+}
 
-def prior_text(prior,     # as a manifest says it, e.g. "half_student_t(3, 0, 2.5)"
-               L: Labels, # language
-              ) -> str:
+
+def prior_text(
+    prior,  # as a manifest says it, e.g. "half_student_t(3, 0, 2.5)"
+    L: Labels,  # language
+) -> str:
     "A prior in the words and numbers of a language."
     said = str(prior)
-    for pattern, key in _FAMILIES: said = re.sub(rf"{pattern}(?![-\w])", lambda m: L(f"prior.{key}"), said, flags=re.IGNORECASE)
-    numbers = lambda m: re.sub(r"(?<=\d)\.(?=\d)", _decimal_mark(L), m[0]).replace(", ", L("prior.separator"))
+    for pattern, key in _FAMILIES:
+        said = re.sub(
+            rf"{pattern}(?![-\w])", lambda m: L(f"prior.{key}"), said, flags=re.IGNORECASE
+        )
+    numbers = lambda m: re.sub(r"(?<=\d)\.(?=\d)", _decimal_mark(L), m[0]).replace(
+        ", ", L("prior.separator")
+    )
     return re.sub(r"\([^()]*\)|^[\d.]+$", numbers, said)
 
-def _decimal_mark(L): return L.number(1.5, 1)[1]
+
+def _decimal_mark(L):
+    return L.number(1.5, 1)[1]
 
 # %% ../../nbs/report/60_methods.ipynb #1c0959e7
-def account(p: Publication, # of a district or of all
-            L: Labels,      # language
-           ) -> list[Step]: # in the order of the guidelines
+def account(
+    p: Publication,  # of a district or of all
+    L: Labels,  # language
+) -> list[Step]:  # in the order of the guidelines
     "The account of methods."
     kinds = _kinds(p)
-    decisions = {"achievement": lambda: L("method.decisions_achievement"), "value_added": lambda: L("method.decisions_value_added"),
-                 "consistency": lambda: L("method.decisions_consistency", threshold=L.number(p.facts["threshold"], 2), complement=L.number(1 - p.facts["threshold"], 2))}
-    priors = [(L("page.pair", a=L(f"section.{k}"), b=L(_NAMES[name]) if name in _NAMES else name), prior_text(prior, L)) for k in kinds for name, prior in p.facts["parts"][k]["priors"].items()]
-    steps = [Step(L("method.goal"), [_model_sentence(p, L, k) for k in kinds], priors), Step(L("method.computation"), [], [_computation(p, L, k) for k in kinds]),
-             Step(L("method.posterior"), sheets=[parameters_sheet(p, L, k) for k in kinds]), Step(L("method.decisions"), [decisions[k]() for k in kinds])]
-    if "consistency" in kinds: steps.append(Step(L("method.sensitivity"), [L("method.sensitivity_text")]))
+    decisions = {
+        "achievement": lambda: L("method.decisions_achievement"),
+        "value_added": lambda: L("method.decisions_value_added"),
+        "consistency": lambda: L(
+            "method.decisions_consistency",
+            threshold=L.number(p.facts["threshold"], 2),
+            complement=L.number(1 - p.facts["threshold"], 2),
+        ),
+    }
+    priors = [
+        (
+            L("page.pair", a=L(f"section.{k}"), b=L(_NAMES[name]) if name in _NAMES else name),
+            prior_text(prior, L),
+        )
+        for k in kinds
+        for name, prior in p.facts["parts"][k]["priors"].items()
+    ]
+    steps = [
+        Step(L("method.goal"), [_model_sentence(p, L, k) for k in kinds], priors),
+        Step(L("method.computation"), [], [_computation(p, L, k) for k in kinds]),
+        Step(L("method.posterior"), sheets=[parameters_sheet(p, L, k) for k in kinds]),
+        Step(L("method.decisions"), [decisions[k]() for k in kinds]),
+    ]
+    if "consistency" in kinds:
+        steps.append(Step(L("method.sensitivity"), [L("method.sensitivity_text")]))
     return steps + [Step(L("method.reproduce"), [L("method.reproduce_text")])]
 
 # %% ../../nbs/report/60_methods.ipynb #c4cf4601
-def reading_guide(p: Publication, L: Labels) -> list[tuple[str, str]]: # term and meaning
+def reading_guide(p: Publication, L: Labels) -> list[tuple[str, str]]:  # term and meaning
     "What the words of a page mean."
     terms = ["interval"]
-    if "achievement" in p.tables: terms += ["estimate"] + (["rank"] if "rank_lower" in p.tables["achievement"] else []) + ["funnel"]
-    if "variance" in p.tables: terms.append("shares")
-    if "consistency" in p.tables: terms += ["pip", "not_enough", "consistent"]
-    if "value_added" in p.tables: terms.append("value")
+    if "achievement" in p.tables:
+        terms += (
+            ["estimate"]
+            + (["rank"] if "rank_lower" in p.tables["achievement"] else [])
+            + ["funnel"]
+        )
+    if "variance" in p.tables:
+        terms.append("shares")
+    if "consistency" in p.tables:
+        terms += ["pip", "not_enough", "consistent"]
+    if "value_added" in p.tables:
+        terms.append("value")
     policy = p.facts["policy"]
-    withheld = L("read.withheld_text", code=L("code.c"), n=L.number(policy["min_n"])) if policy["min_n"] else L("read.withheld_none")
+    withheld = (
+        L("read.withheld_text", code=L("code.c"), n=L.number(policy["min_n"]))
+        if policy["min_n"]
+        else L("read.withheld_none")
+    )
     return [(L(f"read.{t}"), L(f"read.{t}_text")) for t in terms] + [(L("read.withheld"), withheld)]

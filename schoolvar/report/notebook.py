@@ -4,14 +4,16 @@
 
 # %% ../../nbs/report/85_notebook.ipynb #cb33de27
 from __future__ import annotations
+
 import ast
 import contextlib
 import linecache
 import sys
 import traceback
 import types
-import nbformat
 from functools import cache, lru_cache
+
+import nbformat
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -23,30 +25,48 @@ __all__ = ['ENGINE', 'run_cell', 'InProcessEngine']
 @cache
 def _shell():
     "IPython's formatters; made once a process, without history and without touching the user's profile."
-    if InteractiveShell.initialized(): return InteractiveShell.instance()
+    if InteractiveShell.initialized():
+        return InteractiveShell.instance()
     from schoolvar.core.private import scratch_folder
-    config = Config(); config.HistoryManager.enabled = False
+
+    config = Config()
+    config.HistoryManager.enabled = False
     return InteractiveShell.instance(config=config, ipython_dir=str(scratch_folder("ipython")))
+
 
 def _output(kind, **fields):
     "An output of a notebook; those of `nbformat.v4.new_output` are checked one by one, these with the whole notebook when it is written."
     return nbformat.from_dict({"output_type": kind, **fields})
 
+
 class _Stream:
     "Standard output or error as a notebook keeps it."
-    def __init__(self, name, outputs): self.name, self.outputs = name, outputs
+
+    def __init__(self, name, outputs):
+        self.name, self.outputs = name, outputs
+
     def write(self, text):
-        if not text: return 0
+        if not text:
+            return 0
         last = self.outputs[-1] if self.outputs else None
-        if last is not None and last.output_type == "stream" and last.name == self.name: last.text += text
-        else: self.outputs.append(_output("stream", name=self.name, text=text))
+        if last is not None and last.output_type == "stream" and last.name == self.name:
+            last.text += text
+        else:
+            self.outputs.append(_output("stream", name=self.name, text=text))
         return len(text)
-    def flush(self): pass
-    def isatty(self): return False
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
+
 
 class _Publisher(CapturingDisplayPublisher):
     "What `display` shows."
-    def publish(self, data, metadata=None, **kwargs): self.outputs.append(_output("display_data", data=data, metadata=metadata or {}))
+
+    def publish(self, data, metadata=None, **kwargs):
+        self.outputs.append(_output("display_data", data=data, metadata=metadata or {}))
 
 # %% ../../nbs/report/85_notebook.ipynb #39f6b73a
 @lru_cache(maxsize=512)
@@ -54,20 +74,34 @@ def _compiled(source, name):
     "A cell's lines, its statements, and the expression it ends with: the cells of a template are the same for every report."
     code = _shell().transform_cell(source)
     tree = ast.parse(code, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";") else None
-    return code.splitlines(True), compile(tree, name, "exec"), last and compile(ast.Expression(last.value), name, "eval")
+    last = (
+        tree.body.pop()
+        if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";")
+        else None
+    )
+    return (
+        code.splitlines(True),
+        compile(tree, name, "exec"),
+        last and compile(ast.Expression(last.value), name, "eval"),
+    )
 
-def run_cell(source: str,     # code, also with IPython's magics
-             namespace: dict, # names it finds and leaves
-             number: int = 1, # the cell's number, for tracebacks
-            ) -> tuple[list, BaseException | None]: # notebook outputs; the error, if it raised one
+
+def run_cell(
+    source: str,  # code, also with IPython's magics
+    namespace: dict,  # names it finds and leaves
+    number: int = 1,  # the cell's number, for tracebacks
+) -> tuple[list, BaseException | None]:  # notebook outputs; the error, if it raised one
     "Run a cell and collect what it gives."
     shell, outputs = _shell(), []
-    publisher = _Publisher(); publisher.outputs = outputs
+    publisher = _Publisher()
+    publisher.outputs = outputs
     before, error, name = shell.display_pub, None, f"<cell {number}>"
     shell.display_pub = publisher
     try:
-        with contextlib.redirect_stdout(_Stream("stdout", outputs)), contextlib.redirect_stderr(_Stream("stderr", outputs)):
+        with (
+            contextlib.redirect_stdout(_Stream("stdout", outputs)),
+            contextlib.redirect_stderr(_Stream("stderr", outputs)),
+        ):
             try:
                 lines, statements, last = _compiled(source, name)
                 linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
@@ -75,53 +109,84 @@ def run_cell(source: str,     # code, also with IPython's magics
                 value = eval(last, namespace) if last else None
                 if value is not None:
                     data, metadata = shell.display_formatter.format(value)
-                    if data: outputs.append(_output("execute_result", data=data, metadata=metadata, execution_count=number))
-            except KeyboardInterrupt: raise
+                    if data:
+                        outputs.append(
+                            _output(
+                                "execute_result",
+                                data=data,
+                                metadata=metadata,
+                                execution_count=number,
+                            )
+                        )
+            except KeyboardInterrupt:
+                raise
             except BaseException as e:
                 error = e
                 outputs.append(_error_output(e, name))
-    finally: shell.display_pub = before
+    finally:
+        shell.display_pub = before
     return outputs, error
+
 
 def _error_output(error, name):
     "An error as a notebook keeps it; only the notebook's own lines and those of libraries below them."
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     start = next((i for i, l in enumerate(lines) if name in l), len(lines) - 1)
-    return _output("error", ename=type(error).__name__, evalue=str(error), traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])])
+    return _output(
+        "error",
+        ename=type(error).__name__,
+        evalue=str(error),
+        traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])],
+    )
 
 # %% ../../nbs/report/85_notebook.ipynb #667df2be
 class InProcessEngine:
     "Runs a notebook in this process with a fresh namespace, and stops at the first error."
+
     @classmethod
     def execute_notebook(cls, *args, **kwargs):
         "Papermill calls this: its own engine's preparation and clean-up around `execute_managed_notebook`."
-        from papermill.engines import Engine   # not above: papermill's import loads this class, which is its entry point
+        # not above: papermill's import loads this class, which is its entry point
+        from papermill.engines import Engine
+
         return Engine.execute_notebook.__func__(cls, *args, **kwargs)
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
         "Cells keep their outputs and times."
-        namespace = types.ModuleType("__main__").__dict__ | {"get_ipython": _shell, "In": [], "Out": {}}
+        namespace = types.ModuleType("__main__").__dict__ | {
+            "get_ipython": _shell,
+            "In": [],
+            "Out": {},
+        }
         number = 0
         if pages := sys.modules.get("schoolvar.charts.html"):
-            pages.forget_notebook()      # of the notebook that this process ran before
+            pages.forget_notebook()  # of the notebook that this process ran before
         for index, cell in enumerate(nb_man.nb.cells):
             if cell.cell_type != "code" or not cell.source.strip():
-                nb_man.cell_start(cell, index); nb_man.cell_complete(cell, cell_index=index); continue
+                nb_man.cell_start(cell, index)
+                nb_man.cell_complete(cell, cell_index=index)
+                continue
             number += 1
             nb_man.cell_start(cell, index)
             cell.execution_count = number
             cell.outputs, error = run_cell(cell.source, namespace, number)
-            if error is not None: nb_man.cell_exception(cell, cell_index=index)
+            if error is not None:
+                nb_man.cell_exception(cell, cell_index=index)
             nb_man.cell_complete(cell, cell_index=index)
-            if error is not None: return
+            if error is not None:
+                return
 
     @classmethod
-    def nb_kernel_name(cls, nb, name=None): return name or nb.metadata.get("kernelspec", {}).get("name", "python3")
+    def nb_kernel_name(cls, nb, name=None):
+        return name or nb.metadata.get("kernelspec", {}).get("name", "python3")
 
     @classmethod
-    def nb_language(cls, nb, language=None): return "python"
+    def nb_language(cls, nb, language=None):
+        return "python"
+
 
 ENGINE = "schoolvar"
-from papermill.engines import papermill_engines   # below the class, for the same reason
+from papermill.engines import papermill_engines  # below the class, for the same reason
+
 papermill_engines.register(ENGINE, InProcessEngine)

@@ -4,8 +4,10 @@
 
 # %% ../../nbs/report/80_pdf.ipynb #f4617fef
 from __future__ import annotations
+
 import json
 from datetime import date
+
 from .. import __version__
 from .labels import Labels, template
 from .publication import Publication, ReportError
@@ -16,60 +18,160 @@ __all__ = ['blocks', 'pdf_report']
 # %% ../../nbs/report/80_pdf.ipynb #b4bc15cc
 def _table(sheet, L, caption=""):
     from schoolvar.report.sheets import cell_text
-    return dict(kind="table", caption=caption or sheet.caption, head=[c.label for c in sheet.columns], right=[c.kind not in ("text", "short") for c in sheet.columns], rows=[[cell_text(r, c, L) for c in sheet.columns] for r in sheet.records()])
+
+    return dict(
+        kind="table",
+        caption=caption or sheet.caption,
+        head=[c.label for c in sheet.columns],
+        right=[c.kind not in ("text", "short") for c in sheet.columns],
+        rows=[[cell_text(r, c, L) for c in sheet.columns] for r in sheet.records()],
+    )
+
 
 def _figure(chart, shared):
     from schoolvar.report.figures import picture
-    if chart is None: return []
+
+    if chart is None:
+        return []
     meta = chart.usermeta["schoolvar"]
     return [dict(kind="figure", svg=picture(chart, shared, 620), alt=meta["alt"])]
 
-def _heading(title, level=1): return dict(kind="heading", level=level, text=title)
 
-def _pairs(pairs, caption): return dict(kind="table", caption=caption, head=[], right=[False, False], rows=[list(map(str, r)) for r in pairs])
+def _heading(title, level=1):
+    return dict(kind="heading", level=level, text=title)
+
+
+def _pairs(pairs, caption):
+    return dict(
+        kind="table",
+        caption=caption,
+        head=[],
+        right=[False, False],
+        rows=[list(map(str, r)) for r in pairs],
+    )
+
 
 def blocks(everyone: Publication, key: str, L: Labels, shared: dict) -> list[dict]:
     "The blocks of a district's report."
-    from schoolvar.report import figures as f, methods, html as render, sentences, sheets as s
-    p = everyone.district(key); has = lambda k: k in p.tables and len(p.tables[k]) > 0
+    from schoolvar.report import figures as f
+    from schoolvar.report import html as render
+    from schoolvar.report import methods, sentences
+    from schoolvar.report import sheets as s
+
+    p = everyone.district(key)
+    has = lambda k: k in p.tables and len(p.tables[k]) > 0
     made = [_heading(L("section.short"))]
-    for title, said in render.short_account(p, L): made += ([_heading(title, 2)] if title else []) + [dict(kind="list", items=said)]
+    for title, said in render.short_account(p, L):
+        made += ([_heading(title, 2)] if title else []) + [dict(kind="list", items=said)]
     if has("achievement"):
-        made += [_heading(L("section.achievement")), _table(s.achievement_sheet(p, L), L), *_figure(f.plot_estimates(p, L), shared), *_figure(f.plot_funnel(p, L), shared)]
+        made += [
+            _heading(L("section.achievement")),
+            _table(s.achievement_sheet(p, L), L),
+            *_figure(f.plot_estimates(p, L), shared),
+            *_figure(f.plot_funnel(p, L), shared),
+        ]
         years = s.years_sheet(p, L, key)
-        if len(years) and (years.frame.year != "0").all(): made += [_heading(L("section.years")), *_figure(f.plot_years(p, L, key), shared), _table(years, L)]
-        if "variance" in p.tables: made += [_heading(L("section.shares")), dict(kind="text", text=sentences.shares_sentence(p.tables["variance"], L)), *_figure(f.plot_shares(p, L), shared), _table(s.shares_sheet(p, L, key), L)]
-    if has("consistency"): made += [_heading(L("section.consistency")), _table(s.consistency_sheet(p, L), L), *_figure(f.plot_vee(p, L), shared), *_figure(f.plot_spreads(p, L), shared)]
-    if has("value_added"): made += [_heading(L("section.value_added")), dict(kind="text", text=L("sentence.va_limit")), _table(s.value_sheet(p, L), L), *_figure(f.plot_value(p, L), shared)]
-    made += [_heading(L("section.read")), dict(kind="terms", items=[list(t) for t in methods.reading_guide(p, L)]), _heading(L("section.methods"))]
+        if len(years) and (years.frame.year != "0").all():
+            made += [
+                _heading(L("section.years")),
+                *_figure(f.plot_years(p, L, key), shared),
+                _table(years, L),
+            ]
+        if "variance" in p.tables:
+            made += [
+                _heading(L("section.shares")),
+                dict(kind="text", text=sentences.shares_sentence(p.tables["variance"], L)),
+                *_figure(f.plot_shares(p, L), shared),
+                _table(s.shares_sheet(p, L, key), L),
+            ]
+    if has("consistency"):
+        made += [
+            _heading(L("section.consistency")),
+            _table(s.consistency_sheet(p, L), L),
+            *_figure(f.plot_vee(p, L), shared),
+            *_figure(f.plot_spreads(p, L), shared),
+        ]
+    if has("value_added"):
+        made += [
+            _heading(L("section.value_added")),
+            dict(kind="text", text=L("sentence.va_limit")),
+            _table(s.value_sheet(p, L), L),
+            *_figure(f.plot_value(p, L), shared),
+        ]
+    made += [
+        _heading(L("section.read")),
+        dict(kind="terms", items=[list(t) for t in methods.reading_guide(p, L)]),
+        _heading(L("section.methods")),
+    ]
     for step in methods.account(p, L):
-        made += [_heading(step.title, 2), *[dict(kind="text", text=t) for t in step.sentences], *([_pairs(step.pairs, L("method.priors") if step.sentences else "")] if step.pairs else []), *[_table(t, L) for t in step.sheets]]
+        made += [
+            _heading(step.title, 2),
+            *[dict(kind="text", text=t) for t in step.sentences],
+            *(
+                [_pairs(step.pairs, L("method.priors") if step.sentences else "")]
+                if step.pairs
+                else []
+            ),
+            *[_table(t, L) for t in step.sheets],
+        ]
     made.append(_heading(L("section.data")))
-    for part in p.facts["parts"]: made.append(_pairs(s.stamps(p, L, part), L(f"section.{part}")))
-    return made + [dict(kind="text", text=L("page.pair", a=L("stamp.policy"), b=s.policy_text(p, L)) + ".")]
+    for part in p.facts["parts"]:
+        made.append(_pairs(s.stamps(p, L, part), L(f"section.{part}")))
+    return made + [
+        dict(kind="text", text=L("page.pair", a=L("stamp.policy"), b=s.policy_text(p, L)) + ".")
+    ]
 
 # %% ../../nbs/report/80_pdf.ipynb #f25d8b21
 def _clean(value):
     "Text without characters that JSON or Typst cannot hold."
-    if isinstance(value, str): return "".join(c for c in value if c >= " " or c in "\n\t").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict): return {k: _clean(v) for k, v in value.items()}
+    if isinstance(value, str):
+        return (
+            "".join(c for c in value if c >= " " or c in "\n\t")
+            .encode("utf-8", "replace")
+            .decode("utf-8")
+        )
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items()}
     return [_clean(v) for v in value] if isinstance(value, (list, tuple)) else value
 
-def pdf_report(everyone: Publication, # what is published
-               key: str,              # district
-               L: Labels,             # language
-               shared: dict,          # as from `figures.shared_data`
-               made: str,             # date, ISO
-              ) -> bytes:             # a PDF file
+
+def pdf_report(
+    everyone: Publication,  # what is published
+    key: str,  # district
+    L: Labels,  # language
+    shared: dict,  # as from `figures.shared_data`
+    made: str,  # date, ISO
+) -> bytes:  # a PDF file
     "A district's report as PDF. Needs the package `typst`."
-    try: import typst
-    except ImportError: raise ReportError("PDF needs the package typst; this installs it: pip install 'schoolvar[pdf]'") from None
+    try:
+        import typst
+    except ImportError:
+        raise ReportError(
+            "PDF needs the package typst; this installs it: pip install 'schoolvar[pdf]'"
+        ) from None
     from schoolvar.report.html import district_title
+
     simulated = [L("page.simulated")] if everyone.facts["simulated"] else []
-    fails = [] if all(v["diagnostics"]["ok"] for v in everyone.facts["parts"].values()) else [L("page.no_fit")]
-    document = dict(title=L("page.title", district=district_title(everyone, key, L)), lang=L.language, notices=simulated + fails, blocks=blocks(everyone, key, L, shared), foot=L("page.made", date=L.date(date.fromisoformat(made)), version=__version__))
-    source, values = template("assets/report.typ").read_bytes(), {"data": json.dumps(_clean(document))}
-    try: return typst.compile(source, sys_inputs=values, pdf_standards=["ua-1"])
+    fails = (
+        []
+        if all(v["diagnostics"]["ok"] for v in everyone.facts["parts"].values())
+        else [L("page.no_fit")]
+    )
+    document = dict(
+        title=L("page.title", district=district_title(everyone, key, L)),
+        lang=L.language,
+        notices=simulated + fails,
+        blocks=blocks(everyone, key, L, shared),
+        foot=L("page.made", date=L.date(date.fromisoformat(made)), version=__version__),
+    )
+    source, values = (
+        template("assets/report.typ").read_bytes(),
+        {"data": json.dumps(_clean(document))},
+    )
+    try:
+        return typst.compile(source, sys_inputs=values, pdf_standards=["ua-1"])
     except typst.TypstError as e:
-        if "could not be displayed" not in str(e): raise
-        return typst.compile(source, sys_inputs=values)      # a name in a script that no font here has: tagged still, but not to the letter of PDF/UA
+        if "could not be displayed" not in str(e):
+            raise
+        # a name in a script that no font here has: tagged still, but not to the letter of PDF/UA
+        return typst.compile(source, sys_inputs=values)

@@ -4,7 +4,9 @@
 
 # %% ../../nbs/report/10_precision.ipynb #8d4e71d1
 from __future__ import annotations
+
 import math
+
 import numpy as np
 import pandas as pd
 
@@ -12,85 +14,126 @@ import pandas as pd
 __all__ = ['LADDER', 'step_of', 'to_step', 'settled', 'settled_rows', 'settled_parameters', 'on_ladder', 'two_digits']
 
 # %% ../../nbs/report/10_precision.ipynb #3ceb1db4
-def step_of(half_width: float # of an interval, or another width
-           ) -> float:        # 1, 2 or 5 times a power of ten; not a number where there is no width
+def step_of(
+    half_width: float,  # of an interval, or another width
+) -> float:  # 1, 2 or 5 times a power of ten; not a number where there is no width
     "The step that a number with such an interval is given in."
     if not np.isfinite(half_width) or half_width <= 0:
         return math.nan
-    aim = half_width/5*(1 + 1e-9)
-    power = 10.**math.floor(math.log10(aim))
-    return float(np.format_float_positional(max(k for k in (1, 2, 5) if k*power <= aim)*power, 1, fractional=False))
+    aim = half_width / 5 * (1 + 1e-9)
+    power = 10.0 ** math.floor(math.log10(aim))
+    return float(
+        np.format_float_positional(
+            max(k for k in (1, 2, 5) if k * power <= aim) * power, 1, fractional=False
+        )
+    )
 
-def to_step(values,       # numbers (array)
-            step: float,  # as from `step_of`
-           ) -> np.ndarray: # the nearest multiples, written with no more decimals than the step has; not a number stays so
+
+def to_step(
+    values,  # numbers (array)
+    step: float,  # as from `step_of`
+    # the nearest multiples, written with no more decimals than the step has; not a number stays so
+) -> np.ndarray:
     "Numbers rounded to a step."
     values = np.asarray(values, float)
     if not np.isfinite(step):
         return np.full(values.shape, math.nan)
     decimals = max(0, -math.floor(math.log10(step)))
-    return np.round(np.round(values/step)*step, decimals) + 0.
+    return np.round(np.round(values / step) * step, decimals) + 0.0
 
 # %% ../../nbs/report/10_precision.ipynb #33849b9d
-def settled(frame: pd.DataFrame, # a table
-            columns,             # that share a step
-            lower, upper,        # ends of the intervals (arrays), not a number where there is none
-            least: float = 0.,   # step at least
-            coarse: float = 1.,  # as many times coarser
-           ) -> tuple[pd.DataFrame, float]: # the table with these columns rounded, and their step
+def settled(
+    frame: pd.DataFrame,  # a table
+    columns,  # that share a step
+    lower,
+    upper,  # ends of the intervals (arrays), not a number where there is none
+    least: float = 0.0,  # step at least
+    coarse: float = 1.0,  # as many times coarser
+) -> tuple[pd.DataFrame, float]:  # the table with these columns rounded, and their step
     "Round columns to what their intervals support."
-    half = (np.asarray(upper, float) - np.asarray(lower, float))/2
+    half = (np.asarray(upper, float) - np.asarray(lower, float)) / 2
     half = half[np.isfinite(half) & (half > 0)]
-    step = max(step_of(coarse*np.quantile(half, .25)) if len(half) else math.nan, least) if len(half) or not least else least
+    step = (
+        max(step_of(coarse * np.quantile(half, 0.25)) if len(half) else math.nan, least)
+        if len(half) or not least
+        else least
+    )
     return frame.assign(**{c: to_step(frame[c], step) for c in columns if c in frame}), step
 
 # %% ../../nbs/report/10_precision.ipynb #331ab955
 def _ladder_down(value):
     "The largest of 1, 2, 5 times a power of ten that is not above a value."
-    return step_of(value*5) if np.isfinite(value) and value >= 1 else value
+    return step_of(value * 5) if np.isfinite(value) and value >= 1 else value
 
-def settled_rows(frame: pd.DataFrame, # rows with an interval each
-                 columns,             # to be rounded
-                 lower: str, upper: str, # columns with the ends
-                 least: float = 0.,   # step at least
-                 coarse: float = 1.,  # as many times coarser
-                ) -> pd.DataFrame:
+
+def settled_rows(
+    frame: pd.DataFrame,  # rows with an interval each
+    columns,  # to be rounded
+    lower: str,
+    upper: str,  # columns with the ends
+    least: float = 0.0,  # step at least
+    coarse: float = 1.0,  # as many times coarser
+) -> pd.DataFrame:
     "Round each row to what its interval supports; rows without one keep three digits."
     steps = []
-    for low, high, largest in zip(frame[lower], frame[upper], frame[list(columns)].abs().max(axis=1)):
-        step = step_of(coarse*(high - low)/2)
+    for low, high, largest in zip(
+        frame[lower], frame[upper], frame[list(columns)].abs().max(axis=1)
+    ):
+        step = step_of(coarse * (high - low) / 2)
         if not np.isfinite(step):
-            step = 10.**(math.floor(math.log10(largest)) - 2) if np.isfinite(largest) and largest > 0 else math.nan
+            step = (
+                10.0 ** (math.floor(math.log10(largest)) - 2)
+                if np.isfinite(largest) and largest > 0
+                else math.nan
+            )
         steps.append(max(step, least))
-    return frame.assign(**{c: [float(to_step(v, s)) for v, s in zip(frame[c], steps)] for c in columns})
+    return frame.assign(
+        **{c: [float(to_step(v, s)) for v, s in zip(frame[c], steps)] for c in columns}
+    )
 
-def settled_parameters(frame: pd.DataFrame, # parameters.csv of a fit
-                       coarse: float = 1.,  # as many times coarser
-                      ) -> pd.DataFrame:   # what is published of it
+
+def settled_parameters(
+    frame: pd.DataFrame,  # parameters.csv of a fit
+    coarse: float = 1.0,  # as many times coarser
+) -> pd.DataFrame:  # what is published of it
     "Population parameters as fine as their intervals."
     known = ["parameter", "mean", "sd", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]
-    frame = settled_rows(frame[[c for c in known if c in frame]], ["mean", "sd", "q2.5", "q97.5"], "q2.5", "q97.5", coarse=coarse)
+    frame = settled_rows(
+        frame[[c for c in known if c in frame]],
+        ["mean", "sd", "q2.5", "q97.5"],
+        "q2.5",
+        "q97.5",
+        coarse=coarse,
+    )
     for c in ("ess_bulk", "ess_tail"):
         if c in frame:
             frame[c] = [_ladder_down(v) for v in frame[c]]
     return frame.assign(r_hat=frame.r_hat.round(2)) if "r_hat" in frame else frame
 
 # %% ../../nbs/report/10_precision.ipynb #81164f85
-LADDER = (.5, .6, .7, .75, .8, .85, .9, .95, .98, .99)
+LADDER = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 
-def on_ladder(limit,      # shares (array), not a number where there is no limit
-              top=None,   # the policy's own, which is on the ladder too
-             ) -> np.ndarray: # the next rung further in
+
+def on_ladder(
+    limit,  # shares (array), not a number where there is no limit
+    top=None,  # the policy's own, which is on the ladder too
+) -> np.ndarray:  # the next rung further in
     "Limits on the ladder."
     rungs = np.array(sorted({*LADDER, *([top] if top else [])}))
     limit = np.asarray(limit, float)
-    at = np.searchsorted(rungs, np.nan_to_num(limit, nan=.5) + 1e-12, side="right") - 1
+    at = np.searchsorted(rungs, np.nan_to_num(limit, nan=0.5) + 1e-12, side="right") - 1
     return np.where(np.isnan(limit), np.nan, rungs[np.maximum(at, 0)])
 
 # %% ../../nbs/report/10_precision.ipynb #86cc3509
-def two_digits(text: str # a prior in words, e.g. "Normal(503.7, 291.4)"
-              ) -> str:  # "Normal(500, 290)"
+def two_digits(
+    text: str,  # a prior in words, e.g. "Normal(503.7, 291.4)"
+) -> str:  # "Normal(500, 290)"
     "A text with each number rounded to two significant digits."
     import re
-    short = lambda m: np.format_float_positional(float(m[0]), 2, fractional=False, trim="-") if float(m[0]) else m[0]
+
+    short = lambda m: (
+        np.format_float_positional(float(m[0]), 2, fractional=False, trim="-")
+        if float(m[0])
+        else m[0]
+    )
     return re.sub(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])", short, str(text))

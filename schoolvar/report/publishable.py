@@ -4,11 +4,14 @@
 
 # %% ../../nbs/report/50_publishable.ipynb #f749810c
 from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field, replace
+
 from ..core.errors import DataError
-from .disclosure import DisclosurePolicy, SHOWN, distinct_students
+from .disclosure import SHOWN, DisclosurePolicy, distinct_students
 
 # %% auto #0
 __all__ = ['Publishable', 'publishable', 'without_schools', 'restored']
@@ -17,17 +20,25 @@ __all__ = ['Publishable', 'publishable', 'without_schools', 'restored']
 def _cells(counts, grade):
     "A grade's counts as a fit keeps them."
     frame = counts.frame[counts.frame.grade == grade]
-    return frame.rename(columns={"school_id": "school"})[["school", "year", "grade", "subject", "n_trials", "y_success"]].reset_index(drop=True)
+    return frame.rename(columns={"school_id": "school"})[
+        ["school", "year", "grade", "subject", "n_trials", "y_success"]
+    ].reset_index(drop=True)
+
 
 def _schools(counts, scores, grade, to_grade):
     "The schools that each fit would list, with what the policy counts."
     from schoolvar.core.schools import school_labels
     from schoolvar.value_added.fit import prepare_two_grades
+
     parts = {}
     if counts is not None:
         cells = _cells(counts, grade)
-        labels = school_labels(counts.frame[counts.frame.grade == grade], list(cells.school.unique()))
-        parts["achievement"] = labels.assign(students=labels.school.map(distinct_students(cells, ["school"])))
+        labels = school_labels(
+            counts.frame[counts.frame.grade == grade], list(cells.school.unique())
+        )
+        parts["achievement"] = labels.assign(
+            students=labels.school.map(distinct_students(cells, ["school"]))
+        )
         if to_grade is not None:
             two = prepare_two_grades(counts, grade, to_grade)
             both = pd.concat([_cells(counts, grade), _cells(counts, to_grade)])
@@ -39,47 +50,56 @@ def _schools(counts, scores, grade, to_grade):
         parts["consistency"] = scores.schools[columns].reset_index(drop=True)
     return parts
 
+
 @dataclass
 class Publishable:
     "Tables without what a policy withholds, and what was taken out."
-    counts: object           # `Counts` to fit; None where there are none
-    scores: object           # `Scores` to fit
-    whole: object            # the `Counts` as they were
+
+    counts: object  # `Counts` to fit; None where there are none
+    scores: object  # `Scores` to fit
+    whole: object  # the `Counts` as they were
     policy: DisclosurePolicy
-    schools: dict = field(default_factory=dict) # kind -> withheld schools: school, names, and n or students
-    cells: int = 0           # cells left out
-    coded: int = 0           # cells whose share stands for its limit
+    # kind -> withheld schools: school, names, and n or students
+    schools: dict = field(default_factory=dict)
+    cells: int = 0  # cells left out
+    coded: int = 0  # cells whose share stands for its limit
+
 
 def _open_middle(cells, code, policy):
     "Successes in the middle of what a limit leaves open, of the cells that are given as a limit."
     n = cells.n_trials.to_numpy(float)
     limit = policy.limit(n)
-    inner = np.where(np.isnan(limit), 1., limit)
-    high = np.floor((np.ceil(inner*n - 1e-9) + n)/2)
+    inner = np.where(np.isnan(limit), 1.0, limit)
+    high = np.floor((np.ceil(inner * n - 1e-9) + n) / 2)
     return np.where(code > 0, high, np.where(code < 0, n - high, cells.y_success)).astype(int)
 
 # %% ../../nbs/report/50_publishable.ipynb #055d8ed8
 def _too_few(policy, kind):
     "The error of tables of which nothing may be shown."
-    return DataError(f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is "
-                     "nothing to publish; --policy none shows everything, for your own eyes")
+    return DataError(
+        f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is "
+        "nothing to publish; --policy none shows everything, for your own eyes"
+    )
 
 # %% ../../nbs/report/50_publishable.ipynb #3bd61d50
-def publishable(counts,            # `Counts` or None
-                scores,            # `Scores` or None
-                policy: DisclosurePolicy,
-                grade=None,        # of the achievement fit
-                to_grade=None,     # of a value-added fit
-                earlier=(),        # releases (`read_release`) that are out already
-               ) -> Publishable:
+def publishable(
+    counts,  # `Counts` or None
+    scores,  # `Scores` or None
+    policy: DisclosurePolicy,
+    grade=None,  # of the achievement fit
+    to_grade=None,  # of a value-added fit
+    earlier=(),  # releases (`read_release`) that are out already
+) -> Publishable:
     "Take out of tables what a policy withholds. Raises `DataError` where fewer than two schools are left."
     from schoolvar.report.publication import _protect_all, place_districts, readable
+
     found = Publishable(counts, scores, counts, policy)
     parts = place_districts(_schools(counts, scores, grade, to_grade))
     cells = _cells(counts, grade) if counts is not None else None
     if cells is not None:
         cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
-    if cells is not None and not (cells.n_trials >= policy.min_n).any():      # nothing is left to protect
+    # nothing is left to protect
+    if cells is not None and not (cells.n_trials >= policy.min_n).any():
         raise _too_few(policy, "achievement")
     hidden, table, _ = _protect_all(parts, cells, policy, earlier, grade)
     found.schools = {kind: f[hidden[kind]] for kind, f in parts.items()}
@@ -102,42 +122,67 @@ def publishable(counts,            # `Counts` or None
         frame.loc[mine, "y_success"] = joined.y_success.to_numpy()
         out = frame.school_id.isin(away).to_numpy().copy()
         out[mine] |= gone
-        found.cells, found.coded = int(gone.sum()), int(((joined.code.fillna(0) != 0) & ~gone).sum())
+        found.cells, found.coded = (
+            int(gone.sum()),
+            int(((joined.code.fillna(0) != 0) & ~gone).sum()),
+        )
         found.counts = replace(counts, frame=frame[~out].reset_index(drop=True))
     return found
 
 # %% ../../nbs/report/50_publishable.ipynb #59aff946
-def without_schools(scores,     # `Scores`
-                    away,       # schools
-                   ):           # `Scores` of the others
+def without_schools(
+    scores,  # `Scores`
+    away,  # schools
+):  # `Scores` of the others
     "Scores of the schools that may be shown, with the mean and SD of these."
     f = scores.schools[~scores.schools.school.isin(away)].reset_index(drop=True)
-    mean = float((f.n*f["mean"]).sum()/f.n.sum())
-    ss = float(f.ss.sum() + (f.n*(f["mean"] - mean)**2).sum())
-    students = None if scores.students is None else scores.students[~scores.students.school.isin(away)].reset_index(drop=True)
-    return replace(scores, schools=f, students=students, mean=mean, sd=float(np.sqrt(ss/max(f.n.sum() - 1, 1))))
+    mean = float((f.n * f["mean"]).sum() / f.n.sum())
+    ss = float(f.ss.sum() + (f.n * (f["mean"] - mean) ** 2).sum())
+    students = (
+        None
+        if scores.students is None
+        else scores.students[~scores.students.school.isin(away)].reset_index(drop=True)
+    )
+    return replace(
+        scores,
+        schools=f,
+        students=students,
+        mean=mean,
+        sd=float(np.sqrt(ss / max(f.n.sum() - 1, 1))),
+    )
 
 # %% ../../nbs/report/50_publishable.ipynb #a8a548c4
-def restored(fit,                  # a fit of `found.counts` or `found.scores`
-             kind: str,            # achievement, consistency or value_added
-             found: Publishable,
-            ):                     # the fit
+def restored(
+    fit,  # a fit of `found.counts` or `found.scores`
+    kind: str,  # achievement, consistency or value_added
+    found: Publishable,
+):  # the fit
     "Put the withheld schools into a fit's table, and note that it was made without them."
     from schoolvar.core.schools import school_totals
+
     schools, gone = fit.schools, found.schools[kind]
     gone = gone[~gone.school.isin(schools.school)]
-    keep = [c for c in ("school", "district", "district_id", "school_name", "n") if c in gone and c in schools]
+    keep = [
+        c
+        for c in ("school", "district", "district_id", "school_name", "n")
+        if c in gone and c in schools
+    ]
     if len(gone):
         schools = pd.concat([schools, gone[keep]], ignore_index=True)
     for c in ("verdict", "direction"):
         if c in schools:
             schools[c] = schools[c].astype("str").where(schools[c].notna(), "")
-    for c in ("borderline", *[c for c in fit.schools if pd.api.types.is_bool_dtype(fit.schools[c])]):
+    for c in (
+        "borderline",
+        *[c for c in fit.schools if pd.api.types.is_bool_dtype(fit.schools[c])],
+    ):
         if c in schools:
             schools[c] = schools[c].astype("boolean")
     if kind == "achievement":
         frame = found.whole.frame
-        totals = school_totals(frame[frame.grade == fit.manifest["settings"]["grade"]], list(schools.school))
+        totals = school_totals(
+            frame[frame.grade == fit.manifest["settings"]["grade"]], list(schools.school)
+        )
         schools = schools.assign(n_trials=totals.n_trials, raw=totals.raw)
     fit.schools = schools
     fit.manifest["publishable"] = found.policy.describe()

@@ -4,13 +4,16 @@
 
 # %% ../../nbs/report/30_release_audit.ipynb #f003c9f4
 from __future__ import annotations
+
 import json
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
 from ..core.files import safe_name
-from .audit import System, WHAT, attack
+from .audit import WHAT, System, attack
 from .disclosure import Before
 from .statements import StatementError, file_statements, table_file_statements
 
@@ -21,21 +24,26 @@ __all__ = ['ReleaseError', 'Release', 'read_release', 'Audit', 'audit_release', 
 class ReleaseError(ValueError):
     "A folder that is not a release of ours, or one that gives something away, in one line."
 
+
 @dataclass
 class Release:
     "What a folder of reports says."
+
     folder: str
-    statements: list           # of `Statement`
-    policy: dict               # as its manifest describes it
-    grade: int | None = None   # of the achievement fit, where that is known
-    complete: bool = False     # whether it has a report for every district
-    others: bool = False       # whether results are withheld for a reason in another part (consistency, value added)
+    statements: list  # of `Statement`
+    policy: dict  # as its manifest describes it
+    grade: int | None = None  # of the achievement fit, where that is known
+    complete: bool = False  # whether it has a report for every district
+    # whether results are withheld for a reason in another part (consistency, value added)
+    others: bool = False
 
     @property
-    def said(self) -> dict: # (level, district, school, year, subject) -> [n, low, high, state]
+    def said(self) -> dict:  # (level, district, school, year, subject) -> [n, low, high, state]
         "What its files say together of each count. Raises `ReleaseError` where they contradict each other."
-        if not hasattr(self, "_said"): self._said = _together(self.statements)
+        if not hasattr(self, "_said"):
+            self._said = _together(self.statements)
         return self._said
+
 
 def _together(statements):
     found, drawn = {}, []
@@ -44,108 +52,194 @@ def _together(statements):
             drawn.append(s)
             continue
         now = found.setdefault(s[:5], [s.n, s.low, s.high, s.state])
-        if now[0] is None: now[0] = s.n
-        if s.n is not None and s.n != now[0]: raise ReleaseError(f"{s.source}: {_name(s[:5])} has {s.n:,.0f} results, in another file {now[0]:,.0f}")
+        if now[0] is None:
+            now[0] = s.n
+        if s.n is not None and s.n != now[0]:
+            raise ReleaseError(
+                f"{s.source}: {_name(s[:5])} has {s.n:,.0f} results, in another file {now[0]:,.0f}"
+            )
         now[1], now[2], now[3] = max(now[1], s.low), min(now[2], s.high), now[3] or s.state
-    twins = {(district, school.rpartition("#")[0]) for _, district, school, *_ in found if school.endswith("#1")}
-    for s in drawn:                                        # a chart draws a limit as a number, and leaves out schools that are withheld
-        if s.level == "school" and (s.district, s.school.rpartition("#")[0]) in twins: continue
+    twins = {
+        (district, school.rpartition("#")[0])
+        for _, district, school, *_ in found
+        if school.endswith("#1")
+    }
+    # a chart draws a limit as a number, and leaves out schools that are withheld
+    for s in drawn:
+        if s.level == "school" and (s.district, s.school.rpartition("#")[0]) in twins:
+            continue
         now = found.setdefault(s[:5], [s.n, s.low, s.high, ""])
-        if now[3] == "limit": continue
-        if now[0] is None: now[0] = s.n
+        if now[3] == "limit":
+            continue
+        if now[0] is None:
+            now[0] = s.n
         now[1], now[2] = max(now[1], s.low), min(now[2], s.high)
     return found
 
+
 def _name(key):
     level, district, school, year, subject = key
-    return ", ".join(str(p) for p in (school.rpartition("#")[0] or {"all": "all schools"}.get(level, f"district {district}"), year or "", subject) if p)
+    return ", ".join(
+        str(p)
+        for p in (
+            school.rpartition("#")[0] or {"all": "all schools"}.get(level, f"district {district}"),
+            year or "",
+            subject,
+        )
+        if p
+    )
 
 # %% ../../nbs/report/30_release_audit.ipynb #1b39098c
-def read_release(folder: Path,      # of reports
-                 whole: bool = True, # refuse one that was cut or edited
-                 read: dict | None = None, # path -> statements that were read already
-                ) -> Release:
+def read_release(
+    folder: Path,  # of reports
+    whole: bool = True,  # refuse one that was cut or edited
+    read: dict | None = None,  # path -> statements that were read already
+) -> Release:
     "Read what a folder says. Raises `ReleaseError` for one that is not ours, or not as it was written."
     folder = Path(folder)
-    try: manifest = json.loads((folder/"manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError): raise ReleaseError(f"{folder}: no reports of schoolvar there (manifest.json is missing or broken)") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("reports"), list) or not isinstance(manifest.get("policy"), dict):
-        raise ReleaseError(f"{folder}: no reports of schoolvar there (manifest.json is of something else)")
-    if whole: _check_whole(folder, manifest)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ReleaseError(
+            f"{folder}: no reports of schoolvar there (manifest.json is missing or broken)"
+        ) from None
+    if (
+        not isinstance(manifest, dict)
+        or not isinstance(manifest.get("reports"), list)
+        or not isinstance(manifest.get("policy"), dict)
+    ):
+        raise ReleaseError(
+            f"{folder}: no reports of schoolvar there (manifest.json is of something else)"
+        )
+    if whole:
+        _check_whole(folder, manifest)
     statements, read = [], read or {}
     try:
         for report in manifest["reports"]:
             for name in report["files"]:
-                statements += read[name] if name in read else file_statements(name, (folder/name).read_bytes())
-        tables = {p.stem: pd.read_parquet(p) for p in sorted((folder/"data").glob("*.parquet"))}
-        others = any((tables[k].state == "c").any() for k in ("consistency", "value_added") if k in tables) or bool(set(manifest.get("fits", {})) - {"achievement"})
-        statements += table_file_statements(tables, lambda key: safe_name(key) if key else "no-district", "data")
-    except StatementError as e: raise ReleaseError(f"{folder}/{e}") from None
-    except (OSError, KeyError, TypeError, ValueError) as e: raise ReleaseError(f"{folder}: cannot be read ({getattr(e, 'filename', None) or e})") from None
-    return Release(str(folder), statements, manifest["policy"], manifest.get("grade"), bool(manifest.get("complete") or "cells" in tables), others)
+                statements += (
+                    read[name]
+                    if name in read
+                    else file_statements(name, (folder / name).read_bytes())
+                )
+        tables = {p.stem: pd.read_parquet(p) for p in sorted((folder / "data").glob("*.parquet"))}
+        others = any(
+            (tables[k].state == "c").any() for k in ("consistency", "value_added") if k in tables
+        ) or bool(set(manifest.get("fits", {})) - {"achievement"})
+        statements += table_file_statements(
+            tables, lambda key: safe_name(key) if key else "no-district", "data"
+        )
+    except StatementError as e:
+        raise ReleaseError(f"{folder}/{e}") from None
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        raise ReleaseError(
+            f"{folder}: cannot be read ({getattr(e, 'filename', None) or e})"
+        ) from None
+    return Release(
+        str(folder),
+        statements,
+        manifest["policy"],
+        manifest.get("grade"),
+        bool(manifest.get("complete") or "cells" in tables),
+        others,
+    )
+
 
 def _check_whole(folder, manifest):
     "Every file that was written is there and unchanged."
     from schoolvar.core.files import FolderError, checksum
     from schoolvar.core.results import listed
-    try: known = listed(folder) or {}
-    except FolderError as e: raise ReleaseError(str(e)) from None
+
+    try:
+        known = listed(folder) or {}
+    except FolderError as e:
+        raise ReleaseError(str(e)) from None
     files = dict(known.get("files") or {})
-    if not files:                                         # of schoolvar 0.1: a list of reports only
-        try: files = {name: sha for r in manifest["reports"] for name, sha in r["files"].items()}
-        except (KeyError, AttributeError, TypeError): raise ReleaseError(f"{folder}: manifest.json names no files; it is not as it was written") from None
+    # of schoolvar 0.1: a list of reports only
+    if not files:
+        try:
+            files = {name: sha for r in manifest["reports"] for name, sha in r["files"].items()}
+        except (KeyError, AttributeError, TypeError):
+            raise ReleaseError(
+                f"{folder}: manifest.json names no files; it is not as it was written"
+            ) from None
     for name, digest in files.items():
-        try: now = checksum(folder/name)
-        except (OSError, FolderError): raise ReleaseError(f"{folder}: {name} is missing; an earlier release must be as it was written") from None
-        if now != digest: raise ReleaseError(f"{folder}: {name} was changed; an earlier release must be as it was written")
+        try:
+            now = checksum(folder / name)
+        except (OSError, FolderError):
+            raise ReleaseError(
+                f"{folder}: {name} is missing; an earlier release must be as it was written"
+            ) from None
+        if now != digest:
+            raise ReleaseError(
+                f"{folder}: {name} was changed; an earlier release must be as it was written"
+            )
 
 # %% ../../nbs/report/30_release_audit.ipynb #8227f05f
 class _Builder:
     "Entries and lines, gathered from releases."
-    def __init__(self): self.index, self.n, self.y, self.share, self.lines = {}, [], [], [], []
 
-    def entry(self, key, least=0.):
+    def __init__(self):
+        self.index, self.n, self.y, self.share, self.lines = {}, [], [], [], []
+
+    def entry(self, key, least=0.0):
         if key not in self.index:
             self.index[key] = len(self.n)
             self.n.append([least, np.inf])
-            self.y.append([0., np.inf])
-            self.share.append([0., 1.])
+            self.y.append([0.0, np.inf])
+            self.share.append([0.0, 1.0])
         return self.index[key]
 
     def learn(self, at, said):
         "What is said of an entry."
         n, low, high, state = said
-        if state == "c": self.n[at][0] = max(self.n[at][0], 1.); return
+        if state == "c":
+            self.n[at][0] = max(self.n[at][0], 1.0)
+            return
         self.share[at] = [max(self.share[at][0], low), min(self.share[at][1], high)]
-        if n is None: return
+        if n is None:
+            return
         self.n[at] = [max(self.n[at][0], n), min(self.n[at][1], n)]
-        spare = 1e-9*n + 1e-9
-        self.y[at] = [max(self.y[at][0], np.ceil(low*n - spare)), min(self.y[at][1], np.floor(high*n + spare), n)]
+        spare = 1e-9 * n + 1e-9
+        self.y[at] = [
+            max(self.y[at][0], np.ceil(low * n - spare)),
+            min(self.y[at][1], np.floor(high * n + spare), n),
+        ]
 
     def total(self, key, members):
         "The entry that is the sum of others; the same sum is the same entry, whichever release speaks of it."
         whole = (*key, hash(frozenset(members)))
         new = whole not in self.index
-        at = self.entry(whole, 1.)
-        if new: self.lines.append((at, [self.index[m] for m in members]))
+        at = self.entry(whole, 1.0)
+        if new:
+            self.lines.append((at, [self.index[m] for m in members]))
         return whole, at
 
     def add(self, release, number):
         "The entries of a release; its cells are those of any other. Gives the entry of each of its counts."
         said, members, place = release.said, {}, {}
         for key, what in said.items():
-            if key[0] != "cell": continue
-            place[key] = at = self.entry(key, 1.)
+            if key[0] != "cell":
+                continue
+            place[key] = at = self.entry(key, 1.0)
             self.learn(at, what)
             _, district, school, year, subject = key
-            for total in (("school", district, school, 0, ""), ("district", district, "", year, subject)): members.setdefault(total, []).append(key)
+            for total in (
+                ("school", district, school, 0, ""),
+                ("district", district, "", year, subject),
+            ):
+                members.setdefault(total, []).append(key)
         for key in [*members]:
-            if key[0] == "school" and key not in said: continue
+            if key[0] == "school" and key not in said:
+                continue
             whole, place[key] = self.total(key, members[key])
-            if key in said: self.learn(place[key], said[key])
-            if key[0] == "district": members.setdefault(("all", "", "", *key[3:]), []).append(whole)
+            if key in said:
+                self.learn(place[key], said[key])
+            if key[0] == "district":
+                members.setdefault(("all", "", "", *key[3:]), []).append(whole)
         for key, parts in members.items():
-            if key[0] != "all" or key not in said: continue
+            if key[0] != "all" or key not in said:
+                continue
             if not release.complete:
                 rest = ("rest", "", "", *key[3:], number)
                 self.entry(rest)
@@ -158,85 +252,125 @@ class _Builder:
         n, y, share = np.array(self.n).T, np.array(self.y).T, np.array(self.share).T
         start = np.cumsum([0] + [len(m) for _, m in self.lines])
         member = np.concatenate([m for _, m in self.lines]) if self.lines else np.zeros(0)
-        return System(n[0], n[1], y[0], y[1], np.array([t for t, _ in self.lines], int), start, member.astype(int), share=share)
+        return System(
+            n[0],
+            n[1],
+            y[0],
+            y[1],
+            np.array([t for t, _ in self.lines], int),
+            start,
+            member.astype(int),
+            share=share,
+        )
 
 # %% ../../nbs/report/30_release_audit.ipynb #3e72e834
-def _same_results(release, grade): return release.grade is None or grade is None or release.grade == grade
+def _same_results(release, grade):
+    return release.grade is None or grade is None or release.grade == grade
+
 
 def _rules(release, index, most=60):
     "The withheld cells of each district: one of them is small. Not where something else may be the reason: other parts, or a total of all."
-    if release.others: return []
+    if release.others:
+        return []
     groups, linked = {}, set()
     for (level, district, school, year, subject), what in release.said.items():
-        if what[3] != "c": continue
-        if level == "cell": groups.setdefault(district, []).append(index["cell", district, school, year, subject])
-        if level == "district": linked.add(district)
+        if what[3] != "c":
+            continue
+        if level == "cell":
+            groups.setdefault(district, []).append(index["cell", district, school, year, subject])
+        if level == "district":
+            linked.add(district)
     return [np.array(g) for d, g in groups.items() if d not in linked and len(g) <= most]
 
 # %% ../../nbs/report/30_release_audit.ipynb #da4064a5
 @dataclass
 class Audit:
     "What an attacker can work out of a folder."
-    narrow: list        # (what is meant, which count, how many values are possible)
-    attacked: int       # counts that are withheld or given as a limit
-    statements: int     # read from files
-    programs: int       # integer programs that were solved
-    public: int = 0     # counts that earlier releases give away by themselves
+
+    narrow: list  # (what is meant, which count, how many values are possible)
+    attacked: int  # counts that are withheld or given as a limit
+    statements: int  # read from files
+    programs: int  # integer programs that were solved
+    public: int = 0  # counts that earlier releases give away by themselves
 
     @property
     def sentence(self):
-        some = "; ".join(f"{what} of {name}: {values:.0f} possible" for name, what, values in self.narrow[:3])
+        some = "; ".join(
+            f"{what} of {name}: {values:.0f} possible" for name, what, values in self.narrow[:3]
+        )
         return f"{len(self.narrow):,} withheld counts could be worked out ({some})"
 
-def audit_release(release: Release,
-                  earlier=(),        # of `Release`
-                  keep: int | None = None, # values that must stay possible; None is that of its policy
-                 ) -> Audit:
+
+def audit_release(
+    release: Release,
+    earlier=(),  # of `Release`
+    keep: int | None = None,  # values that must stay possible; None is that of its policy
+) -> Audit:
     "Attack everything that a release says, together with earlier ones."
     keep = keep or release.policy.get("keep") or 1
     earlier = [e for e in earlier if _same_results(e, release.grade)]
     build = _Builder()
     place = [build.add(r, number) for number, r in enumerate([release, *earlier])][0]
-    if not build.n: return Audit([], 0, len(release.statements), 0)
+    if not build.n:
+        return Audit([], 0, len(release.statements), 0)
     known = build.system()
     keys = list(build.index)
     targets = np.zeros(len(keys), bool)
     for key, what in release.said.items():
-        if key in place and what[3]: targets[place[key]] = True
+        if key in place and what[3]:
+            targets[place[key]] = True
     settled = set()
     if earlier:
         before = _Builder()
-        for number, r in enumerate(earlier, 1): before.add(r, number)
-        shared = np.array([k in build.index and targets[build.index[k]] for k in before.index], bool)
+        for number, r in enumerate(earlier, 1):
+            before.add(r, number)
+        shared = np.array(
+            [k in build.index and targets[build.index[k]] for k in before.index], bool
+        )
         old = attack(before.system(), shared, keep)
         olds = list(before.index)
         settled = {(build.index[olds[old.entry[k]]], int(old.what[k])) for k in old.narrow}
-    elif release.policy.get("min_n"): known.rules, known.min_n = _rules(release, build.index), release.policy["min_n"]
-    try: found = attack(known, targets, keep, settled=settled)
-    except ValueError as e: raise ReleaseError(f"{release.folder}: {e}") from None
-    narrow = [(_name(keys[found.entry[k]][:5]), WHAT[found.what[k]], found.values[k]) for k in found.narrow]
+    elif release.policy.get("min_n"):
+        known.rules, known.min_n = _rules(release, build.index), release.policy["min_n"]
+    try:
+        found = attack(known, targets, keep, settled=settled)
+    except ValueError as e:
+        raise ReleaseError(f"{release.folder}: {e}") from None
+    narrow = [
+        (_name(keys[found.entry[k]][:5]), WHAT[found.what[k]], found.values[k])
+        for k in found.narrow
+    ]
     return Audit(narrow, len(found.entry), len(release.statements), found.programs, len(settled))
 
 # %% ../../nbs/report/30_release_audit.ipynb #426d0a99
 @dataclass
 class Earlier:
     "What earlier releases tell of a table."
+
     before: Before | None
     warnings: list = field(default_factory=list)
 
 # %% ../../nbs/report/30_release_audit.ipynb #74756a21
-def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, school, year, subject, n_trials, y_success
-                 sums,                  # the lines among them
-                 names: dict,           # school -> (key, name)
-                 earlier,               # of `Release`
-                 grade=None,            # of the table
-                ) -> Earlier:
+def known_before(
+    # as `add_up` gives them: level, key, school, year, subject, n_trials, y_success
+    entries: pd.DataFrame,
+    sums,  # the lines among them
+    names: dict,  # school -> (key, name)
+    earlier,  # of `Release`
+    grade=None,  # of the table
+) -> Earlier:
     "Put the statements of earlier releases beside a table."
     used = [r for r in earlier if _same_results(r, grade)]
-    warnings = [f"{r.folder}: speaks of grade {r.grade}, not {grade}, and is left aside" for r in earlier if r not in used]
+    warnings = [
+        f"{r.folder}: speaks of grade {r.grade}, not {grade}, and is left aside"
+        for r in earlier
+        if r not in used
+    ]
     build = _Builder()
-    for number, r in enumerate(used): build.add(r, number)
-    if not build.n: return Earlier(None, warnings)
+    for number, r in enumerate(used):
+        build.add(r, number)
+    if not build.n:
+        return Earlier(None, warnings)
     tell, order = {}, sorted(names, key=lambda s: (names[s][1], str(s)))
     place = {}
     for school in order:
@@ -245,7 +379,9 @@ def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, sc
         tell[key, name] += 1
         place[school] = (safe_name(key) if key else "no-district", f"{name}#{at}")
     cells = entries[entries.level == "cell"]
-    now = {("cell", *place[r.school], int(r.year), str(r.subject)): r.Index for r in cells.itertuples()}
+    now = {
+        ("cell", *place[r.school], int(r.year), str(r.subject)): r.Index for r in cells.itertuples()
+    }
     size, truth = len(entries), entries[["n_trials", "y_success"]].to_numpy(float)
     index = np.full(len(build.n), -1)
     revised, extra = set(), 0
@@ -253,16 +389,18 @@ def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, sc
         if key in now:
             index[at] = now[key]
             (n, y), n_ends, y_ends = truth[now[key]], build.n[at], build.y[at]
-            if not (n_ends[0] <= n <= n_ends[1] and y_ends[0] <= y <= y_ends[1]): revised.add(at)
+            if not (n_ends[0] <= n <= n_ends[1] and y_ends[0] <= y <= y_ends[1]):
+                revised.add(at)
     same = {frozenset(sums.members(line)): sums.total[line] for line in range(len(sums.total))}
-    for at, members in build.lines:                          # a sum of the same entries is the same entry
+    # a sum of the same entries is the same entry
+    for at, members in build.lines:
         index[at] = same.get(frozenset(index[m] for m in members), -1)
     for at in np.flatnonzero(index < 0):
         index[at] = size + extra
         extra += 1
     total = size + extra
-    n, y = np.tile([[0.], [np.inf]], total), np.tile([[0.], [np.inf]], total)
-    n[0, size:] = 1.
+    n, y = np.tile([[0.0], [np.inf]], total), np.tile([[0.0], [np.inf]], total)
+    n[0, size:] = 1.0
     lines, old = [], set(revised)
     for at, members in build.lines:
         if old & set(members):
@@ -271,14 +409,28 @@ def known_before(entries: pd.DataFrame, # as `add_up` gives them: level, key, sc
         whole = [truth[index[m]] for m in members if index[m] < size]
         if len(whole) == len(members):
             added = np.sum(whole, axis=0)
-            if not (build.n[at][0] <= added[0] <= build.n[at][1] and build.y[at][0] <= added[1] <= build.y[at][1]):
+            if not (
+                build.n[at][0] <= added[0] <= build.n[at][1]
+                and build.y[at][0] <= added[1] <= build.y[at][1]
+            ):
                 old.add(at)
                 continue
-        if index[at] >= size: lines.append((index[at], [index[m] for m in members]))
-    for at in set(range(len(build.n))) - old: n[:, index[at]], y[:, index[at]] = build.n[at], build.y[at]
-    if revised: warnings.append(f"{len(revised):,} results were published before with other numbers; the old numbers are taken as revised")
+        if index[at] >= size:
+            lines.append((index[at], [index[m] for m in members]))
+    for at in set(range(len(build.n))) - old:
+        n[:, index[at]], y[:, index[at]] = build.n[at], build.y[at]
+    if revised:
+        warnings.append(
+            f"{len(revised):,} results were published before with other numbers; the old numbers are taken as revised"
+        )
     missing = len({k[1:3] for k in build.index if k[0] == "cell"} - set(place.values()))
-    if missing: warnings.append(f"{missing:,} schools of earlier releases have no namesake in their district here; if they are here under another name, their results are not protected together")
+    if missing:
+        warnings.append(
+            f"{missing:,} schools of earlier releases have no namesake in their district here; if they are here under another name, their results are not protected together"
+        )
     start = np.cumsum([0] + [len(m) for _, m in lines])
     member = np.array([m for _, ms in lines for m in ms], int)
-    return Earlier(Before(n[0], n[1], y[0], y[1], np.array([t for t, _ in lines], int), start, member), warnings)
+    return Earlier(
+        Before(n[0], n[1], y[0], y[1], np.array([t for t, _ in lines], int), start, member),
+        warnings,
+    )

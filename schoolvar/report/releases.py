@@ -4,6 +4,7 @@
 
 # %% ../../nbs/report/15_releases.ipynb #fd9bf74a
 from __future__ import annotations
+
 import base64
 import contextlib
 import hashlib
@@ -13,8 +14,9 @@ import logging
 import os
 import re
 import secrets
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
+
 from ..core.files import content_hash
 
 # %% auto #0
@@ -24,24 +26,30 @@ __all__ = ['GUESSABLE', 'state_folder', 'write_private', 'private_key', 'token',
 # %% ../../nbs/report/15_releases.ipynb #76d7e3a4
 _log = logging.getLogger("schoolvar")
 
-def state_folder() -> Path: # may not exist yet
+
+def state_folder() -> Path:  # may not exist yet
     "Where the key and the records of releases are: SCHOOLVAR_STATE, or below SCHOOLVAR_CACHE where only that is set, or the user's state folder."
     if folder := os.environ.get("SCHOOLVAR_STATE"):
         return Path(folder)
     if folder := os.environ.get("SCHOOLVAR_CACHE"):
-        return Path(folder)/"private"
+        return Path(folder) / "private"
     import platformdirs
+
     return platformdirs.user_state_path("schoolvar")
 
-def write_private(path: Path,   # the file to make or replace
-                  text: str,    # its content
-                 ) -> Path:     # the same path
+
+def write_private(
+    path: Path,  # the file to make or replace
+    text: str,  # its content
+) -> Path:  # the same path
     "Write a file that only its owner can read (0600), whole or not at all. A folder that is made for it is 0700."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with open(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
         os.chmod(part, 0o600)
         os.replace(part, path)
@@ -54,15 +62,18 @@ def write_private(path: Path,   # the file to make or replace
 # %% ../../nbs/report/15_releases.ipynb #70a14bf4
 _KEYS = {}
 
+
 def _read_key(path):
     "The key in a file; None where there is none."
     with contextlib.suppress(OSError, ValueError):
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         return key if len(key) == 32 else None
 
+
 def _make_key(path):
     "A new key, unless another process has just made one."
     from filelock import FileLock
+
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(f"{path}.lock", mode=0o600):
         if key := _read_key(path):
@@ -71,67 +82,113 @@ def _make_key(path):
         write_private(path, key.hex() + "\n")
     return key
 
-def private_key() -> bytes: # 32 random bytes, the same on every call
+
+def private_key() -> bytes:  # 32 random bytes, the same on every call
     "The secret of this user on this machine."
-    path = state_folder()/"key"
+    path = state_folder() / "key"
     if path not in _KEYS:
         try:
             _KEYS[path] = _read_key(path) or _make_key(path)
         except (OSError, NotImplementedError) as e:
-            _log.warning("no private key can be kept in %s (%s): seeds and release numbers are new in every run", path.parent, getattr(e, "strerror", None) or e)
+            _log.warning(
+                "no private key can be kept in %s (%s): seeds and release numbers are new in every run",
+                path.parent,
+                getattr(e, "strerror", None) or e,
+            )
             _KEYS[path] = secrets.token_bytes(32)
     return _KEYS[path]
 
-def token(*parts # as `content_hash` takes them
-         ) -> str: # 64 hexadecimal digits
+
+def token(
+    *parts,  # as `content_hash` takes them
+) -> str:  # 64 hexadecimal digits
     "A name for content that says nothing to whoever lacks the key (HMAC-SHA-256)."
     return hmac.new(private_key(), content_hash(*parts).encode(), hashlib.sha256).hexdigest()
 
 # %% ../../nbs/report/15_releases.ipynb #7c7cf4d1
-GUESSABLE = 10_000_000    # seeds below this are taken as chosen by a person
+GUESSABLE = 10_000_000  # seeds below this are taken as chosen by a person
 
-def sampler_seed(asked: int | None = None # the seed asked for; None is one more name
-                ) -> int:                 # for the sampler: the same for the same key
+
+def sampler_seed(
+    asked: int | None = None,  # the seed asked for; None is one more name
+) -> int:  # for the sampler: the same for the same key
     "A seed that others cannot guess."
-    return GUESSABLE + int(token("seed of the sampler", asked), 16) % (2**31 - 1 - 2*GUESSABLE)
+    return GUESSABLE + int(token("seed of the sampler", asked), 16) % (2**31 - 1 - 2 * GUESSABLE)
 
 # %% ../../nbs/report/15_releases.ipynb #b553e4f9
-def release_number(made: str,  # date of the release, ISO
-                   *parts,     # what is published, as `content_hash` takes it
-                  ) -> str:    # e.g. 2026-11-24-k3v7q2ma
+def release_number(
+    made: str,  # date of the release, ISO
+    *parts,  # what is published, as `content_hash` takes it
+) -> str:  # e.g. 2026-11-24-k3v7q2ma
     "The number of a release."
     code = base64.b32encode(bytes.fromhex(token("release", *parts))[:5]).decode().lower()
     return f"{made}-{code}"
 
-def checked_release(name: str # as asked for
-                   ) -> str:  # the same
+
+def checked_release(
+    name: str,  # as asked for
+) -> str:  # the same
     "A name that may stand on a page and in the name of a file. Raises `ValueError` for any other."
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
-        raise ValueError(f"release {name!r}: letters, digits, points, hyphens and underscores were expected, at most 60")
+        raise ValueError(
+            f"release {name!r}: letters, digits, points, hyphens and underscores were expected, at most 60"
+        )
     return name
 
 # %% ../../nbs/report/15_releases.ipynb #434b8faa
 def _fit_record(folder):
     "What identifies a fit, from its manifest."
     try:
-        text = (Path(folder)/"manifest.json").read_bytes()
+        text = (Path(folder) / "manifest.json").read_bytes()
         manifest = json.loads(text)
     except (OSError, ValueError):
         return dict(folder=str(Path(folder).absolute()))
-    kept = {k: manifest.get(k) for k in ("model", "created", "settings", "priors", "source", "rows", "run", "timings", "diagnostics", "notes", "versions", "files")}
-    return dict(folder=str(Path(folder).absolute()), manifest_sha256=hashlib.sha256(text).hexdigest()) | kept
+    kept = {
+        k: manifest.get(k)
+        for k in (
+            "model",
+            "created",
+            "settings",
+            "priors",
+            "source",
+            "rows",
+            "run",
+            "timings",
+            "diagnostics",
+            "notes",
+            "versions",
+            "files",
+        )
+    }
+    return (
+        dict(folder=str(Path(folder).absolute()), manifest_sha256=hashlib.sha256(text).hexdigest())
+        | kept
+    )
 
-def keep_release(number: str,          # of the release
-                 fits: dict,           # kind -> folder of a fit
-                 folder=None,          # where the record goes; None is the private folder
-                 **more,               # further plain values: out, policy, seconds
-                ) -> Path | None:      # the record; None where it could not be written
+
+def keep_release(
+    number: str,  # of the release
+    fits: dict,  # kind -> folder of a fit
+    folder=None,  # where the record goes; None is the private folder
+    **more,  # further plain values: out, policy, seconds
+) -> Path | None:  # the record; None where it could not be written
     "Write down what a release number stands for."
-    path = (Path(folder) if folder else state_folder()/"releases")/f"release-{number}.json"
-    record = dict(release=number, made=datetime.now(timezone.utc).isoformat(timespec="seconds"), **more,
-                  fits={kind: _fit_record(f) for kind, f in fits.items() if f is not None})
+    path = (Path(folder) if folder else state_folder() / "releases") / f"release-{number}.json"
+    record = dict(
+        release=number,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        **more,
+        fits={kind: _fit_record(f) for kind, f in fits.items() if f is not None},
+    )
     try:
-        return write_private(path, json.dumps(record, indent=1, ensure_ascii=False, default=str) + "\n")
+        return write_private(
+            path, json.dumps(record, indent=1, ensure_ascii=False, default=str) + "\n"
+        )
     except OSError as e:
-        _log.warning("what release %s is made of was not written down: %s: %s", number, path.parent, e.strerror or e)
+        _log.warning(
+            "what release %s is made of was not written down: %s: %s",
+            number,
+            path.parent,
+            e.strerror or e,
+        )
         return None

@@ -4,96 +4,157 @@
 
 # %% ../../nbs/report/35_sentences.ipynb #9ff71333
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
+
 from .labels import Labels
 
 # %% auto #0
 __all__ = ['side', 'verdict_key', 'achievement_sentences', 'consistency_sentences', 'value_sentences', 'shares_sentence']
 
 # %% ../../nbs/report/35_sentences.ipynb #6a98eb68
-def side(lower, # lower ends of intervals (array)
-         upper, # upper ends
-         value=0., # what they are compared with
-        ) -> np.ndarray: # "above", "below" or "not_told"; "" where an end is missing
+def side(
+    lower,  # lower ends of intervals (array)
+    upper,  # upper ends
+    value=0.0,  # what they are compared with
+) -> np.ndarray:  # "above", "below" or "not_told"; "" where an end is missing
     "On which side of a value an interval lies wholly."
     lower, upper = np.asarray(lower, float), np.asarray(upper, float)
-    return np.select([np.isnan(lower) | np.isnan(upper), lower > value, upper < value], ["", "above", "below"], "not_told")
+    return np.select(
+        [np.isnan(lower) | np.isnan(upper), lower > value, upper < value],
+        ["", "above", "below"],
+        "not_told",
+    )
 
 # %% ../../nbs/report/35_sentences.ipynb #7588443a
-def verdict_key(verdict: str, # as in schools.csv
-                direction: str = "", # "more consistent" or "less consistent"
-               ) -> str:      # key of a label
+def verdict_key(
+    verdict: str,  # as in schools.csv
+    direction: str = "",  # "more consistent" or "less consistent"
+) -> str:  # key of a label
     "The label of a verdict."
     verdict, direction = str(verdict).lower(), str(direction).lower()
     way = "more" if "more" in direction else "less" if "less" in direction else ""
-    if verdict.startswith("unusual"): return f"verdict.{way}_consistent" if way else "verdict.borderline"
-    if verdict.startswith("borderline"): return f"verdict.borderline_{way}" if way else "verdict.borderline"
-    if verdict.startswith("typical"): return "verdict.typical"
+    if verdict.startswith("unusual"):
+        return f"verdict.{way}_consistent" if way else "verdict.borderline"
+    if verdict.startswith("borderline"):
+        return f"verdict.borderline_{way}" if way else "verdict.borderline"
+    if verdict.startswith("typical"):
+        return "verdict.typical"
     return "verdict.not_enough"
 
 # %% ../../nbs/report/35_sentences.ipynb #98d958a9
-def _shown(schools): return schools[schools.state == ""]
+def _shown(schools):
+    return schools[schools.state == ""]
 
-def achievement_sentences(schools: pd.DataFrame, # a district's rows: state, compared, rank_lower, rank_upper
-                          total: int,            # schools of all districts that are ranked
-                          L: Labels,             # language
-                         ) -> list[str]:
+
+def achievement_sentences(
+    schools: pd.DataFrame,  # a district's rows: state, compared, rank_lower, rank_upper
+    total: int,  # schools of all districts that are ranked
+    L: Labels,  # language
+) -> list[str]:
     "What can be said of a district's achievement."
     shown, told = _shown(schools), _shown(schools).compared.value_counts()
     says = [L.count("sentence.ach_count", len(schools))]
-    if hidden := len(schools) - len(shown): says.append(L.count("sentence.ach_withheld", hidden))
-    if not len(shown): return says
+    if hidden := len(schools) - len(shown):
+        says.append(L.count("sentence.ach_withheld", hidden))
+    if not len(shown):
+        return says
     if told.get("above", 0) + told.get("below", 0):
-        says.append(L("sentence.ach_split", above=L.number(told.get("above", 0)), below=L.number(told.get("below", 0)), same=L.number(told.get("not_told", 0))))
-    else: says.append(L("sentence.ach_none"))
+        says.append(
+            L(
+                "sentence.ach_split",
+                above=L.number(told.get("above", 0)),
+                below=L.number(told.get("below", 0)),
+                same=L.number(told.get("not_told", 0)),
+            )
+        )
+    else:
+        says.append(L("sentence.ach_none"))
     if shown.rank_lower.notna().any():
         span = (shown.rank_upper - shown.rank_lower + 1).median()
         says.append(L("sentence.ach_ranks", span=L.number(span), total=L.number(total)))
     return says
 
 # %% ../../nbs/report/35_sentences.ipynb #bd7b164e
-def consistency_sentences(schools: pd.DataFrame, # a district's rows: name, state, verdict, direction, pip, effect (log ratio of SDs)
-                          L: Labels,             # language
-                          most: int = 6,         # unusual schools given a sentence of their own
-                         ) -> list[str]:
+def consistency_sentences(
+    # a district's rows: name, state, verdict, direction, pip, effect (log ratio of SDs)
+    schools: pd.DataFrame,
+    L: Labels,  # language
+    most: int = 6,  # unusual schools given a sentence of their own
+) -> list[str]:
     "What can be said of the spread within a district's schools."
     shown = _shown(schools)
     kind = shown.verdict.str.split().str[0].str.lower()
     says = [L.count("sentence.con_count", len(shown))]
-    if hidden := len(schools) - len(shown): says.append(L.count("sentence.ach_withheld", hidden))
-    unusual = shown[(kind == "unusual") & shown.direction.str.contains("more|less", case=False)].sort_values("pip", ascending=False, kind="stable")
-    if not len(unusual): says.append(L("sentence.con_no_unusual"))
-    elif len(unusual) > most: says.append(L.count("sentence.con_unusual", len(unusual), names=L.list(list(unusual.name))))
-    else: says += [_unusual(row, L) for row in unusual.itertuples()]
-    for key, label in (("borderline", "con_borderline"), ("typical", "con_typical"), ("not", "con_not_enough")):
-        if n := int((kind == key).sum()): says.append(L.count(f"sentence.{label}", n))
+    if hidden := len(schools) - len(shown):
+        says.append(L.count("sentence.ach_withheld", hidden))
+    unusual = shown[
+        (kind == "unusual") & shown.direction.str.contains("more|less", case=False)
+    ].sort_values("pip", ascending=False, kind="stable")
+    if not len(unusual):
+        says.append(L("sentence.con_no_unusual"))
+    elif len(unusual) > most:
+        says.append(L.count("sentence.con_unusual", len(unusual), names=L.list(list(unusual.name))))
+    else:
+        says += [_unusual(row, L) for row in unusual.itertuples()]
+    for key, label in (
+        ("borderline", "con_borderline"),
+        ("typical", "con_typical"),
+        ("not", "con_not_enough"),
+    ):
+        if n := int((kind == key).sum()):
+            says.append(L.count(f"sentence.{label}", n))
     return says
+
 
 def _unusual(row, L):
     "One unusual school; the size of the effect is given only where its sign agrees with the direction."
-    more = "more" in row.direction.lower(); ratio = np.exp(row.effect) - 1 if np.isfinite(row.effect) else np.nan
+    more = "more" in row.direction.lower()
+    ratio = np.exp(row.effect) - 1 if np.isfinite(row.effect) else np.nan
     agrees = np.isfinite(ratio) and ratio and (ratio < 0) == more
-    pip = L.number(min(row.pip, .999) if row.pip < 1 else .999, 3 if row.pip >= .995 else 2)
+    pip = L.number(min(row.pip, 0.999) if row.pip < 1 else 0.999, 3 if row.pip >= 0.995 else 2)
     key = f"sentence.con_{'' if agrees else 'flat_'}{'more' if more else 'less'}"
-    return L(key, school=row.name, pip=("> " if row.pip > .999 else "") + pip, change=L.percent(abs(ratio)))
+    return L(
+        key,
+        school=row.name,
+        pip=("> " if row.pip > 0.999 else "") + pip,
+        change=L.percent(abs(ratio)),
+    )
 
 # %% ../../nbs/report/35_sentences.ipynb #8a4b9c5a
-def value_sentences(schools: pd.DataFrame, # a district's rows: state, compared
-                    L: Labels,             # language
-                   ) -> list[str]:
+def value_sentences(
+    schools: pd.DataFrame,  # a district's rows: state, compared
+    L: Labels,  # language
+) -> list[str]:
     "What can be said of value added, with its limit."
     shown, told = _shown(schools), _shown(schools).compared.value_counts()
     says = [L.count("sentence.va_count", len(shown))]
-    if hidden := len(schools) - len(shown): says.append(L.count("sentence.ach_withheld", hidden))
-    if len(shown): says.append(L("sentence.va_split", above=L.number(told.get("above", 0)), below=L.number(told.get("below", 0)), same=L.number(told.get("not_told", 0))))
+    if hidden := len(schools) - len(shown):
+        says.append(L.count("sentence.ach_withheld", hidden))
+    if len(shown):
+        says.append(
+            L(
+                "sentence.va_split",
+                above=L.number(told.get("above", 0)),
+                below=L.number(told.get("below", 0)),
+                same=L.number(told.get("not_told", 0)),
+            )
+        )
     return says + [L("sentence.va_limit")]
 
 # %% ../../nbs/report/35_sentences.ipynb #7be1964c
-def shares_sentence(variance: pd.DataFrame, # variance.csv
-                    L: Labels,              # language
-                   ) -> str:
+def shares_sentence(
+    variance: pd.DataFrame,  # variance.csv
+    L: Labels,  # language
+) -> str:
     "How the variance beyond chance divides."
     v = variance.set_index("component")
     cohort = v.share_latent.get("cohort", np.nan)
-    return L("sentence.shares", school=L.percent(v.share_latent["school"]), lower=L.percent(v.share_latent_lower["school"]), upper=L.percent(v.share_latent_upper["school"]), cohort=L.percent(cohort))
+    return L(
+        "sentence.shares",
+        school=L.percent(v.share_latent["school"]),
+        lower=L.percent(v.share_latent_lower["school"]),
+        upper=L.percent(v.share_latent_upper["school"]),
+        cohort=L.percent(cohort),
+    )

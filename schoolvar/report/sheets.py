@@ -4,13 +4,16 @@
 
 # %% ../../nbs/report/55_sheets.ipynb #5a076f38
 from __future__ import annotations
+
 import math
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field
-from .labels import Labels, MISSING
-from .sentences import verdict_key
+
+from .labels import MISSING, Labels
 from .publication import Publication
+from .sentences import verdict_key
 
 # %% auto #0
 __all__ = ['Column', 'Sheet', 'written', 'cell_text', 'achievement_sheet', 'consistency_sheet', 'value_sheet', 'years_sheet',
@@ -20,22 +23,28 @@ __all__ = ['Column', 'Sheet', 'written', 'cell_text', 'achievement_sheet', 'cons
 @dataclass(frozen=True)
 class Column:
     "A column of a sheet."
-    label: str                # as readers see it
-    fields: tuple             # columns of the frame: one, or the two ends of an interval
-    kind: str = "text"        # text, short (text without a least width), cell (written already), int, percent, number, probability, interval_percent, interval_number, interval_int
+
+    label: str  # as readers see it
+    fields: tuple  # columns of the frame: one, or the two ends of an interval
+    # text, short (text without a least width), cell (written already), int, percent, number,
+    # probability, interval_percent, interval_number, interval_int
+    kind: str = "text"
     digits: int = 0
-    labels: tuple = ()        # of the two ends, where they stand in columns of their own
+    labels: tuple = ()  # of the two ends, where they stand in columns of their own
+
 
 @dataclass
 class Sheet:
     "A table with its caption."
-    name: str                 # key: achievement, consistency, value_added, years, shares, ...
+
+    name: str  # key: achievement, consistency, value_added, years, shares, ...
     caption: str
-    columns: list             # of `Column`
-    frame: pd.DataFrame       # with `state`: "" or the code of what is withheld
+    columns: list  # of `Column`
+    frame: pd.DataFrame  # with `state`: "" or the code of what is withheld
     notes: list = field(default_factory=list)
 
-    def __len__(self): return len(self.frame)
+    def __len__(self):
+        return len(self.frame)
 
     def records(self) -> list[dict]:
         "Its rows as dictionaries."
@@ -45,57 +54,150 @@ class Sheet:
 # %% ../../nbs/report/55_sheets.ipynb #6b8b552c
 def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
     "A value as text; percentages at their bound as a limit."
-    if kind in ("text", "short", "cell"): return "" if value is None or value != value else str(value)
-    if value is None or not np.isfinite(value): return MISSING
+    if kind in ("text", "short", "cell"):
+        return "" if value is None or value != value else str(value)
+    if value is None or not np.isfinite(value):
+        return MISSING
     if kind == "percent":
         text = L.percent(value, digits)
-        if np.isfinite(bound) and value >= bound - 1e-12: return f"≥\u00a0{text}"
-        if np.isfinite(bound) and value <= 1 - bound + 1e-12: return f"≤\u00a0{text}"
+        if np.isfinite(bound) and value >= bound - 1e-12:
+            return f"≥\u00a0{text}"
+        if np.isfinite(bound) and value <= 1 - bound + 1e-12:
+            return f"≤\u00a0{text}"
         return text
-    if kind == "probability":        # a probability that is rounded to 0 or 1 would be read as certainty
-        least = 10.**-digits
-        return f"<\u00a0{L.number(least, digits)}" if value < least/2 else f">\u00a0{L.number(1 - least, digits)}" if value > 1 - least/2 else L.number(value, digits)
+    # a probability that is rounded to 0 or 1 would be read as certainty
+    if kind == "probability":
+        least = 10.0**-digits
+        return (
+            f"<\u00a0{L.number(least, digits)}"
+            if value < least / 2
+            else f">\u00a0{L.number(1 - least, digits)}"
+            if value > 1 - least / 2
+            else L.number(value, digits)
+        )
     return L.number(value, digits)
+
 
 def cell_text(row, column: Column, L: Labels) -> str:
     "What a cell of a sheet says."
     first = row[column.fields[0]]
-    if row.get("state", "") and column.kind not in ("text", "short", "cell"): return L("code.c")
+    if row.get("state", "") and column.kind not in ("text", "short", "cell"):
+        return L("code.c")
     base = column.kind.removeprefix("interval_")
-    if not column.kind.startswith("interval"): return written(first, base, column.digits, L, row.get("bound", math.nan))
-    ends = [written(row[f], base, column.digits, L, row.get("bound", math.nan)) for f in column.fields]
+    if not column.kind.startswith("interval"):
+        return written(first, base, column.digits, L, row.get("bound", math.nan))
+    ends = [
+        written(row[f], base, column.digits, L, row.get("bound", math.nan)) for f in column.fields
+    ]
     return MISSING if MISSING in ends else L.range(*ends)
 
 # %% ../../nbs/report/55_sheets.ipynb #2eb208b8
 def _words(frame, L, key):
     "Verdicts in words; what is withheld says so."
-    return [L("verdict.withheld") if s else L(key(r)) if key(r) else "" for s, r in zip(frame.state, frame.itertuples())]
+    return [
+        L("verdict.withheld") if s else L(key(r)) if key(r) else ""
+        for s, r in zip(frame.state, frame.itertuples())
+    ]
+
 
 def achievement_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the highest estimate to the lowest; withheld ones at the end."
-    f = p.tables["achievement"].sort_values(["state", "estimate", "name"], ascending=[True, False, True], kind="stable")
-    f = f.assign(words=_words(f, L, lambda r: {"above": "chart.above", "below": "chart.below", "not_told": "chart.same"}.get(r.compared, "")))
-    columns = [Column(L("column.school"), ("name",)), Column(L("column.compared"), ("words",)), Column(L("column.estimate"), ("estimate",), "percent"),
-               Column(L("column.interval"), ("estimate_lower", "estimate_upper"), "interval_percent", 0, (L("column.lower"), L("column.upper"))),
-               Column(L("column.raw"), ("raw",), "percent"), Column(L("column.n_trials"), ("n_trials",), "int")]
-    if "rank_lower" in f: columns.insert(4, Column(L("column.rank"), ("rank_lower", "rank_upper"), "interval_int", 0, (L("column.rank_lower"), L("column.rank_upper"))))
+    f = p.tables["achievement"].sort_values(
+        ["state", "estimate", "name"], ascending=[True, False, True], kind="stable"
+    )
+    f = f.assign(
+        words=_words(
+            f,
+            L,
+            lambda r: {
+                "above": "chart.above",
+                "below": "chart.below",
+                "not_told": "chart.same",
+            }.get(r.compared, ""),
+        )
+    )
+    columns = [
+        Column(L("column.school"), ("name",)),
+        Column(L("column.compared"), ("words",)),
+        Column(L("column.estimate"), ("estimate",), "percent"),
+        Column(
+            L("column.interval"),
+            ("estimate_lower", "estimate_upper"),
+            "interval_percent",
+            0,
+            (L("column.lower"), L("column.upper")),
+        ),
+        Column(L("column.raw"), ("raw",), "percent"),
+        Column(L("column.n_trials"), ("n_trials",), "int"),
+    ]
+    if "rank_lower" in f:
+        columns.insert(
+            4,
+            Column(
+                L("column.rank"),
+                ("rank_lower", "rank_upper"),
+                "interval_int",
+                0,
+                (L("column.rank_lower"), L("column.rank_upper")),
+            ),
+        )
     return Sheet("achievement", L("section.achievement"), columns, f)
+
 
 def consistency_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the most probably unusual to the least."
-    f = p.tables["consistency"].sort_values(["state", "pip", "name"], ascending=[True, False, True], kind="stable")
+    f = p.tables["consistency"].sort_values(
+        ["state", "pip", "name"], ascending=[True, False, True], kind="stable"
+    )
     f = f.assign(words=_words(f, L, lambda r: verdict_key(r.verdict, r.direction)))
-    return Sheet("consistency", L("section.consistency"), [Column(L("column.school"), ("name",)), Column(L("column.verdict"), ("words",)), Column(L("column.pip"), ("pip",), "probability", 2), Column(L("column.sd"), ("sd",), "number", 2),
-        Column(L("column.interval"), ("sd_lower", "sd_upper"), "interval_number", 2, (L("column.sd_lower"), L("column.sd_upper"))), Column(L("column.mean"), ("mean",), "number", 2), Column(L("column.n"), ("n",), "int")], f)
+    return Sheet(
+        "consistency",
+        L("section.consistency"),
+        [
+            Column(L("column.school"), ("name",)),
+            Column(L("column.verdict"), ("words",)),
+            Column(L("column.pip"), ("pip",), "probability", 2),
+            Column(L("column.sd"), ("sd",), "number", 2),
+            Column(
+                L("column.interval"),
+                ("sd_lower", "sd_upper"),
+                "interval_number",
+                2,
+                (L("column.sd_lower"), L("column.sd_upper")),
+            ),
+            Column(L("column.mean"), ("mean",), "number", 2),
+            Column(L("column.n"), ("n",), "int"),
+        ],
+        f,
+    )
+
 
 def value_sheet(p: Publication, L: Labels) -> Sheet:
     "Schools from the most value added to the least."
-    f = p.tables["value_added"].sort_values(["state", "value_added", "name"], ascending=[True, False, True], kind="stable")
-    words = {"above": "chart.more_expected", "below": "chart.less_expected", "not_told": "chart.as_expected", "": ""}
+    f = p.tables["value_added"].sort_values(
+        ["state", "value_added", "name"], ascending=[True, False, True], kind="stable"
+    )
+    words = {
+        "above": "chart.more_expected",
+        "below": "chart.less_expected",
+        "not_told": "chart.as_expected",
+        "": "",
+    }
     f = f.assign(words=_words(f, L, lambda r: words[r.compared]))
-    columns = [Column(L("column.school"), ("name",)), Column(L("column.verdict"), ("words",)), Column(L("column.value_added"), ("value_added",), "number", 2),
-               Column(L("column.interval"), ("value_added_lower", "value_added_upper"), "interval_number", 2, (L("column.lower"), L("column.upper")))]
-    if "earlier_quality" in f: columns.append(Column(L("column.earlier_quality"), ("earlier_quality",), "number", 2))
+    columns = [
+        Column(L("column.school"), ("name",)),
+        Column(L("column.verdict"), ("words",)),
+        Column(L("column.value_added"), ("value_added",), "number", 2),
+        Column(
+            L("column.interval"),
+            ("value_added_lower", "value_added_upper"),
+            "interval_number",
+            2,
+            (L("column.lower"), L("column.upper")),
+        ),
+    ]
+    if "earlier_quality" in f:
+        columns.append(Column(L("column.earlier_quality"), ("earlier_quality",), "number", 2))
     return Sheet("value_added", L("section.value_added"), columns, f)
 
 # %% ../../nbs/report/55_sheets.ipynb #516791de
@@ -104,36 +206,101 @@ def _bound(f):
     limit, percent = f.limit.to_numpy(float), f.percent.to_numpy(float)
     return np.where(limit == 0, np.nan, np.where(limit > 0, percent, 1 - percent))
 
+
 def years_sheet(p: Publication, L: Labels, key: str = "") -> Sheet:
     "A district's share at the standard by year and subject, beside that of all."
-    f = p.tables["years"]; everyone = f[(f.level == "all").to_numpy()]
+    f = p.tables["years"]
+    everyone = f[(f.level == "all").to_numpy()]
     both = f[((f.level == "district") & (f.key == key)).to_numpy()].sort_values(["subject", "year"])
     theirs = dict(zip(zip(everyone.subject, everyone.year), everyone.percent))
-    both = both.assign(everyone=[theirs.get(k, math.nan) for k in zip(both.subject, both.year)], year=both.year.astype(str), bound=_bound(both))
-    return Sheet("years", L("section.years"), [Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"),
-        Column(L("column.percent"), ("percent",), "percent", 1), Column(L("column.province"), ("everyone",), "percent", 1)], both)
+    both = both.assign(
+        everyone=[theirs.get(k, math.nan) for k in zip(both.subject, both.year)],
+        year=both.year.astype(str),
+        bound=_bound(both),
+    )
+    return Sheet(
+        "years",
+        L("section.years"),
+        [
+            Column(L("column.subject"), ("subject",)),
+            Column(L("column.year"), ("year",), "short"),
+            Column(L("column.n_trials"), ("n_trials",), "int"),
+            Column(L("column.percent"), ("percent",), "percent", 1),
+            Column(L("column.province"), ("everyone",), "percent", 1),
+        ],
+        both,
+    )
+
 
 def cells_sheet(p: Publication, L: Labels) -> Sheet:
     "Each school's results by year and subject."
-    f, names = p.tables["cells"], dict(zip(p.tables["achievement"].school, p.tables["achievement"].name))
-    f = f.assign(name=[names.get(s, "") for s in f.school]).sort_values(["name", "school", "subject", "year"])
+    f, names = (
+        p.tables["cells"],
+        dict(zip(p.tables["achievement"].school, p.tables["achievement"].name)),
+    )
+    f = f.assign(name=[names.get(s, "") for s in f.school]).sort_values(
+        ["name", "school", "subject", "year"]
+    )
     f = f.assign(year=f.year.astype(str), bound=_bound(f))
-    return Sheet("cells", L("section.years"), [Column(L("column.school"), ("name",)), Column(L("column.subject"), ("subject",)), Column(L("column.year"), ("year",), "short"), Column(L("column.n_trials"), ("n_trials",), "int"), Column(L("column.percent"), ("percent",), "percent", 1)], f)
+    return Sheet(
+        "cells",
+        L("section.years"),
+        [
+            Column(L("column.school"), ("name",)),
+            Column(L("column.subject"), ("subject",)),
+            Column(L("column.year"), ("year",), "short"),
+            Column(L("column.n_trials"), ("n_trials",), "int"),
+            Column(L("column.percent"), ("percent",), "percent", 1),
+        ],
+        f,
+    )
+
 
 def cells_across(p: Publication, L: Labels) -> Sheet:
     "The same with a column a year, for pages: the share, and in brackets the results counted."
-    long = cells_sheet(p, L); n, percent = long.columns[-2:]
+    long = cells_sheet(p, L)
+    n, percent = long.columns[-2:]
     years, rows = sorted(set(long.frame.year)), {}
     for r in long.records():
-        row = rows.setdefault((r["name"], r["school"], r["subject"]), {"name": r["name"], "subject": r["subject"], "state": ""} | dict.fromkeys(years, MISSING))
-        row[r["year"]] = L("code.c") if r["state"] else f"{cell_text(r, percent, L)} ({cell_text(r, n, L)})"
-    return Sheet("cells", f"{percent.label} ({n.label})", [*long.columns[:2], *(Column(y, (y,), "cell") for y in years)], pd.DataFrame(list(rows.values()), columns=["name", "subject", "state", *years]))
+        row = rows.setdefault(
+            (r["name"], r["school"], r["subject"]),
+            {"name": r["name"], "subject": r["subject"], "state": ""}
+            | dict.fromkeys(years, MISSING),
+        )
+        row[r["year"]] = (
+            L("code.c") if r["state"] else f"{cell_text(r, percent, L)} ({cell_text(r, n, L)})"
+        )
+    return Sheet(
+        "cells",
+        f"{percent.label} ({n.label})",
+        [*long.columns[:2], *(Column(y, (y,), "cell") for y in years)],
+        pd.DataFrame(list(rows.values()), columns=["name", "subject", "state", *years]),
+    )
+
 
 def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
     "What differs between results, with and without chance, beside the school share in this district."
     v = p.tables["variance"]
-    v = v.assign(words=[L(f"component.{c}") if f"component.{c}" in L.texts else c for c in v.component], meaning=[L(f"component.{c}_meaning") if f"component.{c}_meaning" in L.texts else "" for c in v.component], state="")
-    columns = [Column(L("column.component"), ("words",)), Column(L("column.share"), ("share_latent",), "percent"), Column(L("column.interval"), ("share_latent_lower", "share_latent_upper"), "interval_percent", 0, (L("column.lower"), L("column.upper"))), Column(L("column.meaning"), ("meaning",))]
+    v = v.assign(
+        words=[L(f"component.{c}") if f"component.{c}" in L.texts else c for c in v.component],
+        meaning=[
+            L(f"component.{c}_meaning") if f"component.{c}_meaning" in L.texts else ""
+            for c in v.component
+        ],
+        state="",
+    )
+    columns = [
+        Column(L("column.component"), ("words",)),
+        Column(L("column.share"), ("share_latent",), "percent"),
+        Column(
+            L("column.interval"),
+            ("share_latent_lower", "share_latent_upper"),
+            "interval_percent",
+            0,
+            (L("column.lower"), L("column.upper")),
+        ),
+        Column(L("column.meaning"), ("meaning",)),
+    ]
     spread = p.tables.get("spread")
     if key is not None and spread is not None and (spread.key == key).any():
         own = float(spread.share_latent[spread.key == key].iloc[0])
@@ -141,41 +308,90 @@ def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
         columns.insert(3, Column(L("column.district_sd"), ("own",), "percent"))
     return Sheet("shares", L("section.shares"), columns, v)
 
+
 def parameters_sheet(p: Publication, L: Labels, kind: str) -> Sheet:
     "Population parameters with their diagnostics."
     f = p.tables[f"parameters_{kind}"].assign(state="")
-    return Sheet(f"parameters_{kind}", L("page.pair", a=L(f"section.{kind}"), b=L("method.posterior").split(". ", 1)[-1]), [Column(L("column.parameter"), ("parameter",)), Column(L("column.posterior_mean"), ("mean",), "number", 3), Column(L("column.posterior_sd"), ("sd",), "number", 3),
-        Column(L("column.interval"), ("q2.5", "q97.5"), "interval_number", 3, (L("column.lower"), L("column.upper"))), Column(L("column.ess_bulk"), ("ess_bulk",), "int"), Column(L("column.ess_tail"), ("ess_tail",), "int"), Column(L("column.r_hat"), ("r_hat",), "number", 2)], f)
+    return Sheet(
+        f"parameters_{kind}",
+        L("page.pair", a=L(f"section.{kind}"), b=L("method.posterior").split(". ", 1)[-1]),
+        [
+            Column(L("column.parameter"), ("parameter",)),
+            Column(L("column.posterior_mean"), ("mean",), "number", 3),
+            Column(L("column.posterior_sd"), ("sd",), "number", 3),
+            Column(
+                L("column.interval"),
+                ("q2.5", "q97.5"),
+                "interval_number",
+                3,
+                (L("column.lower"), L("column.upper")),
+            ),
+            Column(L("column.ess_bulk"), ("ess_bulk",), "int"),
+            Column(L("column.ess_tail"), ("ess_tail",), "int"),
+            Column(L("column.r_hat"), ("r_hat",), "number", 2),
+        ],
+        f,
+    )
 
 # %% ../../nbs/report/55_sheets.ipynb #ba5ad5a9
-def stamps(p: Publication, L: Labels, kind: str) -> list[tuple[str, str]]: # name and value
+def stamps(p: Publication, L: Labels, kind: str) -> list[tuple[str, str]]:  # name and value
     "Where the data of a part come from and what made the fit."
-    s = p.facts["parts"][kind]; source, run, settings = s["source"], s["run"], s["settings"]
-    rows = [("model", s["model"]), ("source", source.get("path")), ("rows_read", source.get("rows_read")), ("rows_kept", source.get("rows_kept"))]
+    s = p.facts["parts"][kind]
+    source, run, settings = s["source"], s["run"], s["settings"]
+    rows = [
+        ("model", s["model"]),
+        ("source", source.get("path")),
+        ("rows_read", source.get("rows_read")),
+        ("rows_kept", source.get("rows_kept")),
+    ]
     rows += [(k, settings.get(k)) for k in ("grade", "years") if settings.get(k)]
-    rows += [("engine", " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k))), ("version", s["versions"].get("schoolvar")), ("release", p.facts.get("release"))]
-    known = {"rows_read", "rows_kept"} 
-    if p.facts["policy"]["min_n"]: rows = [r for r in rows if r[0] not in known]   # exact counts of rows would be one more total to subtract from
-    found = [(L(f"stamp.{k}"), L.number(v) if k in known and isinstance(v, (int, float)) else str(v)) for k, v in rows if v not in (None, "")]
-    if not p.facts["policy"]["min_n"]: found += [(L("stamp.dropped"), L("page.pair", a=L.number(d["rows"]), b=d["reason"])) for d in s["dropped"]]
+    rows += [
+        ("engine", " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k))),
+        ("version", s["versions"].get("schoolvar")),
+        ("release", p.facts.get("release")),
+    ]
+    known = {"rows_read", "rows_kept"}
+    # exact counts of rows would be one more total to subtract from
+    if p.facts["policy"]["min_n"]:
+        rows = [r for r in rows if r[0] not in known]
+    found = [
+        (L(f"stamp.{k}"), L.number(v) if k in known and isinstance(v, (int, float)) else str(v))
+        for k, v in rows
+        if v not in (None, "")
+    ]
+    if not p.facts["policy"]["min_n"]:
+        found += [
+            (L("stamp.dropped"), L("page.pair", a=L.number(d["rows"]), b=d["reason"]))
+            for d in s["dropped"]
+        ]
     return found
+
 
 def policy_text(p: Publication, L: Labels) -> str:
     "The disclosure policy in words."
     policy = p.facts["policy"]
-    return L("stamp.policy_text", name=policy["name"], n=L.number(policy["min_n"])) if policy["min_n"] else L("stamp.policy_none")
+    return (
+        L("stamp.policy_text", name=policy["name"], n=L.number(policy["min_n"]))
+        if policy["min_n"]
+        else L("stamp.policy_none")
+    )
 
 # %% ../../nbs/report/55_sheets.ipynb #b8a5d886
-def sheets(p: Publication,   # of one district
-           L: Labels,        # language
-           key: str,         # the district's
-          ) -> list[Sheet]:  # what there is, in reading order
+def sheets(
+    p: Publication,  # of one district
+    L: Labels,  # language
+    key: str,  # the district's
+) -> list[Sheet]:  # what there is, in reading order
     "All tables of a district."
     found = []
     if "achievement" in p.tables and len(p.tables["achievement"]):
         found.append(achievement_sheet(p, L))
-        if len(y := years_sheet(p, L, key)) and (y.frame.year != "0").all(): found += [y, cells_sheet(p, L)]
-    if "consistency" in p.tables and len(p.tables["consistency"]): found.append(consistency_sheet(p, L))
-    if "value_added" in p.tables and len(p.tables["value_added"]): found.append(value_sheet(p, L))
-    if "variance" in p.tables and any(s.name == "achievement" for s in found): found.append(shares_sheet(p, L, key))
+        if len(y := years_sheet(p, L, key)) and (y.frame.year != "0").all():
+            found += [y, cells_sheet(p, L)]
+    if "consistency" in p.tables and len(p.tables["consistency"]):
+        found.append(consistency_sheet(p, L))
+    if "value_added" in p.tables and len(p.tables["value_added"]):
+        found.append(value_sheet(p, L))
+    if "variance" in p.tables and any(s.name == "achievement" for s in found):
+        found.append(shares_sheet(p, L, key))
     return found

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/report/25_statements.ipynb #f8e474ef
 from __future__ import annotations
+
 import csv
 import html
 import io
@@ -13,7 +14,8 @@ import zipfile
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
-from .labels import LANGUAGES, Labels, MISSING
+
+from .labels import LANGUAGES, MISSING, Labels
 
 # %% auto #0
 __all__ = ['StatementError', 'Statement', 'decimals_of', 'around', 'number_of', 'share_of', 'table_statements',
@@ -24,34 +26,43 @@ __all__ = ['StatementError', 'Statement', 'decimals_of', 'around', 'number_of', 
 class StatementError(ValueError):
     "A file that says something which cannot be read, in one line."
 
+
 class Statement(NamedTuple):
     "What a file says of one count."
-    level: str            # cell (school, year, subject), school, district (year, subject) or all (year, subject)
-    district: str         # name of the district's files, without language and suffix
-    school: str           # name and, of schools with the same name in a district, which of them
+
+    # cell (school, year, subject), school, district (year, subject) or all (year, subject)
+    level: str
+    district: str  # name of the district's files, without language and suffix
+    school: str  # name and, of schools with the same name in a district, which of them
     year: int
     subject: str
-    n: float | None       # results; None where they are not said
-    low: float            # share at the standard: at least
-    high: float           # at most
-    state: str            # "" said, "limit" only a limit of the share is said, "c" withheld
-    source: str           # name of the file
+    n: float | None  # results; None where they are not said
+    low: float  # share at the standard: at least
+    high: float  # at most
+    state: str  # "" said, "limit" only a limit of the share is said, "c" withheld
+    source: str  # name of the file
 
-def decimals_of(texts) -> list[int]: # decimals of each
+
+def decimals_of(texts) -> list[int]:  # decimals of each
     "To how many decimals numbers are given that stand in one column, where zeros at the end may be left out: as many as their longest has, or as its significant digits allow."
     said = [re.sub(r"[^0-9.]", "", t.partition("e")[0]) for t in texts]
     own = [len(t.partition(".")[2]) for t in said]
     digits = max((len(t.replace(".", "").lstrip("0")) for t in said), default=0)
     most = max(own, default=0)
-    lead = [len(whole.lstrip("0")) or -(len(rest) - len(rest.lstrip("0"))) for whole, _, rest in (t.partition(".") for t in said)]
+    lead = [
+        len(whole.lstrip("0")) or -(len(rest) - len(rest.lstrip("0")))
+        for whole, _, rest in (t.partition(".") for t in said)
+    ]
     return [max(o, min(most, digits - first)) for o, first in zip(own, lead)]
 
-def around(value: float, # as it is written
-           decimals: int, # that it is written to
-          ) -> tuple[float, float]: # at least and at most
+
+def around(
+    value: float,  # as it is written
+    decimals: int,  # that it is written to
+) -> tuple[float, float]:  # at least and at most
     "What rounding leaves open of a share. Shares are rounded to a tenth of a percent first, so where fewer decimals stand it was done twice."
-    half = .5*10.**-decimals + (.0005 if decimals < 3 else 0.) + 1e-9
-    return max(value - half, 0.), min(value + half, 1.)
+    half = 0.5 * 10.0**-decimals + (0.0005 if decimals < 3 else 0.0) + 1e-9
+    return max(value - half, 0.0), min(value + half, 1.0)
 
 # %% ../../nbs/report/25_statements.ipynb #27824e62
 def number_of(text: str, language: str = "en") -> float:
@@ -59,120 +70,291 @@ def number_of(text: str, language: str = "en") -> float:
     text = re.sub(r"[\s\u00a0\u202f]", "", text)
     return float(text.replace(",", ".") if language == "fr" else text.replace(",", ""))
 
-def share_of(text: str, language: str = "en") -> tuple[float, float, str]: # at least, at most, state
+
+def share_of(
+    text: str,
+    language: str = "en",
+) -> tuple[float, float, str]:  # at least, at most, state
     "What a written percentage leaves open."
-    sign, digits = re.fullmatch(r"([≥≤]?)[\s\u00a0]*([\d.,]+)[\s\u00a0\u202f]*%", text.strip()).groups()
+    sign, digits = re.fullmatch(
+        r"([≥≤]?)[\s\u00a0]*([\d.,]+)[\s\u00a0\u202f]*%", text.strip()
+    ).groups()
     value = number_of(digits, language)
-    low, high = around(value/100, len(re.split("[.,]", digits)[1]) + 2 if re.search("[.,]", digits) else 2)
-    return (low, 1., "limit") if sign == "≥" else (0., high, "limit") if sign == "≤" else (low, high, "")
+    low, high = around(
+        value / 100, len(re.split("[.,]", digits)[1]) + 2 if re.search("[.,]", digits) else 2
+    )
+    return (
+        (low, 1.0, "limit")
+        if sign == "≥"
+        else (0.0, high, "limit")
+        if sign == "≤"
+        else (low, high, "")
+    )
 
 # %% ../../nbs/report/25_statements.ipynb #81dc6d9a
 @lru_cache
 def _words(language):
     "Headers that say something about counts, and all headers that there are."
     L = Labels(language)
-    known = {text for key, text in L.texts.items() if isinstance(text, str) and key.startswith(("column.", "page.", "stamp."))}
-    names = {k: L(f"column.{k}") for k in ("school", "subject", "year", "n_trials", "raw", "percent", "province", "n")}
+    known = {
+        text
+        for key, text in L.texts.items()
+        if isinstance(text, str) and key.startswith(("column.", "page.", "stamp."))
+    }
+    names = {
+        k: L(f"column.{k}")
+        for k in ("school", "subject", "year", "n_trials", "raw", "percent", "province", "n")
+    }
     return names, known, L("code.c"), L("code.x"), L("chart.this_district")
+
 
 class _Schools:
     "Tells schools of one name apart by the order of their rows: where what a row is about does not rise, another school begins."
-    def __init__(self): self.last, self.number = {}, {}
+
+    def __init__(self):
+        self.last, self.number = {}, {}
 
     def __call__(self, name, *about):
-        if name in self.last and about <= self.last[name]: self.number[name] += 1
+        if name in self.last and about <= self.last[name]:
+            self.number[name] += 1
         self.last[name] = about
         return f"{name}#{self.number.setdefault(name, 0)}"
+
 
 def _said(n, share, names, language):
     "n and share of a row, as texts or numbers."
     _, _, withheld, absent, _ = names
-    if withheld in (n, share): return None, 0., 1., "c"
-    count = None if n in (None, absent, MISSING) else number_of(n, language) if isinstance(n, str) else float(n)
-    if share in (None, absent, MISSING): return count, 0., 1., ""
+    if withheld in (n, share):
+        return None, 0.0, 1.0, "c"
+    count = (
+        None
+        if n in (None, absent, MISSING)
+        else number_of(n, language)
+        if isinstance(n, str)
+        else float(n)
+    )
+    if share in (None, absent, MISSING):
+        return count, 0.0, 1.0, ""
     return count, *(share_of(share, language) if isinstance(share, str) else share)
+
 
 def _of_school(s):
     "A school's share may have been drawn back from a limit by a step, so as not to be taken for it."
-    return s if s.state == "c" else s._replace(low=max(s.low - .0005, 0.), high=min(s.high + .0005, 1.))
+    return (
+        s
+        if s.state == "c"
+        else s._replace(low=max(s.low - 0.0005, 0.0), high=min(s.high + 0.0005, 1.0))
+    )
 
 # %% ../../nbs/report/25_statements.ipynb #f48e703e
-def table_statements(heads: list,   # of the columns
-                     rows: list,    # of lists: texts, or numbers and (low, high, state) of shares
-                     district: str, source: str, language: str) -> list[Statement]:
+def table_statements(
+    heads: list,  # of the columns
+    rows: list,  # of lists: texts, or numbers and (low, high, state) of shares
+    district: str,
+    source: str,
+    language: str,
+) -> list[Statement]:
     "What a table says. Raises `StatementError` for one that is not known."
     words = _words(language)
     names, known, withheld, absent, _ = words
-    wide = heads[:2] == [names["school"], names["subject"]] and all(re.fullmatch(r"\d{1,4}", h) for h in heads[2:])
+    wide = heads[:2] == [names["school"], names["subject"]] and all(
+        re.fullmatch(r"\d{1,4}", h) for h in heads[2:]
+    )
     plain = [re.sub(r" \(\d+\)$", "", h) for h in heads]
     if strange := [h for h in plain if h not in known and not wide]:
-        raise StatementError(f"{source}: a table with the column {strange[0]!r}, which the audit cannot read")
+        raise StatementError(
+            f"{source}: a table with the column {strange[0]!r}, which the audit cannot read"
+        )
     found, tell = [], _Schools()
     at = {k: plain.index(h) for k, h in names.items() if h in plain}
     if wide:
         for row in rows:
             school = tell(row[0], row[1])
             for year, text in zip(heads[2:], row[2:]):
-                if text in (MISSING, absent, ""): continue
-                share, n = (text, text) if text == withheld else re.fullmatch(r"(.*) \(([^()]*)\)", text).groups()
-                found.append(Statement("cell", district, school, int(year), row[1], *_said(n, share, words, language), source))
+                if text in (MISSING, absent, ""):
+                    continue
+                share, n = (
+                    (text, text)
+                    if text == withheld
+                    else re.fullmatch(r"(.*) \(([^()]*)\)", text).groups()
+                )
+                found.append(
+                    Statement(
+                        "cell",
+                        district,
+                        school,
+                        int(year),
+                        row[1],
+                        *_said(n, share, words, language),
+                        source,
+                    )
+                )
     elif {"school", "subject", "year", "n_trials", "percent"} <= set(at):
         for row in rows:
             school = tell(row[at["school"]], row[at["subject"]], row[at["year"]])
             said = _said(row[at["n_trials"]], row[at["percent"]], words, language)
-            found.append(Statement("cell", district, school, int(row[at["year"]]), row[at["subject"]], *said, source))
+            found.append(
+                Statement(
+                    "cell",
+                    district,
+                    school,
+                    int(row[at["year"]]),
+                    row[at["subject"]],
+                    *said,
+                    source,
+                )
+            )
     elif {"subject", "year", "n_trials", "percent", "province"} <= set(at):
         for row in rows:
             where = int(row[at["year"]]), row[at["subject"]]
-            found.append(Statement("district", district, "", *where, *_said(row[at["n_trials"]], row[at["percent"]], words, language), source))
-            found.append(Statement("all", "", "", *where, *_said(None, row[at["province"]], words, language), source))
+            found.append(
+                Statement(
+                    "district",
+                    district,
+                    "",
+                    *where,
+                    *_said(row[at["n_trials"]], row[at["percent"]], words, language),
+                    source,
+                )
+            )
+            found.append(
+                Statement(
+                    "all",
+                    "",
+                    "",
+                    *where,
+                    *_said(None, row[at["province"]], words, language),
+                    source,
+                )
+            )
     elif {"school", "n_trials", "raw"} <= set(at):
-        twice = {r[at["school"]] for r in rows if sum(r[at["school"]] == s[at["school"]] for s in rows) > 1}
+        twice = {
+            r[at["school"]]
+            for r in rows
+            if sum(r[at["school"]] == s[at["school"]] for s in rows) > 1
+        }
         for row in rows:
-            if row[at["school"]] in twice: continue          # which one it is cannot be told
+            if row[at["school"]] in twice:
+                continue  # which one it is cannot be told
             said = _said(row[at["n_trials"]], row[at["raw"]], words, language)
-            found.append(_of_school(Statement("school", district, f"{row[at['school']]}#0", 0, "", *said, source)))
+            found.append(
+                _of_school(
+                    Statement("school", district, f"{row[at['school']]}#0", 0, "", *said, source)
+                )
+            )
     return found
 
 # %% ../../nbs/report/25_statements.ipynb #befb862b
-_FIELDS = {"label", "name", "where", "standing", "subject", "year", "whose", "part", "n_trials", "raw", "percent", "n", "sd", "pip", "estimate", "value_added", "share_latent", "low95", "high95", "low998", "high998"}
-_FIELDS |= {f"{c}_{end}" for c in ("estimate", "sd", "value_added", "share_latent") for end in ("lower", "upper")}
+_FIELDS = {
+    "label",
+    "name",
+    "where",
+    "standing",
+    "subject",
+    "year",
+    "whose",
+    "part",
+    "n_trials",
+    "raw",
+    "percent",
+    "n",
+    "sd",
+    "pip",
+    "estimate",
+    "value_added",
+    "share_latent",
+    "low95",
+    "high95",
+    "low998",
+    "high998",
+}
+_FIELDS |= {
+    f"{c}_{end}"
+    for c in ("estimate", "sd", "value_added", "share_latent")
+    for end in ("lower", "upper")
+}
+
 
 def _chart_rows(node):
     "The data sets in a chart's specification."
     if isinstance(node, dict):
         values = node.get("values")
-        if isinstance(values, str): yield list(csv.DictReader(io.StringIO(values)))
-        elif isinstance(values, list) and values and isinstance(values[0], dict): yield [{k: str(v) for k, v in r.items()} for r in values]
-        if isinstance(node.get("datasets"), dict): yield from (list(rows) for rows in node["datasets"].values())
-        for child in node.values(): yield from _chart_rows(child)
+        if isinstance(values, str):
+            yield list(csv.DictReader(io.StringIO(values)))
+        elif isinstance(values, list) and values and isinstance(values[0], dict):
+            yield [{k: str(v) for k, v in r.items()} for r in values]
+        if isinstance(node.get("datasets"), dict):
+            yield from (list(rows) for rows in node["datasets"].values())
+        for child in node.values():
+            yield from _chart_rows(child)
     elif isinstance(node, list):
-        for child in node: yield from _chart_rows(child)
+        for child in node:
+            yield from _chart_rows(child)
 
-def chart_statements(spec: dict,    # of Vega-Lite
-                     district: str, source: str, language: str) -> list[Statement]:
+
+def chart_statements(
+    spec: dict,  # of Vega-Lite
+    district: str,
+    source: str,
+    language: str,
+) -> list[Statement]:
     "What the data of a chart say. Raises `StatementError` for a field that is not known."
     found = []
     own = _words(language)[4]
     for rows in _chart_rows(spec):
         fields = set(rows[0]) if rows else set()
-        if strange := fields - _FIELDS: raise StatementError(f"{source}: a chart with the field {sorted(strange)[0]!r}, which the audit cannot read")
+        if strange := fields - _FIELDS:
+            raise StatementError(
+                f"{source}: a chart with the field {sorted(strange)[0]!r}, which the audit cannot read"
+            )
         if {"subject", "year", "percent", "whose"} <= fields:
             for row, d in zip(rows, decimals_of([r["percent"] for r in rows])):
                 level = "district" if row["whose"] == own else "all"
-                found.append(Statement(level, district if level == "district" else "", "", int(row["year"]), row["subject"], None, *around(float(row["percent"]), d), "chart", source))
+                found.append(
+                    Statement(
+                        level,
+                        district if level == "district" else "",
+                        "",
+                        int(row["year"]),
+                        row["subject"],
+                        None,
+                        *around(float(row["percent"]), d),
+                        "chart",
+                        source,
+                    )
+                )
         elif {"name", "n_trials", "raw"} <= fields:
             names = [r["name"] for r in rows]
             for row, d in zip(rows, decimals_of([r["raw"] for r in rows])):
                 if names.count(row["name"]) == 1:
-                    found.append(_of_school(Statement("school", district, f"{row['name']}#0", 0, "", float(row["n_trials"]), *around(float(row["raw"]), d), "chart", source)))
+                    found.append(
+                        _of_school(
+                            Statement(
+                                "school",
+                                district,
+                                f"{row['name']}#0",
+                                0,
+                                "",
+                                float(row["n_trials"]),
+                                *around(float(row["raw"]), d),
+                                "chart",
+                                source,
+                            )
+                        )
+                    )
     return found
 
-def _text(fragment): return html.unescape(re.sub(r"<[^>]*>", "", fragment)).strip()
+
+def _text(fragment):
+    return html.unescape(re.sub(r"<[^>]*>", "", fragment)).strip()
 
 # %% ../../nbs/report/25_statements.ipynb #8caa578d
-def page_statements(text: str,      # HTML
-                    district: str, source: str, language: str | None = None) -> list[Statement]:
+def page_statements(
+    text: str,  # HTML
+    district: str,
+    source: str,
+    language: str | None = None,
+) -> list[Statement]:
     "What a page says in its tables and charts."
     if language is None:
         found = re.search(r'<html[^>]*\blang="(\w+)"', text)
@@ -181,24 +363,42 @@ def page_statements(text: str,      # HTML
     for table in re.findall(r"<table\b.*?</table>", text, re.S):
         tables += 1
         heads = [_text(h) for h in re.findall(r'<th scope="col"[^>]*>(.*?)</th>', table, re.S)]
-        if not heads: continue                              # names and values, of methods and versions
+        # names and values, of methods and versions
+        if not heads:
+            continue
         body = table.partition("<tbody>")[2]
-        rows = [[_text(c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)] for row in re.findall(r"<tr\b.*?</tr>", body, re.S)]
+        rows = [
+            [_text(c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)]
+            for row in re.findall(r"<tr\b.*?</tr>", body, re.S)
+        ]
         statements += table_statements(heads, rows, district, source, language)
-    if tables != text.count("<table"): raise StatementError(f"{source}: a table that the audit cannot read")
+    if tables != text.count("<table"):
+        raise StatementError(f"{source}: a table that the audit cannot read")
     for script in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.S):
         statements += chart_statements(json.loads(script), district, source, language)
     return statements
 
+
 def notebook_statements(data: bytes, district: str, source: str) -> list[Statement]:
     "What the outputs of a notebook say."
     nb = json.loads(data)
-    language = nb.get("metadata", {}).get("papermill", {}).get("parameters", {}).get("language", "en")
-    parts = ["".join(o["data"]["text/html"]) for c in nb["cells"] for o in c.get("outputs", []) if "text/html" in o.get("data", {})]
+    language = (
+        nb.get("metadata", {}).get("papermill", {}).get("parameters", {}).get("language", "en")
+    )
+    parts = [
+        "".join(o["data"]["text/html"])
+        for c in nb["cells"]
+        for o in c.get("outputs", [])
+        if "text/html" in o.get("data", {})
+    ]
     return page_statements("\n".join(parts), district, source, language)
 
 # %% ../../nbs/report/25_statements.ipynb #9d389101
-_CELL = re.compile(r'<c r="([A-Z]+)(\d+)"(?:[^>]*?t="(\w+)")?[^>]*?(?:/>|>(?:<v>(.*?)</v>|<is><t[^>]*>(.*?)</t></is>)?.*?</c>)', re.S)
+_CELL = re.compile(
+    r'<c r="([A-Z]+)(\d+)"(?:[^>]*?t="(\w+)")?[^>]*?(?:/>|>(?:<v>(.*?)</v>|<is><t[^>]*>(.*?)</t></is>)?.*?</c>)',
+    re.S,
+)
+
 
 def _sheets(data):
     "The cells of a workbook, a dict of rows a sheet: row -> column -> text, or float for a number, with its text."
@@ -206,20 +406,40 @@ def _sheets(data):
     shared = []
     if "xl/sharedStrings.xml" in inside.namelist():
         text = inside.read("xl/sharedStrings.xml").decode("utf-8")
-        shared = [html.unescape("".join(re.findall(r"<t[^>]*>(.*?)</t>", si, re.S))) for si in re.findall(r"<si>(.*?)</si>", text, re.S)]
-    for name in sorted(n for n in inside.namelist() if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", n)):
+        shared = [
+            html.unescape("".join(re.findall(r"<t[^>]*>(.*?)</t>", si, re.S)))
+            for si in re.findall(r"<si>(.*?)</si>", text, re.S)
+        ]
+    for name in sorted(
+        n for n in inside.namelist() if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", n)
+    ):
         rows = {}
         for column, row, kind, value, inline in _CELL.findall(inside.read(name).decode("utf-8")):
-            cell = shared[int(value)] if kind == "s" else html.unescape(inline or value) if kind else (float(value), value) if value else ""
+            cell = (
+                shared[int(value)]
+                if kind == "s"
+                else html.unescape(inline or value)
+                if kind
+                else (float(value), value)
+                if value
+                else ""
+            )
             rows.setdefault(int(row), {})[column] = cell
         yield rows
+
 
 def workbook_statements(data: bytes, district: str, source: str) -> list[Statement]:
     "What the tables of a workbook say: those whose header is in the fourth row."
     found = []
     for rows in _sheets(data):
         heads = list(rows.get(4, {}).values())
-        if not heads or any(isinstance(h, tuple) for h in heads) or 3 in rows or not any(r >= 5 for r in rows): continue
+        if (
+            not heads
+            or any(isinstance(h, tuple) for h in heads)
+            or 3 in rows
+            or not any(r >= 5 for r in rows)
+        ):
+            continue
         language = max(LANGUAGES, key=lambda l: sum(h in _words(l)[1] for h in heads))
         names = _words(language)[0]
         columns = list(rows[4])
@@ -227,82 +447,179 @@ def workbook_statements(data: bytes, district: str, source: str) -> list[Stateme
         for j, head in enumerate(heads):
             if head in (names["percent"], names["raw"], names["province"]):
                 shares = [row[j] for row in body if isinstance(row[j], tuple)]
-                places = dict(zip(map(id, shares), decimals_of([str(round(v, 9)) for v, _ in shares])))
+                places = dict(
+                    zip(map(id, shares), decimals_of([str(round(v, 9)) for v, _ in shares]))
+                )
                 for row in body:
-                    if isinstance(row[j], tuple): row[j] = (*around(row[j][0], places[id(row[j])]), "")
+                    if isinstance(row[j], tuple):
+                        row[j] = (*around(row[j][0], places[id(row[j])]), "")
             else:
                 for row in body:
-                    if isinstance(row[j], tuple): row[j] = row[j][0]
+                    if isinstance(row[j], tuple):
+                        row[j] = row[j][0]
         found += table_statements(heads, body, district, source, language)
     return found
 
 # %% ../../nbs/report/25_statements.ipynb #2d370b40
-def pdf_statements(data: bytes, district: str, source: str, language: str = "en") -> list[Statement]:
+def pdf_statements(
+    data: bytes, district: str, source: str, language: str = "en"
+) -> list[Statement]:
     "What the tables of a PDF say; empty where pypdf is missing."
-    try: from pypdf import PdfReader
-    except ImportError: return []
+    try:
+        from pypdf import PdfReader
+    except ImportError:
+        return []
     found, percent = [], r"([≥≤]?\s*[\d.,]+\s*%)"
     for page in PdfReader(io.BytesIO(data)).pages:
         for line in page.extract_text().splitlines():
-            row = re.fullmatch(rf"(.+?) (\d{{4}}) ([\d.,\s\u202f\u00a0]+?) {percent} {percent}", line.strip())
-            if row is None: continue
+            row = re.fullmatch(
+                rf"(.+?) (\d{{4}}) ([\d.,\s\u202f\u00a0]+?) {percent} {percent}", line.strip()
+            )
+            if row is None:
+                continue
             subject, year, n, own, everyone = row.groups()
-            found.append(Statement("district", district, "", int(year), subject, number_of(n, language), *share_of(own, language), source))
-            found.append(Statement("all", "", "", int(year), subject, None, *share_of(everyone, language), source))
+            found.append(
+                Statement(
+                    "district",
+                    district,
+                    "",
+                    int(year),
+                    subject,
+                    number_of(n, language),
+                    *share_of(own, language),
+                    source,
+                )
+            )
+            found.append(
+                Statement(
+                    "all", "", "", int(year), subject, None, *share_of(everyone, language), source
+                )
+            )
     return found
 
 # %% ../../nbs/report/25_statements.ipynb #6388c8af
-_TABLES = {"achievement": {"key", "district_name", "school", "name", "n_trials", "raw", "estimate", "estimate_lower", "estimate_upper", "rank_lower", "rank_upper", "compared", "state", "limit", "bound"},
-           "cells": {"key", "school", "year", "subject", "n_trials", "percent", "limit", "state"},
-           "years": {"level", "key", "year", "subject", "n_trials", "percent", "limit", "state"}}
-_COUNTS = {"students", "n_trials", "n_students", "y_success"}      # columns that no other table may have
+_TABLES = {
+    "achievement": {
+        "key",
+        "district_name",
+        "school",
+        "name",
+        "n_trials",
+        "raw",
+        "estimate",
+        "estimate_lower",
+        "estimate_upper",
+        "rank_lower",
+        "rank_upper",
+        "compared",
+        "state",
+        "limit",
+        "bound",
+    },
+    "cells": {"key", "school", "year", "subject", "n_trials", "percent", "limit", "state"},
+    "years": {"level", "key", "year", "subject", "n_trials", "percent", "limit", "state"},
+}
+# columns that no other table may have
+_COUNTS = {"students", "n_trials", "n_students", "y_success"}
 
-def table_file_statements(tables: dict,    # name -> DataFrame
-                          file_of,         # function of a district's key that gives the name of its files
-                          source: str) -> list[Statement]:
+
+def table_file_statements(
+    tables: dict,  # name -> DataFrame
+    file_of,  # function of a district's key that gives the name of its files
+    source: str,
+) -> list[Statement]:
     "What the tables of `data` say."
     found, names = [], {}
     for name, frame in tables.items():
         strange = set(frame) - _TABLES[name] if name in _TABLES else set(frame) & _COUNTS
-        if strange: raise StatementError(f"{source}/{name}.parquet: the column {sorted(strange)[0]!r}, which the audit cannot read")
+        if strange:
+            raise StatementError(
+                f"{source}/{name}.parquet: the column {sorted(strange)[0]!r}, which the audit cannot read"
+            )
     shares = {}
     for name, column in (("achievement", "raw"), ("cells", "percent"), ("years", "percent")):
         if name in tables:
             values = tables[name][column]
             texts = ["" if v != v else repr(round(float(v), 9)) for v in values]
-            shares[name] = [around(float(t), d) if t else (0., 1.) for t, d in zip(texts, decimals_of(texts))]
+            shares[name] = [
+                around(float(t), d) if t else (0.0, 1.0) for t, d in zip(texts, decimals_of(texts))
+            ]
+
     def said(row, share):
-        if row.state: return None, 0., 1., "c"
+        if row.state:
+            return None, 0.0, 1.0, "c"
         low, high = share
-        if row.limit: return row.n_trials, *((low, 1.) if row.limit > 0 else (0., high)), "limit"
+        if row.limit:
+            return row.n_trials, *((low, 1.0) if row.limit > 0 else (0.0, high)), "limit"
         return row.n_trials, low, high, ""
+
     if "achievement" in tables:
         f = tables["achievement"]
         number = f.sort_values(["name", "school"]).groupby(["key", "name"]).cumcount()
-        for row in f.itertuples(): names[row.school] = (file_of(row.key), f"{row.name}#{number[row.Index]}")
+        for row in f.itertuples():
+            names[row.school] = (file_of(row.key), f"{row.name}#{number[row.Index]}")
         for row, share in zip(f.itertuples(), shares["achievement"]):
-            found.append(_of_school(Statement("school", *names[row.school], 0, "", *said(row, share), f"{source}/achievement.parquet")))
-    for row, share in zip(tables["cells"].itertuples(), shares["cells"]) if "cells" in tables else ():
-        found.append(Statement("cell", *names[row.school], int(row.year), row.subject, *said(row, share), f"{source}/cells.parquet"))
-    for row, share in zip(tables["years"].itertuples(), shares["years"]) if "years" in tables else ():
+            found.append(
+                _of_school(
+                    Statement(
+                        "school",
+                        *names[row.school],
+                        0,
+                        "",
+                        *said(row, share),
+                        f"{source}/achievement.parquet",
+                    )
+                )
+            )
+    for row, share in (
+        zip(tables["cells"].itertuples(), shares["cells"]) if "cells" in tables else ()
+    ):
+        found.append(
+            Statement(
+                "cell",
+                *names[row.school],
+                int(row.year),
+                row.subject,
+                *said(row, share),
+                f"{source}/cells.parquet",
+            )
+        )
+    for row, share in (
+        zip(tables["years"].itertuples(), shares["years"]) if "years" in tables else ()
+    ):
         where = (file_of(row.key) if row.level == "district" else "", "")
-        found.append(Statement(row.level, *where, int(row.year), row.subject, *said(row, share), f"{source}/years.parquet"))
+        found.append(
+            Statement(
+                row.level,
+                *where,
+                int(row.year),
+                row.subject,
+                *said(row, share),
+                f"{source}/years.parquet",
+            )
+        )
     return found
 
 # %% ../../nbs/report/25_statements.ipynb #ccaf8472
-def file_statements(name: str,   # path below the report's folder
-                    data: bytes, # its content
-                   ) -> list[Statement]:
+def file_statements(
+    name: str,  # path below the report's folder
+    data: bytes,  # its content
+) -> list[Statement]:
     "What a district's file says. Raises `StatementError` where it cannot be read."
     path = PurePosixPath(name)
     stem, _, language = path.stem.rpartition(".")
     district, language = (stem, language) if language in LANGUAGES and stem else (path.stem, None)
     try:
-        if path.suffix == ".html": return page_statements(data.decode("utf-8", "surrogatepass"), district, name)
-        if path.suffix == ".xlsx": return workbook_statements(data, district, name)
-        if path.suffix == ".ipynb": return notebook_statements(data, district, name)
-        if path.suffix == ".pdf": return pdf_statements(data, district, name, language or "en")
-    except StatementError: raise
+        if path.suffix == ".html":
+            return page_statements(data.decode("utf-8", "surrogatepass"), district, name)
+        if path.suffix == ".xlsx":
+            return workbook_statements(data, district, name)
+        if path.suffix == ".ipynb":
+            return notebook_statements(data, district, name)
+        if path.suffix == ".pdf":
+            return pdf_statements(data, district, name, language or "en")
+    except StatementError:
+        raise
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as e:
         raise StatementError(f"{name}: cannot be read ({type(e).__name__})") from None
     raise StatementError(f"{name}: a kind of file that the audit cannot read")

@@ -4,14 +4,17 @@
 
 # %% ../../nbs/sampling/10_cache.ipynb #b567fd32
 from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
 import time
-import numpy as np
 from pathlib import Path
+
+import numpy as np
+
 from ..core.files import checksum, ordinary
 from ..core.private import cache_folder, log, private_folder, replacing, warn_of_cache
 
@@ -23,24 +26,34 @@ def _feed(h, x):
     "Add `x` to the hash `h`; every kind is marked, so that 1, '1', [1] and 1.0 differ"
     if isinstance(x, dict):
         h.update(b"{%d" % len(x))
-        for k in sorted(x, key=str): _feed(h, str(k)); _feed(h, x[k])
+        for k in sorted(x, key=str):
+            _feed(h, str(k))
+            _feed(h, x[k])
     elif isinstance(x, (list, tuple)):
         h.update(b"[%d" % len(x))
-        for v in x: _feed(h, v)
+        for v in x:
+            _feed(h, v)
     elif isinstance(x, (np.ndarray, np.generic)):
         x = np.asarray(x)
-        if x.dtype.kind in "OUST": return _feed(h, ["array", list(x.shape), [str(v) for v in x.ravel()]])
-        h.update(f"a{x.dtype.str}{x.shape}".encode()); h.update(np.ascontiguousarray(x).tobytes())
-    elif isinstance(x, bytes): h.update(b"b%d:" % len(x)); h.update(x)
-    elif x is None or isinstance(x, (bool, int, float, str)): h.update(f"{type(x).__name__}{len(str(x))}:{x}".encode())
-    else: raise TypeError(f"no hash is defined for {type(x).__name__}")
+        if x.dtype.kind in "OUST":
+            return _feed(h, ["array", list(x.shape), [str(v) for v in x.ravel()]])
+        h.update(f"a{x.dtype.str}{x.shape}".encode())
+        h.update(np.ascontiguousarray(x).tobytes())
+    elif isinstance(x, bytes):
+        h.update(b"b%d:" % len(x))
+        h.update(x)
+    elif x is None or isinstance(x, (bool, int, float, str)):
+        h.update(f"{type(x).__name__}{len(str(x))}:{x}".encode())
+    else:
+        raise TypeError(f"no hash is defined for {type(x).__name__}")
 
 # %% ../../nbs/sampling/10_cache.ipynb #993e2585
 def content_hash(
-    x, # None, numbers, text, bytes, arrays, and lists and dictionaries of them
-) -> str: # 64 hexadecimal digits (SHA-256)
+    x,  # None, numbers, text, bytes, arrays, and lists and dictionaries of them
+) -> str:  # 64 hexadecimal digits (SHA-256)
     "A name that is the same for the same content, on every machine. Raises `TypeError` for anything that has no stable content."
-    h = hashlib.sha256(); _feed(h, x)
+    h = hashlib.sha256()
+    _feed(h, x)
     return h.hexdigest()
 
 # %% ../../nbs/sampling/10_cache.ipynb #fabd56b7
@@ -48,79 +61,112 @@ def content_hash(
 def _locked(path):
     "Hold the lock of an entry; where locks cannot be had, go on without: renaming alone keeps entries whole"
     from filelock import FileLock
+
     lock = FileLock(f"{path}.lock", mode=0o600)
-    try: lock.acquire()
-    except (OSError, NotImplementedError): lock = None
-    try: yield
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        lock = None
+    try:
+        yield
     finally:
-        if lock is not None: lock.release()
+        if lock is not None:
+            lock.release()
 
 # %% ../../nbs/sampling/10_cache.ipynb #bb06f10f
 def _look_up(path, load):
     "What is stored at `path` if it is whole, else None"
     seal = path.with_suffix(".sha256")
-    if not path.exists(): return None
+    if not path.exists():
+        return None
     try:
         with ordinary(seal, 1000) as file:
             sealed = file.read().decode().strip()
-        if sealed != checksum(path): raise ValueError("its checksum does not agree")
+        if sealed != checksum(path):
+            raise ValueError("its checksum does not agree")
         found = load(path)
-        with contextlib.suppress(OSError): os.utime(path)           # the date of the last use, for `cache_report`
+        # the date of the last use, for `cache_report`
+        with contextlib.suppress(OSError):
+            os.utime(path)
         return found
-    except MemoryError: raise
-    except Exception as e:                                          # whatever is wrong with it, the remedy is the same
-        log.warning("cached fit %s is damaged (%s); making it again", path.name, str(e).splitlines()[0] if str(e) else type(e).__name__)
+    except MemoryError:
+        raise
+    except Exception as e:  # whatever is wrong with it, the remedy is the same
+        log.warning(
+            "cached fit %s is damaged (%s); making it again",
+            path.name,
+            str(e).splitlines()[0] if str(e) else type(e).__name__,
+        )
         return None
+
 
 def _store(path, value, save):
     "Write an entry and its checksum; a cache that cannot be written is a line of warning"
     try:
         with replacing(path) as new:
-            save(value, new); seal = checksum(new)
+            save(value, new)
+            seal = checksum(new)
             path.with_suffix(".sha256").unlink(missing_ok=True)
-        with replacing(path.with_suffix(".sha256")) as new: new.write_text(seal + "\n")
-    except OSError as e: log.warning("the fit was not cached: %s: %s", path.parent, e.strerror or e)
+        with replacing(path.with_suffix(".sha256")) as new:
+            new.write_text(seal + "\n")
+    except OSError as e:
+        log.warning("the fit was not cached: %s: %s", path.parent, e.strerror or e)
 
 # %% ../../nbs/sampling/10_cache.ipynb #e2e27717
 def cached(
-    key: str, # name of the entry, as from `content_hash`
-    compute, # () -> value: makes it where it is not found
-    save, # (value, path): writes it to a file
-    load, # (path) -> value: reads it, raising where it cannot
-    suffix: str = ".nc", # of the file
-): # (value, True where it was found)
+    key: str,  # name of the entry, as from `content_hash`
+    compute,  # () -> value: makes it where it is not found
+    save,  # (value, path): writes it to a file
+    load,  # (path) -> value: reads it, raising where it cannot
+    suffix: str = ".nc",  # of the file
+):  # (value, True where it was found)
     "The value stored under `key`, or a new one which is then stored"
     path = cache_folder() / "fits" / key[:2] / f"{key}{suffix}"
     try:
         private_folder(path.parent.parent)
         private_folder(path.parent)
-        with tempfile.TemporaryFile(dir=path.parent): pass
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as e:
-        if (found := _look_up(path, load)) is not None: return found, True
+        if (found := _look_up(path, load)) is not None:
+            return found, True
         warn_of_cache(e)
         return compute(), False
     with _locked(path):
-        if (found := _look_up(path, load)) is not None: return found, True
+        if (found := _look_up(path, load)) is not None:
+            return found, True
         value = compute()
         _store(path, value, save)
     return value, False
 
 # %% ../../nbs/sampling/10_cache.ipynb #20802473
-def cache_report() -> dict: # folder, entries, megabytes, oldest_use (days)
+def cache_report() -> dict:  # folder, entries, megabytes, oldest_use (days)
     "How many fits the cache holds, and how large it is"
     files = [p for p in cache_folder().rglob("*") if p.is_file()] if cache_folder().is_dir() else []
-    fits = [p for p in files if p.parent.parent.name == "fits" and p.suffix not in (".lock", ".sha256")]
-    return dict(folder=str(cache_folder()), entries=len(fits), megabytes=round(sum(p.stat().st_size for p in files) / 1e6, 1),
-                oldest_use=round(max((time.time() - p.stat().st_mtime for p in fits), default=0) / 86400, 1))
+    fits = [
+        p for p in files if p.parent.parent.name == "fits" and p.suffix not in (".lock", ".sha256")
+    ]
+    return dict(
+        folder=str(cache_folder()),
+        entries=len(fits),
+        megabytes=round(sum(p.stat().st_size for p in files) / 1e6, 1),
+        oldest_use=round(
+            max((time.time() - p.stat().st_mtime for p in fits), default=0) / 86400, 1
+        ),
+    )
+
 
 def clear_cache(
-    older_than: float = 0, # days since the last use; 0 = all
-) -> int: # entries removed
+    older_than: float = 0,  # days since the last use; 0 = all
+) -> int:  # entries removed
     "Remove cached fits. Compiled programs are removed with the last of them."
     removed, now = 0, time.time()
     for p in (cache_folder() / "fits").glob("*/*"):
-        if p.suffix in (".lock", ".sha256") or now - p.stat().st_mtime < older_than * 86400: continue
-        for q in (p, p.with_suffix(".sha256"), Path(f"{p}.lock")): q.unlink(missing_ok=True)
+        if p.suffix in (".lock", ".sha256") or now - p.stat().st_mtime < older_than * 86400:
+            continue
+        for q in (p, p.with_suffix(".sha256"), Path(f"{p}.lock")):
+            q.unlink(missing_ok=True)
         removed += 1
-    if not older_than: shutil.rmtree(cache_folder() / "cmdstan", ignore_errors=True)
+    if not older_than:
+        shutil.rmtree(cache_folder() / "cmdstan", ignore_errors=True)
     return removed

@@ -4,77 +4,106 @@
 
 # %% ../../nbs/sampling/30_converge.ipynb #c977b128
 from __future__ import annotations
+
 import json
+
 import numpy as np
 from scipy.special import erfc
-from .engine import sample
+
 from .diagnostics import check
+from .engine import sample
 
 # %% auto #0
 __all__ = ['REACH', 'sampler_plan', 'many_limits', 'deeper', 'longer', 'draw_enough']
 
 # %% ../../nbs/sampling/30_converge.ipynb #36c74839
-REACH = 3.3 # length of a trajectory, in standard deviations
+REACH = 3.3  # length of a trajectory, in standard deviations
+
 
 def sampler_plan(
-    unknowns: int, # dimensions of the posterior
-) -> dict: # warmup, draws, adapt_delta, max_treedepth, step_size, as `engine.sample` takes them
+    unknowns: int,  # dimensions of the posterior
+) -> dict:  # warmup, draws, adapt_delta, max_treedepth, step_size, as `engine.sample` takes them
     "Settings of the sampler for a whitened posterior of this size"
-    step = 1.55 * unknowns ** -.25
-    depth = next(k for k in range(2, 11) if (2 ** k - 1) * step * 1.15 >= REACH)
-    ratio = REACH / ((2 ** depth - 1) * step)
+    step = 1.55 * unknowns**-0.25
+    depth = next(k for k in range(2, 11) if (2**k - 1) * step * 1.15 >= REACH)
+    ratio = REACH / ((2**depth - 1) * step)
     large, huge = unknowns > 4000, unknowns > 20_000
-    return dict(warmup=100 if large else 150, draws=400 if huge else 500 if large else 600, max_treedepth=depth, step_size=round(step * ratio, 3),
-                adapt_delta=round(float(np.clip(erfc(.18 * ratio ** 2), .7, .97)), 3))
+    return dict(
+        warmup=100 if large else 150,
+        draws=400 if huge else 500 if large else 600,
+        max_treedepth=depth,
+        step_size=round(step * ratio, 3),
+        adapt_delta=round(float(np.clip(erfc(0.18 * ratio**2), 0.7, 0.97)), 3),
+    )
 
 # %% ../../nbs/sampling/30_converge.ipynb #092e4db3
 def many_limits(
-    draws: int, # of all chains
-) -> dict: # changes to `diagnostics.LIMITS`
+    draws: int,  # of all chains
+) -> dict:  # changes to `diagnostics.LIMITS`
     "R-hat 1.01 is within the noise of 1,600 independent draws for some schools in a hundred, and of 4,000 for none"
-    return dict(many_share=.1) if draws < 3000 else {}
+    return dict(many_share=0.1) if draws < 3000 else {}
+
 
 def deeper(
-    idata, # ArviZ InferenceData
-    depth: int, # greatest tree depth it was drawn with
-) -> int: # the depth with which the steps that were found reach as far as they should
+    idata,  # ArviZ InferenceData
+    depth: int,  # greatest tree depth it was drawn with
+) -> int:  # the depth with which the steps that were found reach as far as they should
     "Where the step size came out smaller than theory foresaw, allow more doublings"
     step = float(idata.sample_stats["step_size"].mean())
-    return max(depth, min(10, int(np.ceil(np.log2(.85 * REACH / step + 1)))))
+    return max(depth, min(10, int(np.ceil(np.log2(0.85 * REACH / step + 1)))))
+
 
 def longer(
-    settings: dict, # of `engine.sample`, as the run had them
-    idata, # its draws
-    verdict, # and its Diagnostics
-) -> dict: # settings of the next run
+    settings: dict,  # of `engine.sample`, as the run had them
+    idata,  # its draws
+    verdict,  # and its Diagnostics
+) -> dict:  # settings of the next run
     "Twice as long, and with smaller steps where some diverged"
     delta = settings["adapt_delta"]
-    if verdict.numbers["divergences"]: delta = round(1 - (1 - delta) / 4, 4)
-    return settings | dict(draws=2 * settings["draws"], warmup=2 * settings["warmup"], max_treedepth=deeper(idata, settings["max_treedepth"]), adapt_delta=delta)
+    if verdict.numbers["divergences"]:
+        delta = round(1 - (1 - delta) / 4, 4)
+    return settings | dict(
+        draws=2 * settings["draws"],
+        warmup=2 * settings["warmup"],
+        max_treedepth=deeper(idata, settings["max_treedepth"]),
+        adapt_delta=delta,
+    )
 
 # %% ../../nbs/sampling/30_converge.ipynb #8b9c752b
 def draw_enough(
-    program: str, # name in `stan/`
+    program: str,  # name in `stan/`
     data: dict,
-    names: dict, # the parameters that are reported, as in `diagnostics.pick`
+    names: dict,  # the parameters that are reported, as in `diagnostics.pick`
     *,
-    many=(), # variables with one value a school
-    rounds: int = 3, # runs at most
-    seed: int = 1, # of the first run; the next ones count on from it
-    derive=None, # function that adds derived variables to the draws of a run
-    relearn=None, # function of the data and the draws of a run that fell short: the data with better coordinates
-    **settings, # of `engine.sample`
-): # InferenceData, Diagnostics
+    many=(),  # variables with one value a school
+    rounds: int = 3,  # runs at most
+    seed: int = 1,  # of the first run; the next ones count on from it
+    derive=None,  # function that adds derived variables to the draws of a run
+    # function of the data and the draws of a run that fell short: the data with better coordinates
+    relearn=None,
+    **settings,  # of `engine.sample`
+):  # InferenceData, Diagnostics
     "Draw until the gate is passed, or `rounds` are used up"
-    settings, spent = dict(adapt_delta=.8, max_treedepth=10, warmup=150, draws=400) | settings, []
+    settings, spent = dict(adapt_delta=0.8, max_treedepth=10, warmup=150, draws=400) | settings, []
     for used in range(1, max(rounds, 1) + 1):
         idata = sample(program, data, seed=seed + used - 1, **settings)
         spent.append(json.loads(idata.attrs["timings"]))
-        if derive: derive(idata)
-        verdict = check(idata, names, many=many, max_treedepth=11, limits=many_limits(idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]))          # a short trajectory is meant here, not a limit that was met
-        if verdict.ok: break
+        if derive:
+            derive(idata)
+        # a short trajectory is meant here, not a limit that was met
+        verdict = check(
+            idata,
+            names,
+            many=many,
+            max_treedepth=11,
+            limits=many_limits(idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]),
+        )
+        if verdict.ok:
+            break
         settings = longer(settings, idata, verdict)
-        if relearn and not verdict.numbers["divergences"]: data = relearn(data, idata)       # divergences are a matter of the step, not of the coordinates
+        # divergences are a matter of the step, not of the coordinates
+        if relearn and not verdict.numbers["divergences"]:
+            data = relearn(data, idata)
     idata.attrs["timings"] = json.dumps({k: round(sum(t[k] for t in spent), 4) for k in spent[0]})
     idata.attrs["rounds"] = used
     return idata, verdict

@@ -4,12 +4,14 @@
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #e46b09d0
 from __future__ import annotations
+
 import os
 import warnings
-import numpy as np
-import pandas as pd
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
 
 # %% auto #0
 __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_quantile', 'sampler_report', 'pick',
@@ -19,54 +21,68 @@ __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_qu
 def _split(x):
     "Halves of the chains as chains of their own; a middle draw of an odd number is left out"
     half = x.shape[2] // 2
-    return np.concatenate([x[:, :, :half], x[:, :, x.shape[2] - half:]], axis=1)
+    return np.concatenate([x[:, :, :half], x[:, :, x.shape[2] - half :]], axis=1)
+
 
 def _ranks_to_normal(x):
     "Ranks over all chains and draws, as normal scores; equal draws share their mean rank"
     from scipy.special import ndtri
     from scipy.stats import rankdata
-    flat = x.reshape(len(x), -1); size = flat.shape[1]
+
+    flat = x.reshape(len(x), -1)
+    size = flat.shape[1]
     score = lambda rank: ndtri((rank - 3 / 8) / (size + 1 / 4))
     order, z = np.argsort(flat, axis=1), np.empty(flat.shape)
-    np.put_along_axis(z, order, score(np.arange(1., size + 1))[None], axis=1)          # one table of scores serves all
+    # one table of scores serves all
+    np.put_along_axis(z, order, score(np.arange(1.0, size + 1))[None], axis=1)
     equal = np.diff(np.take_along_axis(flat, order, 1), axis=1) == 0
-    i, j = np.nonzero(equal)                                                           # pairs of equals: two folded draws astride the median always are
+    # pairs of equals: two folded draws astride the median always are
+    i, j = np.nonzero(equal)
     z[i, order[i, j]] = z[i, order[i, j + 1]] = score(j + 1.5)
     more = (equal[:, 1:] & equal[:, :-1]).any(1)
-    if more.any(): z[more] = score(rankdata(flat[more], axis=1))
+    if more.any():
+        z[more] = score(rankdata(flat[more], axis=1))
     z[np.isnan(flat).any(1)] = np.nan
     return z.reshape(x.shape)
+
 
 def _autocovariance(x):
     "Biased autocovariance at every lag, mean over chains, by FFT"
     from scipy.fft import irfft, next_fast_len, rfft
-    n = x.shape[2]; size = next_fast_len(2 * n, real=True)
+
+    n = x.shape[2]
+    size = next_fast_len(2 * n, real=True)
     f = rfft(x - x.mean(2, keepdims=True), size, axis=2)
-    return irfft((f.real ** 2 + f.imag ** 2).mean(1), size, axis=1)[:, :n] / n
+    return irfft((f.real**2 + f.imag**2).mean(1), size, axis=1)[:, :n] / n
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #4913898e
 def _r_hat(x):
     "Square root of the ratio of pooled to within-chain variance"
     n = x.shape[2]
     within, between = x.var(2, ddof=1).mean(1), n * x.mean(2).var(1, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"): return np.sqrt((between / within + n - 1) / n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt((between / within + n - 1) / n)
+
 
 def _ess(x):
     "Effective sample size by Geyer's initial monotone sequence of autocorrelation pairs"
     k, m, n = x.shape
-    cov = _autocovariance(x).T                                     # (lag, quantity)
+    cov = _autocovariance(x).T  # (lag, quantity)
     pooled = cov[0] + (x.mean(2).var(1, ddof=1) if m > 1 else 0)
-    with np.errstate(divide="ignore", invalid="ignore"): rho = 1 - (cov[0] * n / (n - 1) - cov) / pooled
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = 1 - (cov[0] * n / (n - 1) - cov) / pooled
     rho[0] = 1
-    tau, last, active = np.full(k, -1.), np.full(k, np.inf), np.ones(k, bool)
+    tau, last, active = np.full(k, -1.0), np.full(k, np.inf), np.ones(k, bool)
     for t in range(0, n - 2, 2):
         pair = rho[t] + rho[t + 1]
         goes_on = active & (pair > 0) & (t + 2 < n - 2)
         ends = active & ~goes_on
-        tau[ends] += np.where(pair > 0, rho[t], np.maximum(rho[t], 0))[ends]          # of the pair that ends the sum, the first half counts
+        # of the pair that ends the sum, the first half counts
+        tau[ends] += np.where(pair > 0, rho[t], np.maximum(rho[t], 0))[ends]
         last = np.where(goes_on, np.minimum(last, pair), last)
         tau[goes_on] += 2 * last[goes_on]
-        if not (active := goes_on).any(): break
+        if not (active := goes_on).any():
+            break
     ess = m * n / np.maximum(tau, 1 / np.log10(m * n))
     return np.where(np.ptp(x, axis=(1, 2)) < 1e-15, m * n, np.where(np.isnan(rho[1]), np.nan, ess))
 
@@ -74,208 +90,336 @@ def _ess(x):
 def _by_block(f):
     "Let `f`, written for (quantity, chain, draw), take draws (chain, draw, ...) of any size, in blocks that fit the processor's cache"
     from functools import wraps
+
     @wraps(f)
     def g(x, *args):
         x = np.asarray(x)
-        if x.ndim < 2 or x.shape[1] < 8: raise ValueError(f"draws are (chain, draw, ...) with 8 draws or more, not {x.shape}")
+        if x.ndim < 2 or x.shape[1] < 8:
+            raise ValueError(f"draws are (chain, draw, ...) with 8 draws or more, not {x.shape}")
         flat = x.reshape(*x.shape[:2], -1)
         step = max(1, 100_000 // (x.shape[0] * x.shape[1]))
-        block = lambda i: f(np.ascontiguousarray(np.moveaxis(flat[:, :, i:i + step], 2, 0), dtype=float), *args)
+        block = lambda i: f(
+            np.ascontiguousarray(np.moveaxis(flat[:, :, i : i + step], 2, 0), dtype=float), *args
+        )
         starts = range(0, max(1, flat.shape[2]), step)
-        if len(starts) == 1: parts = [block(0)]
-        else:                                                      # numpy lets go of the interpreter while it sorts and transforms
-            with ThreadPoolExecutor(os.cpu_count()) as pool: parts = list(pool.map(block, starts))
+        if len(starts) == 1:
+            parts = [block(0)]
+        else:  # numpy lets go of the interpreter while it sorts and transforms
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = list(pool.map(block, starts))
         join = lambda p: np.concatenate(p).reshape(x.shape[2:])[()]
-        return {k: join([p[k] for p in parts]) for k in parts[0]} if isinstance(parts[0], dict) else join(parts)
+        return (
+            {k: join([p[k] for p in parts]) for k in parts[0]}
+            if isinstance(parts[0], dict)
+            else join(parts)
+        )
+
     return g
 
-def _quantile(x, p): return np.quantile(x.reshape(len(x), -1), p, axis=1)
+
+def _quantile(x, p):
+    return np.quantile(x.reshape(len(x), -1), p, axis=1)
+
+
 def _ess_quantile(x, p):
     ess = _ess(_split((x <= _quantile(x, p)[:, None, None]).astype(float)))
     return np.where(np.isnan(x).any((1, 2)), np.nan, ess)
 
+
 @_by_block
 def ess_mean(
-    x, # draws (chain, draw, ...)
-): # effective draws for the mean, of the shape (...)
+    x,  # draws (chain, draw, ...)
+):  # effective draws for the mean, of the shape (...)
     "Effective sample size for a mean"
     return _ess(_split(x))
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #07687926
 @_by_block
 def convergence(
-    x, # draws (chain, draw, ...), two chains or more
-) -> dict: # r_hat, ess_bulk, ess_tail, each of the shape (...)
+    x,  # draws (chain, draw, ...), two chains or more
+) -> dict:  # r_hat, ess_bulk, ess_tail, each of the shape (...)
     "Rank-normalised split R-hat (the larger of bulk and folded) and effective draws of the bulk and the tails"
     halves = _split(x)
     z = _ranks_to_normal(halves)
     folded = _ranks_to_normal(np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True)))
-    return dict(r_hat=np.maximum(_r_hat(z), _r_hat(folded)), ess_bulk=_ess(z), ess_tail=np.minimum(_ess_quantile(x, .05), _ess_quantile(x, .95)))
+    return dict(
+        r_hat=np.maximum(_r_hat(z), _r_hat(folded)),
+        ess_bulk=_ess(z),
+        ess_tail=np.minimum(_ess_quantile(x, 0.05), _ess_quantile(x, 0.95)),
+    )
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #f1d03100
 @_by_block
 def mcse_mean(
-    x, # draws (chain, draw, ...)
-): # of the shape (...), in the quantity's unit
+    x,  # draws (chain, draw, ...)
+):  # of the shape (...), in the quantity's unit
     "Monte Carlo standard error of a mean"
     return x.std((1, 2), ddof=1) / np.sqrt(_ess(_split(x)))
 
+
 @_by_block
 def mcse_quantile(
-    x, # draws (chain, draw, ...)
-    p: float, # in (0, 1)
-): # of the shape (...), in the quantity's unit
+    x,  # draws (chain, draw, ...)
+    p: float,  # in (0, 1)
+):  # of the shape (...), in the quantity's unit
     "Monte Carlo standard error of the quantile `p`"
     from scipy.stats import beta
+
     ess, ordered = _ess_quantile(x, p), np.sort(x.reshape(len(x), -1), axis=1)
-    low, high = (beta.ppf(q, ess * p + 1, ess * (1 - p) + 1) * ordered.shape[1] - 1 for q in (.1586553, .8413447))
-    at = lambda q: np.take_along_axis(ordered, np.clip(np.nan_to_num(q), 0, ordered.shape[1] - 1).astype(int)[:, None], 1)[:, 0]
+    low, high = (
+        beta.ppf(q, ess * p + 1, ess * (1 - p) + 1) * ordered.shape[1] - 1
+        for q in (0.1586553, 0.8413447)
+    )
+    at = lambda q: np.take_along_axis(
+        ordered, np.clip(np.nan_to_num(q), 0, ordered.shape[1] - 1).astype(int)[:, None], 1
+    )[:, 0]
     return (at(np.ceil(high)) - at(np.floor(low))) / 2
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #6ad60d48
 def sampler_report(
-    idata, # ArviZ InferenceData with sample_stats
-    max_treedepth: int = 10, # the limit the sampler was given
-) -> dict: # draws, divergences, at_max_treedepth, e_bfmi (the least of the chains)
+    idata,  # ArviZ InferenceData with sample_stats
+    max_treedepth: int = 10,  # the limit the sampler was given
+) -> dict:  # draws, divergences, at_max_treedepth, e_bfmi (the least of the chains)
     "What the sampler says of itself"
     s = idata.sample_stats
     energy = np.asarray(s["energy"], float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        e_bfmi = np.square(np.diff(energy, axis=1)).sum(1) / np.square(energy - energy.mean(1, keepdims=True)).sum(1)
-    return dict(draws=int(s["diverging"].size), divergences=int(s["diverging"].sum()), at_max_treedepth=int((s["tree_depth"] >= max_treedepth).sum()),
-                e_bfmi=float(e_bfmi.min()))
+        e_bfmi = np.square(np.diff(energy, axis=1)).sum(1) / np.square(
+            energy - energy.mean(1, keepdims=True)
+        ).sum(1)
+    return dict(
+        draws=int(s["diverging"].size),
+        divergences=int(s["diverging"].sum()),
+        at_max_treedepth=int((s["tree_depth"] >= max_treedepth).sum()),
+        e_bfmi=float(e_bfmi.min()),
+    )
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #81257c9f
 COLUMNS = ["parameter", "mean", "sd", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"]
 
+
 def pick(
-    idata, # ArviZ InferenceData
-    names, # {label: variable | (variable, selection)}, or a list of variables; selection: {dim: label}, or positions
-): # labels, draws (chain, draw, label) as float64
+    idata,  # ArviZ InferenceData
+    # {label: variable | (variable, selection)}, or a list of variables; selection: {dim: label}, or
+    # positions
+    names,
+):  # labels, draws (chain, draw, label) as float64
     "The draws of the named scalars"
     post, labels, draws = idata.posterior, [], []
+
     def add(label, a):
         dims = a.dims[2:]
         for i in np.ndindex(a.shape[2:]):
-            labels.append(label + (f"[{','.join(str(a[d].values[j]) if d in a.coords else str(j) for d, j in zip(dims, i))}]" if i else ""))
+            labels.append(
+                label
+                + (
+                    f"[{','.join(str(a[d].values[j]) if d in a.coords else str(j) for d, j in zip(dims, i))}]"
+                    if i
+                    else ""
+                )
+            )
             draws.append(np.asarray(a[(slice(None), slice(None), *i)], float))
-    for label, what in (names.items() if isinstance(names, dict) else [(n, n) for n in names]):
+
+    for label, what in names.items() if isinstance(names, dict) else [(n, n) for n in names]:
         v, sel = what if isinstance(what, tuple) else (what, None)
-        if v not in post: raise KeyError(f"the fit has no variable {v!r}; there are: {', '.join(post.data_vars)}")
+        if v not in post:
+            raise KeyError(f"the fit has no variable {v!r}; there are: {', '.join(post.data_vars)}")
         a = post[v].transpose("chain", "draw", ...)
-        if isinstance(sel, dict): a = a.sel(sel)
-        elif sel is not None: a = a[(slice(None), slice(None), *np.atleast_1d(sel))]
+        if isinstance(sel, dict):
+            a = a.sel(sel)
+        elif sel is not None:
+            a = a[(slice(None), slice(None), *np.atleast_1d(sel))]
         add(label, a)
-    if not labels: raise ValueError("no parameter was named")
+    if not labels:
+        raise ValueError("no parameter was named")
     return labels, np.stack(draws, axis=2)
 
+
 def parameters_table(
-    idata, # ArviZ InferenceData
-    names, # as in `pick`
-) -> pd.DataFrame: # one row a parameter, columns as in `COLUMNS`
+    idata,  # ArviZ InferenceData
+    names,  # as in `pick`
+) -> pd.DataFrame:  # one row a parameter, columns as in `COLUMNS`
     "Mean, SD, central 95 % interval, effective draws, R-hat and Monte Carlo error of each named parameter"
     labels, x = pick(idata, names)
-    low, high = np.quantile(x, (.025, .975), axis=(0, 1))
-    moments = {"parameter": labels, "mean": x.mean((0, 1)), "sd": x.std((0, 1), ddof=1), "q2.5": low, "q97.5": high}
+    low, high = np.quantile(x, (0.025, 0.975), axis=(0, 1))
+    moments = {
+        "parameter": labels,
+        "mean": x.mean((0, 1)),
+        "sd": x.std((0, 1), ddof=1),
+        "q2.5": low,
+        "q97.5": high,
+    }
     return pd.DataFrame(moments | convergence(x) | {"mcse_mean": mcse_mean(x)})[COLUMNS]
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #9706a9f1
-LIMITS = dict(r_hat=1.01, ess=400, e_bfmi=.3, mcse_mean=.1, mcse_ends=.25, many_share=.01, many_r_hat=1.05, many_ess=100)
+LIMITS = dict(
+    r_hat=1.01,
+    ess=400,
+    e_bfmi=0.3,
+    mcse_mean=0.1,
+    mcse_ends=0.25,
+    many_share=0.01,
+    many_r_hat=1.05,
+    many_ess=100,
+)
+
 
 @dataclass
 class Diagnostics:
     "The verdict on a fit's draws: `ok`, a sentence, what fails, and the numbers"
-    ok: bool # passes every limit
-    verdict: str # one sentence
-    messages: list # what fails or should be known, a sentence each
-    table: pd.DataFrame # the parameters, with `mcse_ends` beside the usual columns
-    numbers: dict = field(default_factory=dict) # worst values, for the manifest
+
+    ok: bool  # passes every limit
+    verdict: str  # one sentence
+    messages: list  # what fails or should be known, a sentence each
+    table: pd.DataFrame  # the parameters, with `mcse_ends` beside the usual columns
+    numbers: dict = field(default_factory=dict)  # worst values, for the manifest
+
     def to_dict(self) -> dict:
         "For `manifest.json`"
         return dict(ok=self.ok, verdict=self.verdict, messages=list(self.messages), **self.numbers)
+
     def _repr_html_(self):
         from html import escape
-        return (f"<p><strong>{'Passes' if self.ok else 'Does not pass'}.</strong> {escape(self.verdict)}</p>"
-                + ("<ul>" + "".join(f"<li>{escape(m)}</li>" for m in self.messages) + "</ul>" if self.messages else ""))
+
+        return (
+            f"<p><strong>{'Passes' if self.ok else 'Does not pass'}.</strong> {escape(self.verdict)}</p>"
+            + (
+                "<ul>" + "".join(f"<li>{escape(m)}</li>" for m in self.messages) + "</ul>"
+                if self.messages
+                else ""
+            )
+        )
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #fe5e4ff4
 def _check_parameters(t, limits):
     "What is wrong with each named parameter"
     said = []
+
     def say(bad, what, worst):
         if bad.any():
-            who = list(t.parameter[bad]); shown = ", ".join(who[:3]) + (f" and {len(who) - 3} more" if len(who) > 3 else "")
+            who = list(t.parameter[bad])
+            shown = ", ".join(who[:3]) + (f" and {len(who) - 3} more" if len(who) > 3 else "")
             said.append(f"{what} for {shown} ({worst})")
-    say(~(t.r_hat <= limits["r_hat"]), f"R-hat above {limits['r_hat']}", f"largest {t.r_hat.max():.4f}")
+
+    say(
+        ~(t.r_hat <= limits["r_hat"]),
+        f"R-hat above {limits['r_hat']}",
+        f"largest {t.r_hat.max():.4f}",
+    )
     for k in ("bulk", "tail"):
-        say(~(t[f"ess_{k}"] >= limits["ess"]), f"fewer than {limits['ess']} effective draws of the {k}", f"least {t[f'ess_{k}'].min():.0f}")
+        say(
+            ~(t[f"ess_{k}"] >= limits["ess"]),
+            f"fewer than {limits['ess']} effective draws of the {k}",
+            f"least {t[f'ess_{k}'].min():.0f}",
+        )
     for k, of in (("mcse_mean", "mean"), ("mcse_ends", "interval's ends")):
         share = t[k] / t.sd
-        say(~(share <= limits[k]), f"Monte Carlo error of the {of} above {limits[k]:.0%} of the posterior SD", f"largest {share.max():.0%}")
+        say(
+            ~(share <= limits[k]),
+            f"Monte Carlo error of the {of} above {limits[k]:.0%} of the posterior SD",
+            f"largest {share.max():.0%}",
+        )
     return said
+
 
 def _check_many(name, c, limits):
     "What is wrong with a vector of many quantities; one that never varies has nothing to diagnose"
     known = ~np.isnan(c["r_hat"])
-    if not known.any(): return []
+    if not known.any():
+        return []
     r, e = c["r_hat"][known], np.minimum(c["ess_bulk"], c["ess_tail"])[known]
     bad = ((r > limits["r_hat"]) | (e < limits["ess"])).mean()
     if bad > limits["many_share"] or r.max() > limits["many_r_hat"] or e.min() < limits["many_ess"]:
-        return [f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']} or {limits['ess']} effective draws "
-                f"(largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"]
+        return [
+            f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']} or {limits['ess']} effective draws "
+            f"(largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"
+        ]
     return []
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #e203c236
 def check(
-    idata, # ArviZ InferenceData
-    names, # the parameters that are reported, as in `pick`
-    many=(), # variables with one value a school, held to the rule for many
-    max_treedepth: int | None = None, # None = the limit the fit records, else 10
-    limits: dict | None = None, # changes to `LIMITS`
+    idata,  # ArviZ InferenceData
+    names,  # the parameters that are reported, as in `pick`
+    many=(),  # variables with one value a school, held to the rule for many
+    max_treedepth: int | None = None,  # None = the limit the fit records, else 10
+    limits: dict | None = None,  # changes to `LIMITS`
 ) -> Diagnostics:
     "Hold a fit to the gate and say in words how it did"
     import json
+
     limits = LIMITS | (limits or {})
-    if max_treedepth is None: max_treedepth = json.loads(idata.attrs.get("settings", "{}")).get("max_treedepth", 10)
+    if max_treedepth is None:
+        max_treedepth = json.loads(idata.attrs.get("settings", "{}")).get("max_treedepth", 10)
     _, x = pick(idata, names)
-    t = parameters_table(idata, names).assign(mcse_ends=np.maximum(mcse_quantile(x, .025), mcse_quantile(x, .975)))
+    t = parameters_table(idata, names).assign(
+        mcse_ends=np.maximum(mcse_quantile(x, 0.025), mcse_quantile(x, 0.975))
+    )
     s = sampler_report(idata, max_treedepth)
     said = _check_parameters(t, limits)
-    for v in many: said += _check_many(v, {k: np.ravel(a) for k, a in convergence(idata.posterior[v].transpose("chain", "draw", ...).values).items()}, limits)
-    if s["divergences"]: said.append(f"{s['divergences']} of {s['draws']:,} transitions diverged")
-    if not s["e_bfmi"] >= limits["e_bfmi"]: said.append(f"E-BFMI {s['e_bfmi']:.2f} is below {limits['e_bfmi']}")
+    for v in many:
+        said += _check_many(
+            v,
+            {
+                k: np.ravel(a)
+                for k, a in convergence(
+                    idata.posterior[v].transpose("chain", "draw", ...).values
+                ).items()
+            },
+            limits,
+        )
+    if s["divergences"]:
+        said.append(f"{s['divergences']} of {s['draws']:,} transitions diverged")
+    if not s["e_bfmi"] >= limits["e_bfmi"]:
+        said.append(f"E-BFMI {s['e_bfmi']:.2f} is below {limits['e_bfmi']}")
     ok = not said
-    worst = dict(r_hat_max=float(t.r_hat.max()), ess_bulk_min=float(t.ess_bulk.min()), ess_tail_min=float(t.ess_tail.min()),
-                 mcse_mean_max=float((t.mcse_mean / t.sd).max()), mcse_ends_max=float((t.mcse_ends / t.sd).max()), **s)
+    worst = dict(
+        r_hat_max=float(t.r_hat.max()),
+        ess_bulk_min=float(t.ess_bulk.min()),
+        ess_tail_min=float(t.ess_tail.min()),
+        mcse_mean_max=float((t.mcse_mean / t.sd).max()),
+        mcse_ends_max=float((t.mcse_ends / t.sd).max()),
+        **s,
+    )
     least = min(worst["ess_bulk_min"], worst["ess_tail_min"])
     figures = f"largest R-hat {worst['r_hat_max']:.4f}, least effective draws {least:.0f}, {s['divergences']} divergent transitions"
     verdict = f"The chains agree and there are enough draws for every number shown ({figures})."
     if not ok:
-        verdict = (f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed ({figures}). "
-                   "A longer run, or another look at the model, is needed.")
-    if deep := s["at_max_treedepth"]: said.append(f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong")
+        verdict = (
+            f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed ({figures}). "
+            "A longer run, or another look at the model, is needed."
+        )
+    if deep := s["at_max_treedepth"]:
+        said.append(
+            f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong"
+        )
     return Diagnostics(ok, verdict, said, t, worst | dict(limits=limits))
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #2dc391c3
 def psis(
-    log_ratios: np.ndarray, # (..., draws)
-): # log weights (..., draws), whose exponentials sum to one, and Pareto k (...)
+    log_ratios: np.ndarray,  # (..., draws)
+):  # log weights (..., draws), whose exponentials sum to one, and Pareto k (...)
     "Pareto-smoothed importance weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024, *JMLR* 25:72)"
     from schoolvar.sampling.draws import arviz
+
     az, x = arviz(), np.ascontiguousarray(log_ratios, dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if hasattr(az, "psislw"): return tuple(np.asarray(a) for a in az.psislw(x))
+        if hasattr(az, "psislw"):
+            return tuple(np.asarray(a) for a in az.psislw(x))
         from arviz_stats.base import array_stats
-        return tuple(np.asarray(a) for a in array_stats.psislw(-x, r_eff=1., axis=-1))      # takes log densities there
+
+        # takes log densities there
+        return tuple(np.asarray(a) for a in array_stats.psislw(-x, r_eff=1.0, axis=-1))
+
 
 def power_sensitivity(
-    x: np.ndarray, # draws (draws, quantity)
-    log_density: np.ndarray, # of the part that is raised to a power (draws,)
-    delta: float = .01, # the powers are 1 + delta and its inverse
-) -> np.ndarray: # one a quantity
+    x: np.ndarray,  # draws (draws, quantity)
+    log_density: np.ndarray,  # of the part that is raised to a power (draws,)
+    delta: float = 0.01,  # the powers are 1 + delta and its inverse
+) -> np.ndarray:  # one a quantity
     "How much quantities move as a part of the model weighs more or less (Kallioinen, Paananen, Bürkner and Vehtari 2024, *Statistics and Computing* 34:57)"
     from schoolvar.sampling.draws import arviz
+
     az, (draws, quantities) = arviz(), x.shape
     if hasattr(az, "psens"):
         one = az.from_dict(posterior={f"p{k}": x[None, :, k] for k in range(quantities)})
@@ -283,7 +427,18 @@ def power_sensitivity(
         found = az.psens(one, component="prior", delta=delta)
         return np.array([float(found[f"p{k}"]) for k in range(quantities)])
     from arviz_stats.base import array_stats
+
     powers = 1 / (1 + delta), 1 + delta
-    weights = [np.exp(lw - lw.max()) for lw in (array_stats.power_scale_lw(np.asarray(log_density, float), alpha=a) for a in powers)]
+    weights = [
+        np.exp(lw - lw.max())
+        for lw in (
+            array_stats.power_scale_lw(np.asarray(log_density, float), alpha=a) for a in powers
+        )
+    ]
     low, high = (w[None] / w.sum() for w in weights)
-    return np.array([float(array_stats.power_scale_sense(x[None, :, k], low, high, *powers)) for k in range(quantities)])
+    return np.array(
+        [
+            float(array_stats.power_scale_sense(x[None, :, k], low, high, *powers))
+            for k in range(quantities)
+        ]
+    )

@@ -4,120 +4,186 @@
 
 # %% ../../nbs/sampling/05_draws.ipynb #2a2a5894
 from __future__ import annotations
+
 import errno
 import os
 import shutil
 import sys
 import tempfile
 import warnings
-import numpy as np
 from pathlib import Path
+
+import numpy as np
 
 # %% auto #0
 __all__ = ['STATISTICS', 'KINDS', 'WIDE', 'arviz', 'stored', 'bundle', 'inference_data', 'groups_of', 'reserve', 'save_draws',
            'load_draws']
 
 # %% ../../nbs/sampling/05_draws.ipynb #41785009
-STATISTICS = dict(lp__="lp", accept_stat__="acceptance_rate", stepsize__="step_size", treedepth__="tree_depth",
-                  n_leapfrog__="n_steps", divergent__="diverging", energy__="energy")
+STATISTICS = dict(
+    lp__="lp",
+    accept_stat__="acceptance_rate",
+    stepsize__="step_size",
+    treedepth__="tree_depth",
+    n_leapfrog__="n_steps",
+    divergent__="diverging",
+    energy__="energy",
+)
 KINDS = dict(tree_depth=np.int64, n_steps=np.int64, diverging=bool)
-WIDE = 200          # values a draw
+WIDE = 200  # values a draw
+
 
 def arviz():
     "ArviZ, without the banner of its last 0.x releases, and without a home folder that can be written"
-    if "arviz" in sys.modules: return sys.modules["arviz"]
+    if "arviz" in sys.modules:
+        return sys.modules["arviz"]
     import platformdirs
+
     place = platformdirs.user_cache_dir
-    def writable(*a, **k):                                       # 0.23 makes a folder for the date of its banner, or cannot be imported
-        try: Path(place(*a, **k)).mkdir(parents=True, exist_ok=True)
-        except OSError: return tempfile.gettempdir()
+
+    def writable(*a, **k):  # 0.23 makes a folder for the date of its banner, or cannot be imported
+        try:
+            Path(place(*a, **k)).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return tempfile.gettempdir()
         return place(*a, **k) if os.access(place(*a, **k), os.W_OK) else tempfile.gettempdir()
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         platformdirs.user_cache_dir = writable
-        try: import arviz
-        finally: platformdirs.user_cache_dir = place
+        try:
+            import arviz
+        finally:
+            platformdirs.user_cache_dir = place
     return arviz
 
+
 def stored(
-    draws: np.ndarray, # (chain, draw, ...)
+    draws: np.ndarray,  # (chain, draw, ...)
 ) -> np.ndarray:
     "Draws in the precision in which they are kept"
     return draws.astype(np.float32 if np.prod(draws.shape[2:]) > WIDE else np.float64)
 
 # %% ../../nbs/sampling/05_draws.ipynb #2af2c502
 def bundle(
-    groups: dict, # name -> xarray Dataset: posterior, sample_stats, log_likelihood, ...
-    attrs: dict | None = None, # text and numbers to keep with them
+    groups: dict,  # name -> xarray Dataset: posterior, sample_stats, log_likelihood, ...
+    attrs: dict | None = None,  # text and numbers to keep with them
 ):
     "Groups of draws as ArviZ takes them: an `InferenceData` in 0.x, a `DataTree` in 1.x"
     from importlib.metadata import version
+
     if int(version("arviz").split(".")[0]) >= 1:
         import xarray as xr
-        return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs or {})} | {f"/{k}": v for k, v in groups.items()})
+
+        return xr.DataTree.from_dict(
+            {"/": xr.Dataset(attrs=attrs or {})} | {f"/{k}": v for k, v in groups.items()}
+        )
     out = arviz().InferenceData(**groups)
-    out.attrs.clear(); out.attrs.update(attrs or {})
+    out.attrs.clear()
+    out.attrs.update(attrs or {})
     return out
+
 
 def _dataset(arrays, dims, coords):
     "Arrays (chain, draw, ...) as a Dataset; a dimension without a name is called after its variable, as ArviZ does"
     import xarray as xr
-    named = {v: list((dims or {}).get(v, [])) or [f"{v}_dim_{i}" for i in range(a.ndim - 2)] for v, a in arrays.items()}
+
+    named = {
+        v: list((dims or {}).get(v, [])) or [f"{v}_dim_{i}" for i in range(a.ndim - 2)]
+        for v, a in arrays.items()
+    }
     sizes = {d: n for v, a in arrays.items() for d, n in zip(["chain", "draw", *named[v]], a.shape)}
     for v, a in arrays.items():
-        if len(named[v]) != a.ndim - 2: raise ValueError(f"{v} has {a.ndim - 2} dimensions, not {len(named[v])}")
+        if len(named[v]) != a.ndim - 2:
+            raise ValueError(f"{v} has {a.ndim - 2} dimensions, not {len(named[v])}")
     labels = {d: np.asarray((coords or {}).get(d, np.arange(n))) for d, n in sizes.items()}
     return xr.Dataset({v: (["chain", "draw", *named[v]], a) for v, a in arrays.items()}, labels)
 
 # %% ../../nbs/sampling/05_draws.ipynb #93d63a76
 def inference_data(
-    draws: dict, # variable -> array (chain, draw, *its own shape)
-    statistics: dict, # Stan's sampler column -> array (chain, draw)
-    dims: dict | None = None, # variable -> names of its own dimensions
-    coords: dict | None = None, # dimension -> labels
-    attrs: dict | None = None, # text and numbers to keep with it
+    draws: dict,  # variable -> array (chain, draw, *its own shape)
+    statistics: dict,  # Stan's sampler column -> array (chain, draw)
+    dims: dict | None = None,  # variable -> names of its own dimensions
+    coords: dict | None = None,  # dimension -> labels
+    attrs: dict | None = None,  # text and numbers to keep with it
 ):
     "An ArviZ `InferenceData` from what either engine gives"
     kept = {k: stored(np.asarray(v)) for k, v in draws.items()}
-    stats = {STATISTICS[k]: np.asarray(v).astype(KINDS.get(STATISTICS[k], np.float64)) for k, v in statistics.items() if k in STATISTICS}
-    groups = dict(posterior={k: v for k, v in kept.items() if k != "log_lik"}, log_likelihood={k: v for k, v in kept.items() if k == "log_lik"},
-                  sample_stats=stats)
+    stats = {
+        STATISTICS[k]: np.asarray(v).astype(KINDS.get(STATISTICS[k], np.float64))
+        for k, v in statistics.items()
+        if k in STATISTICS
+    }
+    groups = dict(
+        posterior={k: v for k, v in kept.items() if k != "log_lik"},
+        log_likelihood={k: v for k, v in kept.items() if k == "log_lik"},
+        sample_stats=stats,
+    )
     return bundle({k: _dataset(v, dims, coords) for k, v in groups.items() if v}, attrs)
 
 # %% ../../nbs/sampling/05_draws.ipynb #6c16cfc8
 def groups_of(
-    idata, # as from `sample`
-) -> dict: # name -> xarray Dataset
+    idata,  # as from `sample`
+) -> dict:  # name -> xarray Dataset
     "The groups of an `InferenceData` or a `DataTree`"
-    if hasattr(idata, "children"): return {k: node.to_dataset() for k, node in idata.children.items()}
+    if hasattr(idata, "children"):
+        return {k: node.to_dataset() for k, node in idata.children.items()}
     return {k: idata[k] for k in idata.groups()}
 
+
 def reserve(
-    path, # of a file that will be written
-    size: int, # bytes
+    path,  # of a file that will be written
+    size: int,  # bytes
 ) -> None:
     "Raise `OSError` where the disk, or the user's share of it, has no room for the file: HDF5 ends the process when it finds out by itself"
     path = Path(path)
     if hasattr(os, "posix_fallocate"):
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as f: os.posix_fallocate(f.fileno(), 0, max(int(size), 1))
-    elif shutil.disk_usage(path.parent).free < size: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as f:
+            os.posix_fallocate(f.fileno(), 0, max(int(size), 1))
+    elif shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
 
 def save_draws(
-    idata, # ArviZ InferenceData
-    path, # of a netCDF file
-    compress: bool = False, # smaller and slower
+    idata,  # ArviZ InferenceData
+    path,  # of a netCDF file
+    compress: bool = False,  # smaller and slower
 ) -> None:
     "Write draws to netCDF (by h5netcdf). Raises `OSError` where there is no room."
-    reserve(path, sum(int(v.nbytes * 1.02) + 4000 for g in groups_of(idata).values() for v in g.variables.values()) + 100_000)   # HDF5's own tables beside the numbers
-    if not hasattr(idata, "children"): idata.to_netcdf(str(path), compress=compress, engine="h5netcdf")
-    else: idata.to_netcdf(path, engine="h5netcdf", encoding={f"/{k}": {v: dict(zlib=compress) for v in node.data_vars} for k, node in idata.children.items()})
+    # HDF5's own tables beside the numbers
+    reserve(
+        path,
+        sum(
+            int(v.nbytes * 1.02) + 4000
+            for g in groups_of(idata).values()
+            for v in g.variables.values()
+        )
+        + 100_000,
+    )
+    if not hasattr(idata, "children"):
+        idata.to_netcdf(str(path), compress=compress, engine="h5netcdf")
+    else:
+        idata.to_netcdf(
+            path,
+            engine="h5netcdf",
+            encoding={
+                f"/{k}": {v: dict(zlib=compress) for v in node.data_vars}
+                for k, node in idata.children.items()
+            },
+        )
+
 
 def load_draws(
-    path, # of a netCDF file
+    path,  # of a netCDF file
 ):
     "Read draws from netCDF into memory"
     import xarray as xr
+
     read = {}
     for name, group in xr.open_groups(path, engine="h5netcdf").items():
-        with group: read[name.strip("/")] = group.load()
-    return bundle({k: v for k, v in read.items() if k}, {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()})
+        with group:
+            read[name.strip("/")] = group.load()
+    return bundle(
+        {k: v for k, v in read.items() if k},
+        {k: v.item() if isinstance(v, np.generic) else v for k, v in read[""].attrs.items()},
+    )

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/sampling/15_engine.ipynb #a13d64bb
 from __future__ import annotations
+
 import contextlib
 import io
 import json
@@ -12,12 +13,14 @@ import re
 import tempfile
 import time
 import warnings
+
 import numpy as np
+
 from ..core.private import cache_folder, log, replacing, scratch_folder
 from ..core.progress import shows_progress
-from .programs import EngineError, choose_engine, read_program
-from .draws import groups_of, inference_data, load_draws, save_draws, stored
 from .cache import cached, content_hash
+from .draws import groups_of, inference_data, load_draws, save_draws, stored
+from .programs import EngineError, choose_engine, read_program
 
 # %% auto #0
 __all__ = ['plain', 'starting_values', 'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan',
@@ -25,121 +28,202 @@ __all__ = ['plain', 'starting_values', 'ProgressText', 'run_stanli', 'compile_cm
 
 # %% ../../nbs/sampling/15_engine.ipynb #7dd5c202
 def plain(
-    x, # a number, sequence, Series or array
+    x,  # a number, sequence, Series or array
 ):
     "A value as Stan takes it: Python and pandas numbers become int64 or float64 arrays, scalars stay scalars"
     x = np.asarray(x)
-    if x.dtype.kind not in "biuf": raise EngineError(f"Stan takes numbers, not {x.dtype}")
+    if x.dtype.kind not in "biuf":
+        raise EngineError(f"Stan takes numbers, not {x.dtype}")
     x = x.astype(np.int64 if x.dtype.kind in "biu" else np.float64)
     return x.item() if x.ndim == 0 else x
 
+
 def starting_values(
-    inits, # None, a scale, or a function of a numpy Generator that returns {parameter: value}
+    inits,  # None, a scale, or a function of a numpy Generator that returns {parameter: value}
     seed: int,
     chains: int,
-): # None, a float, or a list of dictionaries, one a chain
+):  # None, a float, or a list of dictionaries, one a chain
     "The starting values of each chain, the same for both engines"
-    if inits is None or isinstance(inits, (int, float)): return inits if inits is None else float(inits)
-    return [{k: plain(v) for k, v in inits(np.random.default_rng([seed, c])).items()} for c in range(chains)]
+    if inits is None or isinstance(inits, (int, float)):
+        return inits if inits is None else float(inits)
+    return [
+        {k: plain(v) for k, v in inits(np.random.default_rng([seed, c])).items()}
+        for c in range(chains)
+    ]
 
 # %% ../../nbs/sampling/15_engine.ipynb #db25f1b1
 class ProgressText(io.TextIOBase):
     "Takes CmdStan's lines of progress and moves a bar"
+
     LINE = re.compile(r"Chain \[(\d+)\] Iteration:\s*(\d+) /")
+
     def __init__(self, chains, iterations, label):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")                         # a notebook without ipywidgets gets a bar of text
+            # a notebook without ipywidgets gets a bar of text
+            warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
         self.done, self.rest = {}, ""
-        self.bar = tqdm(total=chains * iterations, desc=label or "sampling", unit="it", leave=False, mininterval=.2)
-    def writable(self): return True
+        self.bar = tqdm(
+            total=chains * iterations,
+            desc=label or "sampling",
+            unit="it",
+            leave=False,
+            mininterval=0.2,
+        )
+
+    def writable(self):
+        return True
+
     def write(self, text):
         *lines, self.rest = (self.rest + text).split("\n")
         for line in lines:
-            if m := self.LINE.search(line): self.done[m[1]] = int(m[2])
+            if m := self.LINE.search(line):
+                self.done[m[1]] = int(m[2])
         self.bar.update(sum(self.done.values()) - self.bar.n)
         return len(text)
+
     def close(self):
-        self.bar.close(); super().close()
+        self.bar.close()
+        super().close()
 
 # %% ../../nbs/sampling/15_engine.ipynb #d376b18c
 def run_stanli(
-    name: str, # of the program
-    text: str, # of the program
-    data: dict, # name -> number or array
-    s: dict, # settings, as from `sample`
-    inits=None, # as from `starting_values`
-    keep=None, # variables to keep, None = all
-    bar: ProgressText | None = None, # takes the progress
-): # draws, statistics, timings
+    name: str,  # of the program
+    text: str,  # of the program
+    data: dict,  # name -> number or array
+    s: dict,  # settings, as from `sample`
+    inits=None,  # as from `starting_values`
+    keep=None,  # variables to keep, None = all
+    bar: ProgressText | None = None,  # takes the progress
+):  # draws, statistics, timings
     "Compile and sample by stanli"
     import stanli
+
     clock = time.perf_counter()
     try:
         model = stanli.Model(stan_code=text, data=data)
         start = inits
-        if isinstance(inits, float): start = np.random.default_rng(s["seed"]).normal(0, inits, (s["chains"], model.n_unconstrained))
-        elif inits is not None: start = np.array([model.unconstrain(v) for v in inits])
+        if isinstance(inits, float):
+            start = np.random.default_rng(s["seed"]).normal(
+                0, inits, (s["chains"], model.n_unconstrained)
+            )
+        elif inits is not None:
+            start = np.array([model.unconstrain(v) for v in inits])
         compiled = time.perf_counter()
         with contextlib.redirect_stdout(bar) if bar else contextlib.nullcontext():
-            fit = model.sample(chains=s["chains"], seed=s["seed"], warmup=s["warmup"], samples=s["draws"], delta=s["adapt_delta"], max_depth=s["max_treedepth"],
-                               inits=start, metric=s["metric"], step_size=s["step_size"], refresh=max(1, (s["warmup"] + s["draws"]) // 50) if bar else 0,
-                               parallel_chains=min(os.cpu_count() or 1, s["chains"]), adapt_engaged=s["warmup"] > 0)
-    except (RuntimeError, ValueError, TypeError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
-    except MemoryError as e: raise EngineError(f"{name}: not enough memory for {s['chains']} chains of {s['draws']} draws ({e}); ask for fewer") from None
+            fit = model.sample(
+                chains=s["chains"],
+                seed=s["seed"],
+                warmup=s["warmup"],
+                samples=s["draws"],
+                delta=s["adapt_delta"],
+                max_depth=s["max_treedepth"],
+                inits=start,
+                metric=s["metric"],
+                step_size=s["step_size"],
+                refresh=max(1, (s["warmup"] + s["draws"]) // 50) if bar else 0,
+                parallel_chains=min(os.cpu_count() or 1, s["chains"]),
+                adapt_engaged=s["warmup"] > 0,
+            )
+    except (RuntimeError, ValueError, TypeError) as e:
+        raise EngineError(f"{name}: {str(e).strip()}") from None
+    except MemoryError as e:
+        raise EngineError(
+            f"{name}: not enough memory for {s['chains']} chains of {s['draws']} draws ({e}); ask for fewer"
+        ) from None
     timings = dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
-    if missing := [v for v in keep or () if v not in fit.variables]: raise EngineError(f"{name} has no variable {', '.join(missing)}")
+    if missing := [v for v in keep or () if v not in fit.variables]:
+        raise EngineError(f"{name} has no variable {', '.join(missing)}")
     draws = {v: stored(fit.draws(v)) for v in (fit.variables if keep is None else keep)}
-    return draws, {c: fit.sampler_stats[:, :, i].copy() for i, c in enumerate(stanli.SAMPLER_COLUMNS)}, timings
+    return (
+        draws,
+        {c: fit.sampler_stats[:, :, i].copy() for i, c in enumerate(stanli.SAMPLER_COLUMNS)},
+        timings,
+    )
 
 # %% ../../nbs/sampling/15_engine.ipynb #a998f3bf
 @contextlib.contextmanager
 def _quiet_cmdstanpy():
     "Only cmdstanpy's errors: what its warnings say, the diagnostics say better"
     import logging
+
     log, level = logging.getLogger("cmdstanpy"), logging.getLogger("cmdstanpy").level
     log.setLevel(logging.ERROR)
-    try: yield
-    finally: log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
 
 def compile_cmdstan(
-    name: str, # of the program
-    text: str, # of the program
-    version: str, # of CmdStan
+    name: str,  # of the program
+    text: str,  # of the program
+    version: str,  # of CmdStan
 ):
     "A compiled `cmdstanpy.CmdStanModel`, kept in the cache folder"
     import cmdstanpy
+
     folder = cache_folder() / "cmdstan" / content_hash([text, version])[:16]
     try:
         if not folder.exists():
-            with replacing(folder, folder=True) as new: (new / f"{name}.stan").write_text(text, encoding="utf-8")
+            with replacing(folder, folder=True) as new:
+                (new / f"{name}.stan").write_text(text, encoding="utf-8")
     except OSError as e:
-        log.warning("compiling %s in a temporary folder: %s cannot be written (%s)", name, folder, e.strerror or e)
-        folder = scratch_folder("stan"); (folder / f"{name}.stan").write_text(text, encoding="utf-8")
-    try: return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
-    except (ValueError, RuntimeError, OSError) as e: raise EngineError(f"{name}: CmdStan {version} did not compile it: {str(e).strip()}") from None
+        log.warning(
+            "compiling %s in a temporary folder: %s cannot be written (%s)",
+            name,
+            folder,
+            e.strerror or e,
+        )
+        folder = scratch_folder("stan")
+        (folder / f"{name}.stan").write_text(text, encoding="utf-8")
+    try:
+        return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
+    except (ValueError, RuntimeError, OSError) as e:
+        raise EngineError(
+            f"{name}: CmdStan {version} did not compile it: {str(e).strip()}"
+        ) from None
 
 # %% ../../nbs/sampling/15_engine.ipynb #522c530b
 def cmdstan_arguments(
-    s: dict, # settings, as from `sample`
-    inits=None, # as from `starting_values`
-    progress: bool = False, # cmdstanpy's own bars
+    s: dict,  # settings, as from `sample`
+    inits=None,  # as from `starting_values`
+    progress: bool = False,  # cmdstanpy's own bars
 ) -> dict:
     "The arguments of `CmdStanModel.sample` for these settings"
-    start = 3 ** .5 * inits if isinstance(inits, float) else inits                # a uniform range of the same standard deviation
+    # a uniform range of the same standard deviation
+    start = 3**0.5 * inits if isinstance(inits, float) else inits
     adapts = s["warmup"] > 0
-    return dict(chains=s["chains"], seed=s["seed"], iter_warmup=s["warmup"], iter_sampling=s["draws"], adapt_engaged=adapts,
-                adapt_delta=s["adapt_delta"] if adapts else None, max_treedepth=s["max_treedepth"], metric=s["metric"], step_size=s["step_size"], inits=start, sig_figs=10,
-                parallel_chains=min(os.cpu_count() or 1, s["chains"]), show_progress=progress, show_console=False)
+    return dict(
+        chains=s["chains"],
+        seed=s["seed"],
+        iter_warmup=s["warmup"],
+        iter_sampling=s["draws"],
+        adapt_engaged=adapts,
+        adapt_delta=s["adapt_delta"] if adapts else None,
+        max_treedepth=s["max_treedepth"],
+        metric=s["metric"],
+        step_size=s["step_size"],
+        inits=start,
+        sig_figs=10,
+        parallel_chains=min(os.cpu_count() or 1, s["chains"]),
+        show_progress=progress,
+        show_console=False,
+    )
+
 
 def read_cmdstan(
-    fit, # cmdstanpy.CmdStanMCMC
-    keep=None, # variables to keep, None = all
-): # draws, statistics
+    fit,  # cmdstanpy.CmdStanMCMC
+    keep=None,  # variables to keep, None = all
+):  # draws, statistics
     "Draws and sampler statistics of a CmdStan run, each (chain, draw, ...)"
     known = fit.metadata.stan_vars
-    if missing := [v for v in keep or () if v not in known]: raise EngineError(f"the program has no variable {', '.join(missing)}")
-    draws = {v: stored(fit.stan_variable(v).reshape(fit.chains, -1, *known[v].dimensions)) for v in (known if keep is None else keep)}
+    if missing := [v for v in keep or () if v not in known]:
+        raise EngineError(f"the program has no variable {', '.join(missing)}")
+    draws = {
+        v: stored(fit.stan_variable(v).reshape(fit.chains, -1, *known[v].dimensions))
+        for v in (known if keep is None else keep)
+    }
     return draws, {k: np.asarray(v).T for k, v in fit.method_variables().items()}
 
 # %% ../../nbs/sampling/15_engine.ipynb #b56d6f2d
@@ -149,60 +233,106 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
     with _quiet_cmdstanpy(), tempfile.TemporaryDirectory() as output:
         model = compile_cmdstan(name, text, choose_engine("cmdstan")[1])
         compiled = time.perf_counter()
-        try: draws, stats = read_cmdstan(model.sample(data=data, output_dir=output, **cmdstan_arguments(s, inits, progress)), keep)
-        except (RuntimeError, ValueError) as e: raise EngineError(f"{name}: {str(e).strip()}") from None
+        try:
+            draws, stats = read_cmdstan(
+                model.sample(data=data, output_dir=output, **cmdstan_arguments(s, inits, progress)),
+                keep,
+            )
+        except (RuntimeError, ValueError) as e:
+            raise EngineError(f"{name}: {str(e).strip()}") from None
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
 # %% ../../nbs/sampling/15_engine.ipynb #5b61de5e
 def sample(
-    program: str, # name in `stan/`, path of a .stan file, or the text
-    data: dict, # name -> number or array, as the program declares
+    program: str,  # name in `stan/`, path of a .stan file, or the text
+    data: dict,  # name -> number or array, as the program declares
     *,
-    seed: int = 1, # the same seed, engine and version give the same draws
-    chains: int = 4, # chains, run side by side
-    warmup: int = 150, # iterations of warm-up a chain; 0 = nothing adapts, every step has the size given
-    draws: int = 300, # kept iterations a chain
-    engine: str = "auto", # "auto", "stanli" or "cmdstan"
-    inits=None, # None (Stan's own), a scale r, or f(rng) -> {parameter: value}
-    metric: str = "unit_e", # "unit_e", "diag_e" or "dense_e"
-    step_size: float = .15, # first step size
-    adapt_delta: float = .8, # target acceptance rate
-    max_treedepth: int = 10, # most doublings of a trajectory
-    keep: list | None = None, # variables to keep, None = all
-    dims: dict | None = None, # variable -> names of its dimensions
-    coords: dict | None = None, # dimension -> labels
-    progress: bool | None = None, # a bar; None = in a terminal or notebook, not in CI
-    cache: bool = True, # look in the cache first
-    label: str = "", # text of the bar
-): # arviz.InferenceData
+    seed: int = 1,  # the same seed, engine and version give the same draws
+    chains: int = 4,  # chains, run side by side
+    # iterations of warm-up a chain; 0 = nothing adapts, every step has the size given
+    warmup: int = 150,
+    draws: int = 300,  # kept iterations a chain
+    engine: str = "auto",  # "auto", "stanli" or "cmdstan"
+    inits=None,  # None (Stan's own), a scale r, or f(rng) -> {parameter: value}
+    metric: str = "unit_e",  # "unit_e", "diag_e" or "dense_e"
+    step_size: float = 0.15,  # first step size
+    adapt_delta: float = 0.8,  # target acceptance rate
+    max_treedepth: int = 10,  # most doublings of a trajectory
+    keep: list | None = None,  # variables to keep, None = all
+    dims: dict | None = None,  # variable -> names of its dimensions
+    coords: dict | None = None,  # dimension -> labels
+    progress: bool | None = None,  # a bar; None = in a terminal or notebook, not in CI
+    cache: bool = True,  # look in the cache first
+    label: str = "",  # text of the bar
+):  # arviz.InferenceData
     "Draws from the posterior of a Stan program, from the cache where the same were drawn before. Raises `EngineError`."
     run, version = choose_engine(engine)
     name, text = read_program(program)
     data = {k: plain(v) for k, v in data.items()}
-    settings = dict(seed=int(seed), chains=int(chains), warmup=int(warmup), draws=int(draws), metric=metric, step_size=float(step_size),
-                    adapt_delta=float(adapt_delta), max_treedepth=int(max_treedepth))
+    settings = dict(
+        seed=int(seed),
+        chains=int(chains),
+        warmup=int(warmup),
+        draws=int(draws),
+        metric=metric,
+        step_size=float(step_size),
+        adapt_delta=float(adapt_delta),
+        max_treedepth=int(max_treedepth),
+    )
     for what, least in dict(seed=0, chains=1, warmup=0, draws=1, max_treedepth=1).items():
-        if not least <= settings[what] < 2 ** 32: raise EngineError(f"{what} is {settings[what]}; it must be {least} or more, and less than 2^32")
+        if not least <= settings[what] < 2**32:
+            raise EngineError(
+                f"{what} is {settings[what]}; it must be {least} or more, and less than 2^32"
+            )
     start = starting_values(inits, settings["seed"], settings["chains"])
     show = shows_progress() if progress is None else progress
     source, content = content_hash(text), content_hash(data)
+
     def compute():
         bar = ProgressText(chains, warmup + draws, label) if show and run == "stanli" else None
         with contextlib.closing(bar) if bar else contextlib.nullcontext():
             runner, how = (run_stanli, bar) if run == "stanli" else (run_cmdstan, show)
             found, statistics, timings = runner(name, text, data, settings, start, keep, how)
-        told = settings | dict(inits=start if start is None or isinstance(start, float) else "by name")
-        attrs = dict(engine=run, engine_version=version, program=name, program_sha256=source, data_sha256=content, seed=settings["seed"],
-                     settings=json.dumps(told), timings=json.dumps({k: round(v, 4) for k, v in timings.items()}))
+        told = settings | dict(
+            inits=start if start is None or isinstance(start, float) else "by name"
+        )
+        attrs = dict(
+            engine=run,
+            engine_version=version,
+            program=name,
+            program_sha256=source,
+            data_sha256=content,
+            seed=settings["seed"],
+            settings=json.dumps(told),
+            timings=json.dumps({k: round(v, 4) for k, v in timings.items()}),
+        )
         return inference_data(found, statistics, dims, coords, attrs)
-    key = content_hash([text, content, settings, start, run, version, keep, dims, {k: np.asarray(v) for k, v in (coords or {}).items()}])
+
+    key = content_hash(
+        [
+            text,
+            content,
+            settings,
+            start,
+            run,
+            version,
+            keep,
+            dims,
+            {k: np.asarray(v) for k, v in (coords or {}).items()},
+        ]
+    )
+
     def load(path):
         found = load_draws(path)
         asked = dict(program_sha256=source, data_sha256=content, seed=settings["seed"])
         sizes = groups_of(found)["posterior"].sizes
-        if any(found.attrs.get(k) != v for k, v in asked.items()) or (sizes["chain"], sizes["draw"]) != (settings["chains"], settings["draws"]):
+        if any(found.attrs.get(k) != v for k, v in asked.items()) or (
+            sizes["chain"],
+            sizes["draw"],
+        ) != (settings["chains"], settings["draws"]):
             raise ValueError("it is that of another fit")
         return found
+
     idata, found = cached(key, compute, save_draws, load) if cache else (compute(), False)
-    idata.attrs["cached"] = int(found)                              # netCDF has no booleans
+    idata.attrs["cached"] = int(found)  # netCDF has no booleans
     return idata

@@ -4,18 +4,21 @@
 
 # %% ../../nbs/sampling/25_fit.ipynb #5fee60d1
 from __future__ import annotations
+
 import csv
 import json
 import platform
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from ..core.inert import armed, defused
+
+import numpy as np
+import pandas as pd
+
 from ..core.files import FolderError, checksum, sealed, shown
+from ..core.inert import armed, defused
 from ..core.results import staged
 from .draws import load_draws, save_draws
 
@@ -29,84 +32,131 @@ class FitError(FolderError):
 # %% ../../nbs/sampling/25_fit.ipynb #e44225ab
 PACKAGES = ("schoolvar", "numpy", "scipy", "pandas", "arviz", "stanli", "cmdstanpy")
 
-def versions() -> dict: # package -> version
+
+def versions() -> dict:  # package -> version
     "Versions of Python and of the packages that decide a fit"
     found = {"python": platform.python_version()}
     for p in PACKAGES:
-        try: found[p] = version(p)
-        except PackageNotFoundError: pass
+        try:
+            found[p] = version(p)
+        except PackageNotFoundError:
+            pass
     return found
+
 
 def _json_ready(x):
     "Arrays, numpy numbers, paths and not-a-number as JSON can hold them"
-    if isinstance(x, dict): return {str(k): _json_ready(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple, set)): return [_json_ready(v) for v in x]
-    if isinstance(x, pd.DataFrame): return _json_ready(x.to_dict("records"))
-    if isinstance(x, (np.ndarray, pd.Series)): return _json_ready(x.tolist())
-    if isinstance(x, np.generic): return _json_ready(x.item())
-    if isinstance(x, float) and not np.isfinite(x): return None
-    if x is None or isinstance(x, (bool, int, float)): return x
+    if isinstance(x, dict):
+        return {str(k): _json_ready(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple, set)):
+        return [_json_ready(v) for v in x]
+    if isinstance(x, pd.DataFrame):
+        return _json_ready(x.to_dict("records"))
+    if isinstance(x, (np.ndarray, pd.Series)):
+        return _json_ready(x.tolist())
+    if isinstance(x, np.generic):
+        return _json_ready(x.item())
+    if isinstance(x, float) and not np.isfinite(x):
+        return None
+    if x is None or isinstance(x, (bool, int, float)):
+        return x
     text = str(x)
-    try: text.encode()
-    except UnicodeEncodeError: text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")   # bytes of a file name that the locale could not read
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "surrogateescape").decode(
+            "utf-8", "replace"
+        )  # bytes of a file name that the locale could not read
     return text
 
 # %% ../../nbs/sampling/25_fit.ipynb #c6af0338
 def make_manifest(
-    model: str, # e.g. "consistency", "achievement M2"
+    model: str,  # e.g. "consistency", "achievement M2"
     *,
-    settings: dict, # every argument that decides the fit
-    priors: dict, # parameter -> the prior in words or as in Stan
-    source: dict, # path, sha256, format, rows_read, rows_kept, as the reader gives it
-    diagnostics, # as from `diagnostics.check`
-    idata=None, # the draws; their engine, seed and times are taken from them
-    kept: dict | None = None, # what entered the model: {"rows": 14787, "schools": 1643}
-    dropped=None, # DataFrame or list of {reason, rows}
-    timings: dict | None = None, # seconds by key: read, compile, sampling, total
-    notes=(), # sentences that readers of the fit must see
+    settings: dict,  # every argument that decides the fit
+    priors: dict,  # parameter -> the prior in words or as in Stan
+    source: dict,  # path, sha256, format, rows_read, rows_kept, as the reader gives it
+    diagnostics,  # as from `diagnostics.check`
+    idata=None,  # the draws; their engine, seed and times are taken from them
+    kept: dict | None = None,  # what entered the model: {"rows": 14787, "schools": 1643}
+    dropped=None,  # DataFrame or list of {reason, rows}
+    timings: dict | None = None,  # seconds by key: read, compile, sampling, total
+    notes=(),  # sentences that readers of the fit must see
 ) -> dict:
     "What `manifest.json` holds"
     attrs = dict(idata.attrs) if idata is not None else {}
-    run = {k: attrs[k] for k in ("engine", "engine_version", "program", "program_sha256", "data_sha256", "seed") if k in attrs}
+    run = {
+        k: attrs[k]
+        for k in ("engine", "engine_version", "program", "program_sha256", "data_sha256", "seed")
+        if k in attrs
+    }
     run["cached"] = bool(attrs.get("cached", False))
     run["sampler"] = json.loads(attrs.get("settings", "{}"))
-    took = dict(read=0., compile=0., sampling=0.) | json.loads(attrs.get("timings", "{}")) | (timings or {})
+    took = (
+        dict(read=0.0, compile=0.0, sampling=0.0)
+        | json.loads(attrs.get("timings", "{}"))
+        | (timings or {})
+    )
     took.setdefault("total", sum(took.values()))
-    dropped = dropped.to_dict("records") if isinstance(dropped, pd.DataFrame) else list(dropped or [])
-    return _json_ready(dict(model=model, created=datetime.now(timezone.utc).isoformat(timespec="seconds"), settings=settings, priors=priors,
-                            source=source, rows=dict(kept=kept or {}, dropped=dropped), run=run, timings={k: round(float(v), 3) for k, v in took.items()},
-                            diagnostics=diagnostics.to_dict() if hasattr(diagnostics, "to_dict") else diagnostics, notes=list(notes), versions=versions()))
+    dropped = (
+        dropped.to_dict("records") if isinstance(dropped, pd.DataFrame) else list(dropped or [])
+    )
+    return _json_ready(
+        dict(
+            model=model,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            settings=settings,
+            priors=priors,
+            source=source,
+            rows=dict(kept=kept or {}, dropped=dropped),
+            run=run,
+            timings={k: round(float(v), 3) for k, v in took.items()},
+            diagnostics=diagnostics.to_dict() if hasattr(diagnostics, "to_dict") else diagnostics,
+            notes=list(notes),
+            versions=versions(),
+        )
+    )
 
 # %% ../../nbs/sampling/25_fit.ipynb #0d764f13
 @dataclass
 class Fit:
     "Tables, draws and manifest of one fitted model"
-    model: str # its name, as in the manifest
-    parameters: pd.DataFrame # population parameters: columns of `diagnostics.COLUMNS`
-    schools: pd.DataFrame # one row a school
-    idata: object # ArviZ InferenceData
-    manifest: dict # as from `make_manifest`
-    tables: dict = field(default_factory=dict) # further tables: name -> DataFrame, saved as name.csv
-    files: dict = field(default_factory=dict) # further files: name -> bytes, saved as they are
+
+    model: str  # its name, as in the manifest
+    parameters: pd.DataFrame  # population parameters: columns of `diagnostics.COLUMNS`
+    schools: pd.DataFrame  # one row a school
+    idata: object  # ArviZ InferenceData
+    manifest: dict  # as from `make_manifest`
+    # further tables: name -> DataFrame, saved as name.csv
+    tables: dict = field(default_factory=dict)
+    files: dict = field(default_factory=dict)  # further files: name -> bytes, saved as they are
 
     @property
     def ok(self) -> bool:
         "Whether the draws passed the gate"
         return bool(self.manifest.get("diagnostics", {}).get("ok", False))
+
     @property
     def verdict(self) -> str:
         "What the gate said, in a sentence"
         return self.manifest.get("diagnostics", {}).get("verdict", "The draws were not checked.")
-    def parameter(self,
-        name: str, # as in the column `parameter`
+
+    def parameter(
+        self,
+        name: str,  # as in the column `parameter`
     ) -> pd.Series:
         "One row of `parameters`"
         rows = self.parameters[self.parameters.parameter == name]
-        if rows.empty: raise KeyError(f"no parameter {name!r}; there are: {', '.join(self.parameters.parameter)}")
+        if rows.empty:
+            raise KeyError(
+                f"no parameter {name!r}; there are: {', '.join(self.parameters.parameter)}"
+            )
         return rows.iloc[0]
+
     def all_tables(self) -> dict:
         "Every table by the name of its file"
         return {"parameters": self.parameters, "schools": self.schools} | self.tables
+
     def __repr__(self):
         passes = "passes" if self.ok else "does NOT pass"
         return f"Fit({self.model}: {len(self.schools):,} schools, {len(self.parameters)} parameters; {passes} its diagnostics)"
@@ -114,86 +164,169 @@ class Fit:
 # %% ../../nbs/sampling/25_fit.ipynb #43ca4af5
 DIGITS = "%.6g"
 
+
 def write_table(
     table: pd.DataFrame,
-    path, # of a .csv or .parquet file
+    path,  # of a .csv or .parquet file
 ) -> None:
     "A table as CSV with six significant digits, and without a cell that a spreadsheet computes; or as Parquet in full"
     path = Path(path)
-    if path.suffix == ".parquet": return table.to_parquet(path, index=False)
+    if path.suffix == ".parquet":
+        return table.to_parquet(path, index=False)
     text = [c for c in table if _kind(table[c]) == "text"]
-    table = table.assign(**{c: table[c].map(defused, na_action="ignore") for c in text if table[c].map(lambda v: defused(v) != v, na_action="ignore").eq(True).any()})
-    bare = any("\r" in str(v) for c in text for v in table[c])          # Python quotes a line feed, not a carriage return
-    table.to_csv(path, index=False, float_format=DIGITS, lineterminator="\n", encoding="utf-8", quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL)
+    table = table.assign(
+        **{
+            c: table[c].map(defused, na_action="ignore")
+            for c in text
+            if table[c].map(lambda v: defused(v) != v, na_action="ignore").eq(True).any()
+        }
+    )
+    # Python quotes a line feed, not a carriage return
+    bare = any("\r" in str(v) for c in text for v in table[c])
+    table.to_csv(
+        path,
+        index=False,
+        float_format=DIGITS,
+        lineterminator="\n",
+        encoding="utf-8",
+        quoting=csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL,
+    )
+
 
 def _kind(column):
     "The kind of a column, as kept in the manifest"
     kinds = pd.api.types
-    return "bool" if kinds.is_bool_dtype(column) else "int" if kinds.is_integer_dtype(column) else "float" if kinds.is_float_dtype(column) else "text"
+    return (
+        "bool"
+        if kinds.is_bool_dtype(column)
+        else "int"
+        if kinds.is_integer_dtype(column)
+        else "float"
+        if kinds.is_float_dtype(column)
+        else "text"
+    )
+
 
 def _read_table(path, kinds):
     "A CSV with the kinds of columns it was written with"
     as_text = {c: "str" for c, k in kinds.items() if k in ("text", "bool")}
-    engine = "python" if b"\0" in Path(path).read_bytes() else "c"          # before pandas 3.1 the fast one ends a field at a NUL, without a word
-    t = pd.read_csv(path, dtype=as_text, keep_default_na=False, na_values={c: [""] for c in kinds}, encoding="utf-8", engine=engine)
+    # before pandas 3.1 the fast one ends a field at a NUL, without a word
+    engine = "python" if b"\0" in Path(path).read_bytes() else "c"
+    t = pd.read_csv(
+        path,
+        dtype=as_text,
+        keep_default_na=False,
+        na_values={c: [""] for c in kinds},
+        encoding="utf-8",
+        engine=engine,
+    )
     for c, kind in kinds.items():
         whole = t[c].notna().all()
-        if kind == "bool": t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
-        elif kind == "int": t[c] = t[c].astype("int64" if whole else "Int64")
-        elif kind == "float": t[c] = t[c].astype(float)
-        elif t[c].str.startswith("'").any(): t[c] = t[c].map(armed, na_action="ignore").astype("str")
+        if kind == "bool":
+            t[c] = t[c].map({"True": True, "False": False}).astype(bool if whole else "boolean")
+        elif kind == "int":
+            t[c] = t[c].astype("int64" if whole else "Int64")
+        elif kind == "float":
+            t[c] = t[c].astype(float)
+        elif t[c].str.startswith("'").any():
+            t[c] = t[c].map(armed, na_action="ignore").astype("str")
     return t
 
 # %% ../../nbs/sampling/25_fit.ipynb #d0d02931
 def save_fit(
     fit: Fit,
-    folder, # where; an earlier fit there is replaced when this one is whole
-    parquet: bool = False, # the tables as Parquet too, in full precision
-) -> Path: # the folder
+    folder,  # where; an earlier fit there is replaced when this one is whole
+    parquet: bool = False,  # the tables as Parquet too, in full precision
+) -> Path:  # the folder
     "Write a fit's folder, all or nothing and for its owner alone. Raises `FolderError` where something else is in the way."
     folder = Path(folder)
     with staged(folder, "fit", private=True) as new:
         for name, t in fit.all_tables().items():
             write_table(t, new / f"{name}.csv")
-            if parquet: write_table(t, new / f"{name}.parquet")
-        for name, content in fit.files.items(): (new / name).write_bytes(content)
+            if parquet:
+                write_table(t, new / f"{name}.parquet")
+        for name, content in fit.files.items():
+            (new / name).write_bytes(content)
         save_draws(fit.idata, new / "fit.nc")
         files = {p.name: checksum(p) for p in sorted(new.iterdir())}
         columns = {name: {c: _kind(t[c]) for c in t} for name, t in fit.all_tables().items()}
-        text = json.dumps(_json_ready(fit.manifest | dict(model=fit.model, files=files, columns=columns)), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            _json_ready(fit.manifest | dict(model=fit.model, files=files, columns=columns)),
+            indent=1,
+            ensure_ascii=False,
+            allow_nan=False,
+        )
         (new / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return folder
 
 # %% ../../nbs/sampling/25_fit.ipynb #aefd57bd
 def load_fit(
-    folder, # as written by `save_fit`
+    folder,  # as written by `save_fit`
 ) -> Fit:
     "Read a fit's folder and check that it is whole. Raises `FitError`."
     folder = Path(folder)
-    try: manifest = sealed(folder)
-    except FolderError as e: raise FitError(str(e)) from None
-    if absent := {"schools.csv", "parameters.csv", "fit.nc", *(f"{name}.csv" for name in manifest.get("columns", {}))} - set(manifest["files"]):
-        raise FitError(f"{shown(folder)}/manifest.json: is not the manifest of a fit (it does not list {shown(min(absent))})")
-    try: return _read_fit(folder, manifest)
-    except MemoryError: raise
-    except Exception as e:                                  # the files are as somebody sealed them, but no fit
-        raise FitError(f"{shown(folder)}: is not a fit that can be read ({type(e).__name__}: {' '.join(str(e).split())[:200]})") from e
+    try:
+        manifest = sealed(folder)
+    except FolderError as e:
+        raise FitError(str(e)) from None
+    if absent := {
+        "schools.csv",
+        "parameters.csv",
+        "fit.nc",
+        *(f"{name}.csv" for name in manifest.get("columns", {})),
+    } - set(manifest["files"]):
+        raise FitError(
+            f"{shown(folder)}/manifest.json: is not the manifest of a fit (it does not list {shown(min(absent))})"
+        )
+    try:
+        return _read_fit(folder, manifest)
+    except MemoryError:
+        raise
+    except Exception as e:  # the files are as somebody sealed them, but no fit
+        raise FitError(
+            f"{shown(folder)}: is not a fit that can be read ({type(e).__name__}: {' '.join(str(e).split())[:200]})"
+        ) from e
+
 
 def _read_fit(folder, manifest):
-    tables = {name: _read_table(folder / f"{name}.csv", kinds) for name, kinds in manifest["columns"].items()}
+    tables = {
+        name: _read_table(folder / f"{name}.csv", kinds)
+        for name, kinds in manifest["columns"].items()
+    }
     tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
     files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}
-    return Fit(manifest["model"], tables.pop("parameters"), tables.pop("schools"), load_draws(folder / "fit.nc"), manifest, tables, files)
+    return Fit(
+        manifest["model"],
+        tables.pop("parameters"),
+        tables.pop("schools"),
+        load_draws(folder / "fit.nc"),
+        manifest,
+        tables,
+        files,
+    )
+
 
 Fit.save, Fit.load = save_fit, staticmethod(load_fit)
 
 # %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
 def _repr_html_(self):
     rows = self.manifest.get("rows", {})
-    kept = ", ".join(f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items())
-    dropped = "; ".join(f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", []))
-    lines = [f"<strong>{escape(self.model)}</strong>: {len(self.schools):,} schools" + (f" ({escape(kept)})" if kept else ""), escape(dropped),
-             f"{'' if self.ok else '<strong>Diagnostics fail.</strong> '}{escape(self.verdict)}", *map(escape, self.manifest.get("notes", []))]
-    return "".join(f"<p>{x}</p>" for x in lines if x) + self.parameters.to_html(index=False, float_format="{:.4g}".format, border=0)
+    kept = ", ".join(
+        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
+    )
+    dropped = "; ".join(
+        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
+    )
+    lines = [
+        f"<strong>{escape(self.model)}</strong>: {len(self.schools):,} schools"
+        + (f" ({escape(kept)})" if kept else ""),
+        escape(dropped),
+        f"{'' if self.ok else '<strong>Diagnostics fail.</strong> '}{escape(self.verdict)}",
+        *map(escape, self.manifest.get("notes", [])),
+    ]
+    return "".join(f"<p>{x}</p>" for x in lines if x) + self.parameters.to_html(
+        index=False, float_format="{:.4g}".format, border=0
+    )
+
 
 Fit._repr_html_ = _repr_html_

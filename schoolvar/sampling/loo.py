@@ -4,32 +4,52 @@
 
 # %% ../../nbs/sampling/35_loo.ipynb #4d3a1ea4
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
+
 from .diagnostics import psis
 
 # %% auto #0
 __all__ = ['BAD_K', 'psis_loo', 'compare_table']
 
 # %% ../../nbs/sampling/35_loo.ipynb #7b53fabe
-BAD_K = .7 # Pareto k above which an importance-sampling estimate should not be relied on
+BAD_K = 0.7  # Pareto k above which an importance-sampling estimate should not be relied on
+
 
 def psis_loo(
-    log_lik, # (draws, observations)
-) -> pd.DataFrame: # elpd, lppd, pareto_k; one row an observation
+    log_lik,  # (draws, observations)
+) -> pd.DataFrame:  # elpd, lppd, pareto_k; one row an observation
     "Leave-one-out log predictive density of each observation and its Pareto k"
     x = np.asarray(log_lik, float)
     weights, k = psis(-x.T)
-    return pd.DataFrame(dict(elpd=logsumexp(weights + x.T, axis=1), lppd=logsumexp(x, axis=0) - np.log(len(x)), pareto_k=k))
+    return pd.DataFrame(
+        dict(
+            elpd=logsumexp(weights + x.T, axis=1),
+            lppd=logsumexp(x, axis=0) - np.log(len(x)),
+            pareto_k=k,
+        )
+    )
+
 
 def compare_table(
-    points: dict, # model -> as from `psis_loo`, the same observations
-) -> pd.DataFrame: # model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n, best first
+    points: dict,  # model -> as from `psis_loo`, the same observations
+) -> pd.DataFrame:  # model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n, best first
     "Models side by side, best first; differences are from the best, with the standard error of the sum of differences"
     best = max(points, key=lambda m: points[m].elpd.sum())
     rows = []
     for m, t in points.items():
         d = t.elpd - points[best].elpd
-        rows.append(dict(model=m, elpd=t.elpd.sum(), elpd_diff=d.sum(), se_diff=float(np.sqrt(len(d)) * d.std(ddof=0)), p_loo=(t.lppd - t.elpd).sum(), pareto_k_bad=int((t.pareto_k > BAD_K).sum()), n=len(t)))
+        rows.append(
+            dict(
+                model=m,
+                elpd=t.elpd.sum(),
+                elpd_diff=d.sum(),
+                se_diff=float(np.sqrt(len(d)) * d.std(ddof=0)),
+                p_loo=(t.lppd - t.elpd).sum(),
+                pareto_k_bad=int((t.pareto_k > BAD_K).sum()),
+                n=len(t),
+            )
+        )
     return pd.DataFrame(rows).sort_values("elpd", ascending=False, ignore_index=True)

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/sampling/00_programs.ipynb #87f5dbf3
 from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -21,63 +22,99 @@ class EngineError(RuntimeError):
 def stan_folder() -> Path:
     "The folder of the package's Stan programs"
     import schoolvar
+
     package = Path(schoolvar.__file__).parent
-    return next((d for d in (package / "stan", package.parent / "stan") if d.is_dir()), package / "stan")
+    return next(
+        (d for d in (package / "stan", package.parent / "stan") if d.is_dir()), package / "stan"
+    )
+
 
 def stan_file(
-    name: str, # e.g. "achievement" or "achievement.stan"
+    name: str,  # e.g. "achievement" or "achievement.stan"
 ) -> Path:
     "The file of one of the package's programs. Raises `EngineError` where there is none of that name."
     path = stan_folder() / (name if name.endswith(".stan") else f"{name}.stan")
-    if not path.is_file(): raise EngineError(f"no Stan program {name!r}; there are: {', '.join(sorted(p.stem for p in stan_folder().glob('*.stan')))}")
+    if not path.is_file():
+        raise EngineError(
+            f"no Stan program {name!r}; there are: {', '.join(sorted(p.stem for p in stan_folder().glob('*.stan')))}"
+        )
     return path
 
 # %% ../../nbs/sampling/00_programs.ipynb #d710859b
 INCLUDE = re.compile(r"""^[ \t]*#include[ \t]+[<"']?([^\s>"']+)[>"']?[ \t]*(//.*)?$""", re.M)
 
+
 def _with_includes(text, folder, above=()):
     "`text` with each `#include` replaced by the file, looked for beside the program and in `stan/`"
+
     def put(found):
         name = found[1]
-        if name in above: raise EngineError(f"{name} includes itself")
+        if name in above:
+            raise EngineError(f"{name} includes itself")
         path = next((d / name for d in (folder, stan_folder()) if (d / name).is_file()), None)
-        if path is None: raise EngineError(f"the program includes {name}, which is neither in {folder} nor in {stan_folder()}")
+        if path is None:
+            raise EngineError(
+                f"the program includes {name}, which is neither in {folder} nor in {stan_folder()}"
+            )
         return _with_includes(path.read_text(encoding="utf-8").rstrip(), folder, (*above, name))
+
     return INCLUDE.sub(put, text)
 
+
 def read_program(
-    program, # name, path or text of a Stan program
-) -> tuple[str, str]: # its name; its text, with what it includes in place
+    program,  # name, path or text of a Stan program
+) -> tuple[str, str]:  # its name; its text, with what it includes in place
     "A program ready for either engine. Raises `EngineError` where a file is missing."
-    if isinstance(program, str) and "{" in program: return "program", _with_includes(program, stan_folder())
-    path = Path(program) if os.fspath(program).endswith(".stan") and Path(program).is_file() else stan_file(os.fspath(program))
+    if isinstance(program, str) and "{" in program:
+        return "program", _with_includes(program, stan_folder())
+    path = (
+        Path(program)
+        if os.fspath(program).endswith(".stan") and Path(program).is_file()
+        else stan_file(os.fspath(program))
+    )
     return path.stem, _with_includes(path.read_text(encoding="utf-8"), path.parent)
 
 # %% ../../nbs/sampling/00_programs.ipynb #d97cb0dc
 INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan"
 
+
 def cmdstan_folder() -> Path | None:
     "The folder of the CmdStan that cmdstanpy would use, or None"
     try:
         import cmdstanpy
+
         return Path(cmdstanpy.cmdstan_path())
-    except (ImportError, ValueError, OSError): return None
+    except (ImportError, ValueError, OSError):
+        return None
+
 
 def cmdstan_version(folder: Path) -> str:
     "The version that a CmdStan folder says it is"
     with contextlib.suppress(OSError):
-        if found := re.search(r"^CMDSTAN_VERSION\s*:=\s*(\S+)", (folder / "makefile").read_text(), re.M): return found[1]
+        if found := re.search(
+            r"^CMDSTAN_VERSION\s*:=\s*(\S+)", (folder / "makefile").read_text(), re.M
+        ):
+            return found[1]
     return folder.name.removeprefix("cmdstan-")
 
+
 def choose_engine(
-    engine: str = "auto", # "auto", "stanli" or "cmdstan"
-) -> tuple[str, str]: # name and version
+    engine: str = "auto",  # "auto", "stanli" or "cmdstan"
+) -> tuple[str, str]:  # name and version
     "The engine to run, with its version. Raises `EngineError` for one that is not installed."
-    if engine not in ("auto", "stanli", "cmdstan"): raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
+    if engine not in ("auto", "stanli", "cmdstan"):
+        raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
     where = cmdstan_folder() if engine != "stanli" else None
-    if where is not None: return "cmdstan", cmdstan_version(where)
+    if where is not None:
+        return "cmdstan", cmdstan_version(where)
     if engine == "cmdstan":
-        raise EngineError(f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)")
-    try: import stanli
-    except ImportError as e: raise EngineError(f"stanli cannot be loaded ({e}); this installs it: pip install stanli") from None
+        raise EngineError(
+            f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)"
+        )
+    try:
+        import stanli
+    except ImportError as e:
+        raise EngineError(
+            f"stanli cannot be loaded ({e}); this installs it: pip install stanli"
+        ) from None
     return "stanli", stanli.__version__

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/value_added/10_bins.ipynb #c5c4abf4
 from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 
@@ -14,30 +15,39 @@ __all__ = ['EDGES', 'THRESHOLD_BINS', 'equal_bins', 'bin_probabilities', 'thresh
 # %% ../../nbs/value_added/10_bins.ipynb #71b05e15
 def equal_bins(
     draws,  # [draws, schools]
-    k: int, # number of bins
-) -> np.ndarray: # [draws, schools] bin 1..k, 1 the lowest
+    k: int,  # number of bins
+) -> np.ndarray:  # [draws, schools] bin 1..k, 1 the lowest
     "The bin of each school in each draw: schools ranked within the draw and cut into `k` bins of nearly equal size."
     draws = np.asarray(draws)
-    if draws.shape[1] < k: raise ValueError(f"{draws.shape[1]} schools cannot fill {k} bins")
+    if draws.shape[1] < k:
+        raise ValueError(f"{draws.shape[1]} schools cannot fill {k} bins")
     rank = draws.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     return (rank * k // draws.shape[1] + 1).astype(np.int8)
 
+
 def bin_probabilities(
-    bins,   # [draws, schools] bin 1..k
-    k: int, # number of bins
-) -> np.ndarray: # [schools, k]; rows sum to one
+    bins,  # [draws, schools] bin 1..k
+    k: int,  # number of bins
+) -> np.ndarray:  # [schools, k]; rows sum to one
     "The share of draws in which each school is in each bin."
     bins = np.asarray(bins)
     return np.stack([(bins == b).mean(axis=0) for b in range(1, k + 1)], axis=1)
 
 # %% ../../nbs/value_added/10_bins.ipynb #e4642c46
-EDGES = (-15., -5., 5., 15.)  # percentage points from the province
-THRESHOLD_BINS = ("more than 15 points below", "5 to 15 points below", "within 5 points", "5 to 15 points above", "more than 15 points above")
+EDGES = (-15.0, -5.0, 5.0, 15.0)  # percentage points from the province
+THRESHOLD_BINS = (
+    "more than 15 points below",
+    "5 to 15 points below",
+    "within 5 points",
+    "5 to 15 points above",
+    "more than 15 points above",
+)
+
 
 def threshold_bins(
-    points,     # percentage points above the province, any shape
-    edges=EDGES,# ascending
-) -> np.ndarray:# bin 1..len(edges) + 1; a value on an edge belongs to the bin nearer the province
+    points,  # percentage points above the province, any shape
+    edges=EDGES,  # ascending
+) -> np.ndarray:  # bin 1..len(edges) + 1; a value on an edge belongs to the bin nearer the province
     "Bins cut at thresholds."
     points, edges = np.asarray(points, float), np.asarray(edges, float)
     up = np.searchsorted(edges, points, side="left")
@@ -45,50 +55,72 @@ def threshold_bins(
 
 # %% ../../nbs/value_added/10_bins.ipynb #73482887
 def raw_points(
-    frame: pd.DataFrame, # counts: school_id, year, subject, n_trials, y_success
-) -> pd.DataFrame:       # school, n_trials, raw (share), province (share), points (percentage points)
+    frame: pd.DataFrame,  # counts: school_id, year, subject, n_trials, y_success
+) -> pd.DataFrame:  # school, n_trials, raw (share), province (share), points (percentage points)
     "Each school's raw share of successes, and its distance from the province in the same years and subjects."
     cell = frame.groupby(["year", "subject"])[["y_success", "n_trials"]].transform("sum")
     expected = frame.n_trials * cell.y_success / cell.n_trials
-    t = frame.assign(expected=expected).groupby("school_id")[["n_trials", "y_success", "expected"]].sum()
-    return pd.DataFrame(dict(school=t.index.astype("str"), n_trials=t.n_trials.to_numpy(), raw=(t.y_success / t.n_trials).to_numpy(),
-                             province=(t.expected / t.n_trials).to_numpy(), points=(100 * (t.y_success - t.expected) / t.n_trials).to_numpy()))
+    t = (
+        frame.assign(expected=expected)
+        .groupby("school_id")[["n_trials", "y_success", "expected"]]
+        .sum()
+    )
+    return pd.DataFrame(
+        dict(
+            school=t.index.astype("str"),
+            n_trials=t.n_trials.to_numpy(),
+            raw=(t.y_success / t.n_trials).to_numpy(),
+            province=(t.expected / t.n_trials).to_numpy(),
+            points=(100 * (t.y_success - t.expected) / t.n_trials).to_numpy(),
+        )
+    )
 
 # %% ../../nbs/value_added/10_bins.ipynb #238f9cef
 def points_of(
-    shares, # [draws, schools]
-    weight, # [schools] students
-) -> np.ndarray: # [draws, schools] percentage points above the weighted mean of all schools
+    shares,  # [draws, schools]
+    weight,  # [schools] students
+) -> np.ndarray:  # [draws, schools] percentage points above the weighted mean of all schools
     "Fitted shares as distance from the province."
     return 100 * (shares - np.average(shares, axis=1, weights=weight)[:, None])
 
 # %% ../../nbs/value_added/10_bins.ipynb #3dea86c9
 def cross_table(
-    probability,        # [schools, k] of the model's bins
-    raw_bin,            # [schools] bin 1..m
-    kind: str,          # what the model's bins are, e.g. "achievement quintile"
-    labels=THRESHOLD_BINS, # of the raw bins
-) -> pd.DataFrame:      # kind, raw_bin, raw_label, model_bin, schools (expected), share
+    probability,  # [schools, k] of the model's bins
+    raw_bin,  # [schools] bin 1..m
+    kind: str,  # what the model's bins are, e.g. "achievement quintile"
+    labels=THRESHOLD_BINS,  # of the raw bins
+) -> pd.DataFrame:  # kind, raw_bin, raw_label, model_bin, schools (expected), share
     "Expected number of schools in each pair of raw and model bin."
     probability, raw_bin = np.asarray(probability), np.asarray(raw_bin)
     rows = []
     for r, label in enumerate(labels, 1):
         expected = probability[raw_bin == r].sum(axis=0)
-        rows += [dict(kind=kind, raw_bin=r, raw_label=label, model_bin=b, schools=float(e), share=float(e / max(expected.sum(), 1e-12))) for b, e in enumerate(expected, 1)]
+        rows += [
+            dict(
+                kind=kind,
+                raw_bin=r,
+                raw_label=label,
+                model_bin=b,
+                schools=float(e),
+                share=float(e / max(expected.sum(), 1e-12)),
+            )
+            for b, e in enumerate(expected, 1)
+        ]
     return pd.DataFrame(rows)
 
+
 def bin_agreement(
-    points,     # [draws, schools] fitted distance from the province
-    raw_bin,    # [schools]
-) -> np.ndarray:# [schools] probability
+    points,  # [draws, schools] fitted distance from the province
+    raw_bin,  # [schools]
+) -> np.ndarray:  # [schools] probability
     "Probability that the school's fitted level lies in the bin that its raw figure put it in."
     return (threshold_bins(points) == np.asarray(raw_bin)).mean(axis=0)
 
 # %% ../../nbs/value_added/10_bins.ipynb #737748ef
 def likely_bin(
-    probability,      # [schools, k]
-    least: float = .5 # probability that the likeliest bin must have, else 0
-) -> np.ndarray:      # [schools] bin 1..k, 0 = cannot be told
+    probability,  # [schools, k]
+    least: float = 0.5,  # probability that the likeliest bin must have, else 0
+) -> np.ndarray:  # [schools] bin 1..k, 0 = cannot be told
     "The likeliest bin of each school, or 0 where none is likely enough."
     probability = np.asarray(probability)
     return np.where(probability.max(axis=1) >= least, probability.argmax(axis=1) + 1, 0)

@@ -4,8 +4,11 @@
 
 # %% ../../nbs/value_added/05_eligibility.ipynb #b2481c41
 from __future__ import annotations
-import pandas as pd
+
 from dataclasses import dataclass
+
+import pandas as pd
+
 from ..core.errors import DataError, count_of
 
 # %% auto #0
@@ -15,66 +18,121 @@ __all__ = ['EligibilityRules', 'Eligible', 'apply_eligibility']
 @dataclass(frozen=True)
 class EligibilityRules:
     "Thresholds of the eligibility rules; the defaults are those of the reference study."
-    least_participation: float = .5  # rows below it are dropped (share of registered students)
-    good_participation: float = .7   # rows at or above it count as well attended
-    good_rows: int = 2               # well-attended rows that a school needs in a grade
+
+    least_participation: float = 0.5  # rows below it are dropped (share of registered students)
+    good_participation: float = 0.7  # rows at or above it count as well attended
+    good_rows: int = 2  # well-attended rows that a school needs in a grade
 
     def __post_init__(self):
         for name in ("least_participation", "good_participation"):
-            if not 0 <= getattr(self, name) <= 1: raise ValueError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
-        if self.good_rows < 0: raise ValueError(f"good_rows is a number of rows, not {self.good_rows}")
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
+        if self.good_rows < 0:
+            raise ValueError(f"good_rows is a number of rows, not {self.good_rows}")
 
     def sentences(self) -> dict[str, str]:
         "Each rule by its name, in words."
-        return {"participation of the row": f"rows with participation under {self.least_participation:.0%} are dropped",
-                "well-attended rows of the school": f"schools with fewer than {self.good_rows} rows at {self.good_participation:.0%} participation or more are dropped"}
+        return {
+            "participation of the row": f"rows with participation under {self.least_participation:.0%} are dropped",
+            "well-attended rows of the school": f"schools with fewer than {self.good_rows} rows at {self.good_participation:.0%} participation or more are dropped",
+        }
 
 # %% ../../nbs/value_added/05_eligibility.ipynb #a843d796
 @dataclass(repr=False)
 class Eligible:
     "The rows that passed, and what each rule removed."
-    frame: pd.DataFrame      # rows that passed
-    table: pd.DataFrame      # grade, rule, text, rows_removed, schools_removed, rows_left, schools_left
-    rules: EligibilityRules
-    participation: str       # "given", "absent" or "given for some rows"
 
-    def __repr__(self): return " ".join(self.sentences())
-    def _repr_html_(self): return f"<p>{self!r}</p>" + self.table.to_html(index=False, border=0)
+    frame: pd.DataFrame  # rows that passed
+    # grade, rule, text, rows_removed, schools_removed, rows_left, schools_left
+    table: pd.DataFrame
+    rules: EligibilityRules
+    participation: str  # "given", "absent" or "given for some rows"
+
+    def __repr__(self):
+        return " ".join(self.sentences())
+
+    def _repr_html_(self):
+        return f"<p>{self!r}</p>" + self.table.to_html(index=False, border=0)
 
     def sentences(self) -> list[str]:
         "What was removed and what is left, for the printed output."
         said = []
         for grade, t in self.table.groupby("grade", sort=False):
-            removed = "; ".join(f"{r.text}: {count_of(r.rows_removed, 'row')} and {count_of(r.schools_removed, 'school')}" for r in t.itertuples() if r.rows_removed)
-            said.append(f"Grade {grade}: {count_of(t.schools_left.iloc[-1], 'school')} eligible with {count_of(t.rows_left.iloc[-1], 'row')}" + (f" ({removed})." if removed else " (nothing removed)."))
-        if self.participation == "absent": said.append("No participation is given; every row is taken as well attended.")
-        if self.participation == "given for some rows": said.append("Rows without participation are taken as well attended.")
+            removed = "; ".join(
+                f"{r.text}: {count_of(r.rows_removed, 'row')} and {count_of(r.schools_removed, 'school')}"
+                for r in t.itertuples()
+                if r.rows_removed
+            )
+            said.append(
+                f"Grade {grade}: {count_of(t.schools_left.iloc[-1], 'school')} eligible with {count_of(t.rows_left.iloc[-1], 'row')}"
+                + (f" ({removed})." if removed else " (nothing removed).")
+            )
+        if self.participation == "absent":
+            said.append("No participation is given; every row is taken as well attended.")
+        if self.participation == "given for some rows":
+            said.append("Rows without participation are taken as well attended.")
         return said
 
 # %% ../../nbs/value_added/05_eligibility.ipynb #9c9d42da
 def _removed(grade, rule, text, before, after):
     "One line of the table: `after` is what a rule left of `before`."
-    return dict(grade=int(grade), rule=rule, text=text, rows_removed=len(before) - len(after), schools_removed=before.school_id.nunique() - after.school_id.nunique(),
-                rows_left=len(after), schools_left=after.school_id.nunique())
+    return dict(
+        grade=int(grade),
+        rule=rule,
+        text=text,
+        rows_removed=len(before) - len(after),
+        schools_removed=before.school_id.nunique() - after.school_id.nunique(),
+        rows_left=len(after),
+        schools_left=after.school_id.nunique(),
+    )
+
 
 def apply_eligibility(
-    frame: pd.DataFrame,                   # tidy counts: school_id, grade, ..., optional participation (share)
-    rules: EligibilityRules | None = None, # None: the defaults
+    frame: pd.DataFrame,  # tidy counts: school_id, grade, ..., optional participation (share)
+    rules: EligibilityRules | None = None,  # None: the defaults
 ) -> Eligible:
     "Drop rows and schools by the rules, grade by grade, and count what each removed."
     rules = rules or EligibilityRules()
-    known = frame["participation"] if "participation" in frame else pd.Series(float("nan"), frame.index)
+    known = (
+        frame["participation"] if "participation" in frame else pd.Series(float("nan"), frame.index)
+    )
     given = known.notna()
     if (bad := given & ~known.between(0, 1)).any():
-        raise DataError("participation is a share between 0 and 1", column="participation", rows=[int(i) + 1 for i in bad.to_numpy().nonzero()[0][:5]], total=int(bad.sum()))
+        raise DataError(
+            "participation is a share between 0 and 1",
+            column="participation",
+            rows=[int(i) + 1 for i in bad.to_numpy().nonzero()[0][:5]],
+            total=int(bad.sum()),
+        )
     texts, kept, table = rules.sentences(), [], []
     for grade, rows in frame.groupby("grade", sort=True):
-        share = known[rows.index].fillna(1.)
+        share = known[rows.index].fillna(1.0)
         attended = rows[share >= rules.least_participation]
-        good = (share[attended.index] >= rules.good_participation).groupby(attended.school_id).transform("sum")
+        good = (
+            (share[attended.index] >= rules.good_participation)
+            .groupby(attended.school_id)
+            .transform("sum")
+        )
         left = attended[good >= rules.good_rows]
-        for (rule, text), before, after in zip(texts.items(), (rows, attended), (attended, left)): table.append(_removed(grade, rule, text, before, after))
+        for (rule, text), before, after in zip(texts.items(), (rows, attended), (attended, left)):
+            table.append(_removed(grade, rule, text, before, after))
         kept.append(left)
-    columns = ["grade", "rule", "text", "rows_removed", "schools_removed", "rows_left", "schools_left"]
-    state = "given" if given.all() and len(given) else "given for some rows" if given.any() else "absent"
-    return Eligible(pd.concat(kept) if kept else frame, pd.DataFrame(table, columns=columns), rules, state)
+    columns = [
+        "grade",
+        "rule",
+        "text",
+        "rows_removed",
+        "schools_removed",
+        "rows_left",
+        "schools_left",
+    ]
+    state = (
+        "given"
+        if given.all() and len(given)
+        else "given for some rows"
+        if given.any()
+        else "absent"
+    )
+    return Eligible(
+        pd.concat(kept) if kept else frame, pd.DataFrame(table, columns=columns), rules, state
+    )

@@ -4,9 +4,12 @@
 
 # %% ../../nbs/value_added/00_whitening.ipynb #cd6fd154
 from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass
+
 from ..core.logits import empirical_logits, sd_coordinate
 
 # %% auto #0
@@ -14,7 +17,10 @@ __all__ = ['PRIORS', 'cohorts_of', 'Grade', 'grade_of', 'moments_of_slope', 'lev
            'cohort_moments', 'priors_in_words', 'joint_data', 'two_stage_data']
 
 # %% ../../nbs/value_added/00_whitening.ipynb #46a43066
-def cohorts_of(school, n_schools: int) -> np.ndarray: # [most cohorts of a school, n_schools], 1-based; number of cohorts + 1 = none
+def cohorts_of(
+    school,
+    n_schools: int,
+) -> np.ndarray:  # [most cohorts of a school, n_schools], 1-based; number of cohorts + 1 = none
     "The cohorts of each school, padded to a rectangle."
     school = np.asarray(school)
     order, count = np.argsort(school, kind="stable"), np.bincount(school, minlength=n_schools)
@@ -26,14 +32,16 @@ def cohorts_of(school, n_schools: int) -> np.ndarray: # [most cohorts of a schoo
 @dataclass
 class Grade:
     "One grade of the counts: arrays for Stan, and moments that scale the coordinates."
-    cells: list          # labels `2019:Math`, in the order of the arrays
-    cohorts: pd.DataFrame # school, year of each cohort
-    arrays: dict         # Stan's data, without the suffix of the grade
-    level: np.ndarray    # [cells] mean empirical logit
-    means: np.ndarray    # [schools] mean of the cohorts' logits less their cells; 0 where a school has none
-    per_school: np.ndarray # [schools] cohorts
-    within: float        # variance of cohorts about their school's mean
-    noise: float         # part of it that is sampling
+
+    cells: list  # labels `2019:Math`, in the order of the arrays
+    cohorts: pd.DataFrame  # school, year of each cohort
+    arrays: dict  # Stan's data, without the suffix of the grade
+    level: np.ndarray  # [cells] mean empirical logit
+    # [schools] mean of the cohorts' logits less their cells; 0 where a school has none
+    means: np.ndarray
+    per_school: np.ndarray  # [schools] cohorts
+    within: float  # variance of cohorts about their school's mean
+    noise: float  # part of it that is sampling
 
     @property
     def error(self) -> np.ndarray:
@@ -42,13 +50,16 @@ class Grade:
 
 # %% ../../nbs/value_added/00_whitening.ipynb #24075eb9
 def grade_of(
-    frame: pd.DataFrame, # counts of one grade: school_id, year, subject, n_trials, y_success
-    schools: list,       # the schools in the order of the arrays; all of the frame's are among them
+    frame: pd.DataFrame,  # counts of one grade: school_id, year, subject, n_trials, y_success
+    schools: list,  # the schools in the order of the arrays; all of the frame's are among them
 ) -> Grade:
     "Arrays and moments of one grade."
     rows = frame.sort_values(["school_id", "year", "subject"], kind="stable")
     school = pd.Index(schools).get_indexer(rows.school_id)
-    by_cohort, by_cell = rows.groupby(["school_id", "year"], sort=True), rows.groupby(["year", "subject"], sort=True)
+    by_cohort, by_cell = (
+        rows.groupby(["school_id", "year"], sort=True),
+        rows.groupby(["year", "subject"], sort=True),
+    )
     cohort, cell = by_cohort.ngroup().to_numpy(), by_cell.ngroup().to_numpy()
     C, F, J = cohort.max() + 1, cell.max() + 1, len(schools)
     y, n = rows.y_success.to_numpy(int), rows.n_trials.to_numpy(int)
@@ -56,75 +67,123 @@ def grade_of(
     first = by_cohort.head(1)
     of = pd.Index(schools).get_indexer(first.school_id)
     precision = np.bincount(cohort, weight, C)
-    weights = np.zeros((C, F)); np.add.at(weights, (cohort, cell), weight); weights /= precision[:, None]
+    weights = np.zeros((C, F))
+    np.add.at(weights, (cohort, cell), weight)
+    weights /= precision[:, None]
     mean_logit = np.bincount(cohort, weight * logit, C) / precision
-    # Weighted as random effects are: by precision alone, schools near the ends of the scale would count too little.
-    spread = weight / (1 + weight * max(np.var(logit) - np.mean(1 / weight), .05))
+    # Weighted as random effects are: by precision alone, schools near the ends of the scale would
+    # count too little.
+    spread = weight / (1 + weight * max(np.var(logit) - np.mean(1 / weight), 0.05))
     level = np.bincount(cell, spread * logit, F) / np.bincount(cell, spread, F)
     basis = np.linalg.qr(np.c_[np.ones(F), np.eye(F)[:, 1:]])[0]
-    basis[:, 0] = F ** -.5                                             # QR is free to choose the other sign
-    arrays = dict(N=len(rows), C=C, F=F, y=y, n=n, cell=cell + 1, cohort=cohort + 1, school=of + 1, cohorts=cohorts_of(of, J),
-                  weights=weights, logit=mean_logit, precision=precision, basis=basis)
+    # QR is free to choose the other sign
+    basis[:, 0] = F**-0.5
+    arrays = dict(
+        N=len(rows),
+        C=C,
+        F=F,
+        y=y,
+        n=n,
+        cell=cell + 1,
+        cohort=cohort + 1,
+        school=of + 1,
+        cohorts=cohorts_of(of, J),
+        weights=weights,
+        logit=mean_logit,
+        precision=precision,
+        basis=basis,
+    )
     arrays["D"] = arrays["cohorts"].shape[0]
     x, count = mean_logit - weights @ level, np.bincount(of, minlength=J)
     means = np.bincount(of, x, J) / np.maximum(count, 1)
     within = np.square(x - means[of]).sum() / max(C - (count > 0).sum(), 1)
     labels = [f"{year}:{subject}" for year, subject in by_cell.groups]
-    return Grade(labels, pd.DataFrame(dict(school=first.school_id.to_numpy(), year=first.year.to_numpy())), arrays, level, means, count, float(within), float(np.mean(1 / precision)))
+    return Grade(
+        labels,
+        pd.DataFrame(dict(school=first.school_id.to_numpy(), year=first.year.to_numpy())),
+        arrays,
+        level,
+        means,
+        count,
+        float(within),
+        float(np.mean(1 / precision)),
+    )
 
 # %% ../../nbs/value_added/00_whitening.ipynb #d07ea84b
 def moments_of_slope(
-    x: np.ndarray,      # [schools] earlier means
-    x_error: np.ndarray,# [schools] their error variance; zeros for a covariate taken as known
-    later: Grade,       # of the same schools
-) -> dict:              # quality (variance), slope, slope_error, residual (variance of later means about the line), value_added (variance)
+    x: np.ndarray,  # [schools] earlier means
+    x_error: np.ndarray,  # [schools] their error variance; zeros for a covariate taken as known
+    later: Grade,  # of the same schools
+    # quality (variance), slope, slope_error, residual (variance of later means about the line),
+    # value_added (variance)
+) -> dict:
     "Moment estimates of what links two grades."
     K = len(x)
     total, cross = max(float(np.var(x)), 1e-6), float(np.cov(x, later.means)[0, 1])
-    quality = max(total - float(x_error.mean()), .1 * total)
+    quality = max(total - float(x_error.mean()), 0.1 * total)
     slope = float(np.clip(cross / quality, -4, 4))
-    residual = max(float(np.var(later.means)) - cross**2 / total, float(later.error.mean()) / 2, 1e-4)
-    return dict(quality=quality, slope=slope, slope_error=float(np.sqrt(residual * total / K) / quality), residual=residual,
-                value_added=float(np.var(later.means)) - float(later.error.mean()) - slope**2 * quality)
+    residual = max(
+        float(np.var(later.means)) - cross**2 / total, float(later.error.mean()) / 2, 1e-4
+    )
+    return dict(
+        quality=quality,
+        slope=slope,
+        slope_error=float(np.sqrt(residual * total / K) / quality),
+        residual=residual,
+        value_added=float(np.var(later.means)) - float(later.error.mean()) - slope**2 * quality,
+    )
 
 # %% ../../nbs/value_added/00_whitening.ipynb #1c37cceb
 def level_coordinate(
     grade: Grade,
-    schools: int,      # that have this grade
-    spread: float,     # variance of schools that the mean level shares in
-) -> tuple[np.ndarray, np.ndarray]: # centre and scale of the cells in the orthonormal basis
+    schools: int,  # that have this grade
+    spread: float,  # variance of schools that the mean level shares in
+) -> tuple[np.ndarray, np.ndarray]:  # centre and scale of the cells in the orthonormal basis
     "Coordinates of the cells."
     F = grade.arrays["F"]
     by = np.sqrt(np.r_[F * spread, np.full(F - 1, max(grade.within, grade.noise))] / schools)
     return grade.arrays["basis"].T @ grade.level, by
 
-def sd_coordinates(*moments) -> dict: # sd_unit, sd_at, sd_by: arrays
+
+def sd_coordinates(*moments) -> dict:  # sd_unit, sd_at, sd_by: arrays
     "Coordinates of several standard deviations from (variance, its standard error) of each."
-    each = [sd_coordinate(max(v, 0.), error) for v, error in moments]
+    each = [sd_coordinate(max(v, 0.0), error) for v, error in moments]
     return {f"sd_{k}": np.array([c[k] for c in each]) for k in ("unit", "at", "by")}
+
 
 def cohort_moments(grade: Grade, schools: int) -> tuple[float, float]:
     "Variance of the cohorts and its standard error."
-    return grade.within - grade.noise, grade.within * np.sqrt(2 / max(grade.arrays["C"] - schools, 1))
+    return grade.within - grade.noise, grade.within * np.sqrt(
+        2 / max(grade.arrays["C"] - schools, 1)
+    )
 
 # %% ../../nbs/value_added/00_whitening.ipynb #7e876fe1
-PRIORS = dict(prior_cell=2.5, prior_slope=2., prior_sd=2.5)
+PRIORS = dict(prior_cell=2.5, prior_slope=2.0, prior_sd=2.5)
+
 
 def priors_in_words(prior: dict, method: str) -> dict[str, str]:
     "Each parameter's prior, as Stan would say it."
     half_t = f"half_student_t(3, 0, {prior['prior_sd']:g})"
-    words = {"cell": f"normal(0, {prior['prior_cell']:g})", "slope": f"normal(0, {prior['prior_slope']:g})", "sd_value_added": half_t, "sd_cohort_later": half_t}
-    if method == "joint": words |= {"sd_school": half_t, "sd_cohort_earlier": half_t}
-    if method == "me": words |= {"mean_quality": f"normal(0, {prior['prior_cell']:g})", "sd_quality": half_t}
+    words = {
+        "cell": f"normal(0, {prior['prior_cell']:g})",
+        "slope": f"normal(0, {prior['prior_slope']:g})",
+        "sd_value_added": half_t,
+        "sd_cohort_later": half_t,
+    }
+    if method == "joint":
+        words |= {"sd_school": half_t, "sd_cohort_earlier": half_t}
+    if method == "me":
+        words |= {"mean_quality": f"normal(0, {prior['prior_cell']:g})", "sd_quality": half_t}
     return words
+
 
 def _suffixed(grade: Grade, letter: str) -> dict:
     return {f"{k}_{letter}": v for k, v in grade.arrays.items()}
 
 # %% ../../nbs/value_added/00_whitening.ipynb #0d71001a
 def joint_data(
-    earlier: Grade, # of all J schools; the first K have the later grade
-    later: Grade,   # of the first K schools
+    earlier: Grade,  # of all J schools; the first K have the later grade
+    later: Grade,  # of the first K schools
     prior: dict = PRIORS,
 ) -> dict:
     "Data of `value_added_joint.stan`."
@@ -133,17 +192,34 @@ def joint_data(
     total = float(np.var(earlier.means))
     at_e, by_e = level_coordinate(earlier, J, total)
     at_l, by_l = level_coordinate(later, K, m["residual"])
-    sds = sd_coordinates((total - earlier.error.mean(), total * np.sqrt(2 / J)), (m["value_added"], m["residual"] * np.sqrt(2 / K)),
-                         cohort_moments(earlier, J), cohort_moments(later, K))
-    return dict(J=J, K=K, **_suffixed(earlier, "e"), **_suffixed(later, "l"), **prior, at_e=at_e, by_e=by_e, at_l=at_l, by_l=by_l,
-                level_shift=m["slope"] * np.sqrt(later.arrays["F"] / earlier.arrays["F"]), typical=float(earlier.means[:K].mean()),
-                slope_at=m["slope"], slope_by=m["slope_error"], **sds)
+    sds = sd_coordinates(
+        (total - earlier.error.mean(), total * np.sqrt(2 / J)),
+        (m["value_added"], m["residual"] * np.sqrt(2 / K)),
+        cohort_moments(earlier, J),
+        cohort_moments(later, K),
+    )
+    return dict(
+        J=J,
+        K=K,
+        **_suffixed(earlier, "e"),
+        **_suffixed(later, "l"),
+        **prior,
+        at_e=at_e,
+        by_e=by_e,
+        at_l=at_l,
+        by_l=by_l,
+        level_shift=m["slope"] * np.sqrt(later.arrays["F"] / earlier.arrays["F"]),
+        typical=float(earlier.means[:K].mean()),
+        slope_at=m["slope"],
+        slope_by=m["slope_error"],
+        **sds,
+    )
 
 # %% ../../nbs/value_added/00_whitening.ipynb #369dd0ee
 def two_stage_data(
-    later: Grade,               # of K schools
-    quality: np.ndarray,        # [K] their earlier quality: posterior means of Stage 1
-    quality_sd: np.ndarray | None = None, # [K] posterior SDs; None: taken as known (naive)
+    later: Grade,  # of K schools
+    quality: np.ndarray,  # [K] their earlier quality: posterior means of Stage 1
+    quality_sd: np.ndarray | None = None,  # [K] posterior SDs; None: taken as known (naive)
     prior: dict = PRIORS,
 ) -> dict:
     "Data of `value_added_naive.stan`, or with `quality_sd` of `value_added_me.stan`."
@@ -152,10 +228,25 @@ def two_stage_data(
     m = moments_of_slope(quality, error, later)
     at_l, by_l = level_coordinate(later, K, m["residual"])
     sds = [(m["value_added"], m["residual"] * np.sqrt(2 / K)), cohort_moments(later, K)]
-    data = dict(K=K, **_suffixed(later, "l"), **prior, at_l=at_l, by_l=by_l, typical=float(quality.mean()), slope_at=m["slope"], slope_by=m["slope_error"])
-    if quality_sd is None: data |= dict(quality=quality)
+    data = dict(
+        K=K,
+        **_suffixed(later, "l"),
+        **prior,
+        at_l=at_l,
+        by_l=by_l,
+        typical=float(quality.mean()),
+        slope_at=m["slope"],
+        slope_by=m["slope_error"],
+    )
+    if quality_sd is None:
+        data |= dict(quality=quality)
     else:
         total = float(np.var(quality))
         sds.append((total - error.mean(), total * np.sqrt(2 / K)))
-        data |= dict(measured=quality, measured_sd=np.asarray(quality_sd, float), prior_mean=prior["prior_cell"], typical_by=np.sqrt(total / K))
+        data |= dict(
+            measured=quality,
+            measured_sd=np.asarray(quality_sd, float),
+            prior_mean=prior["prior_cell"],
+            typical_by=np.sqrt(total / K),
+        )
     return data | sd_coordinates(*sds)

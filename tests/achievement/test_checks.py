@@ -1,14 +1,19 @@
 "Predictive checks, power scaling, samples and eras."
+
 import numpy as np
-import pandas as pd
 import pytest
 
+from schoolvar.achievement.checks import (
+    count_check,
+    cumulative_distance,
+    overdispersion_check,
+    power_scaling,
+    prior_predictive,
+)
 from schoolvar.achievement.fit import fit_achievement
-from schoolvar.data.counts import sample_schools, split_eras
-from schoolvar.achievement.checks import count_check, cumulative_distance, overdispersion_check, power_scaling, prior_predictive
-from schoolvar.data.counts import read_counts
-from schoolvar.data.simulate import simulate_counts
 from schoolvar.core.errors import DataError
+from schoolvar.data.counts import read_counts, sample_schools, split_eras
+from schoolvar.data.simulate import simulate_counts
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,45 +25,69 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def counts():
-    f = simulate_counts(50, sd_school=.6, sd_cohort=.4, sd_subject=0., students=40, seed=6).frame
+    f = simulate_counts(50, sd_school=0.6, sd_cohort=0.4, sd_subject=0.0, students=40, seed=6).frame
     return read_counts(f.assign(district_id=f.school_id.str[-1]))
 
 
 def test_bands_hold_for_the_right_model_and_not_for_the_wrong_one(counts):
     right, wrong = (fit_achievement(counts, model=m, rows=True) for m in ("M2", "M1"))
     a, b = count_check(right, counts), count_check(wrong, counts)
-    assert (a.inside - a.level).abs().max() < .07 and (b.inside < b.lower).all()
-    assert overdispersion_check(wrong, counts)["p"] < .01 < overdispersion_check(right, counts)["p"] < .99
-    with pytest.raises(DataError, match="rows=True"): count_check(fit_achievement(counts, model="M2"), counts)
+    assert (a.inside - a.level).abs().max() < 0.07 and (b.inside < b.lower).all()
+    assert (
+        overdispersion_check(wrong, counts)["p"]
+        < 0.01
+        < overdispersion_check(right, counts)["p"]
+        < 0.99
+    )
+    with pytest.raises(DataError, match="rows=True"):
+        count_check(fit_achievement(counts, model="M2"), counts)
 
 
 def test_power_scaling_finds_a_prior_with_an_opinion(counts):
-    weak, strong = (power_scaling(fit_achievement(counts, model="M1", priors=p)).set_index("parameter") for p in (None, dict(sd=.005)))
-    assert weak.prior["sd_school"] < .05 and strong.prior["sd_school"] > weak.prior["sd_school"]
+    weak, strong = (
+        power_scaling(fit_achievement(counts, model="M1", priors=p)).set_index("parameter")
+        for p in (None, dict(sd=0.005))
+    )
+    assert weak.prior["sd_school"] < 0.05 and strong.prior["sd_school"] > weak.prior["sd_school"]
 
 
 def test_distance_of_weighted_draws():
     x = np.random.default_rng(1).normal(size=4000)
-    shift = np.exp(.5 * x); shift /= shift.sum()
+    shift = np.exp(0.5 * x)
+    shift /= shift.sum()
     assert cumulative_distance(x, np.full(4000, 1 / 4000)) == pytest.approx(0, abs=1e-6)
-    assert 0 < cumulative_distance(x, shift) < cumulative_distance(x, shift ** 2 / (shift ** 2).sum()) < 1
+    assert (
+        0 < cumulative_distance(x, shift) < cumulative_distance(x, shift**2 / (shift**2).sum()) < 1
+    )
 
 
 def test_prior_predictive_is_wide_and_follows_its_scales(counts):
-    wide, tight = (prior_predictive(counts, "M3", draws=100, priors=p).sd_schools.median() for p in (None, dict(sd=.1)))
+    wide, tight = (
+        prior_predictive(counts, "M3", draws=100, priors=p).sd_schools.median()
+        for p in (None, dict(sd=0.1))
+    )
     assert wide > 2 * tight
 
 
 def test_a_sample_keeps_whole_schools_and_proportions(counts):
     few = sample_schools(counts, 10, strata="district_id", seed=3)
-    assert few.frame.groupby("district_id").school_id.nunique().between(0, 2).all() and len(few.schools) == 10
+    assert (
+        few.frame.groupby("district_id").school_id.nunique().between(0, 2).all()
+        and len(few.schools) == 10
+    )
     merged = few.frame.merge(counts.frame)
     assert len(merged) == len(few.frame) == 90
-    assert few.source["rows_kept"] == 90 and sample_schools(counts, 10, seed=3).schools == sample_schools(counts, 10, seed=3).schools
-    with pytest.raises(DataError, match="no column region"): sample_schools(counts, 10, strata="region")
+    assert (
+        few.source["rows_kept"] == 90
+        and sample_schools(counts, 10, seed=3).schools == sample_schools(counts, 10, seed=3).schools
+    )
+    with pytest.raises(DataError, match="no column region"):
+        sample_schools(counts, 10, strata="region")
 
 
 def test_eras_share_no_year(counts):
     eras = split_eras(counts, (2023,))
-    assert list(eras) == ["2022", "2023-2024"] and sum(len(c.frame) for c in eras.values()) == len(counts.frame)
+    assert list(eras) == ["2022", "2023-2024"] and sum(len(c.frame) for c in eras.values()) == len(
+        counts.frame
+    )
     assert not set(eras["2022"].years) & set(eras["2023-2024"].years)

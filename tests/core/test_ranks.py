@@ -1,17 +1,25 @@
 "Ranks, pairs and funnels from draws that are known."
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from schoolvar.core.ranks import funnel_limits, funnel_points, pairwise, rank_intervals, ranks_sentence, told_apart
+from schoolvar.core.ranks import (
+    funnel_limits,
+    funnel_points,
+    pairwise,
+    rank_intervals,
+    ranks_sentence,
+    told_apart,
+)
 from schoolvar.core.schools import proficiency, rank_draws, rank_summary, school_labels
 
 
 @pytest.fixture(scope="module")
 def effects():
     rng = np.random.default_rng(1)
-    return np.linspace(-1, 1, 40) + rng.normal(0, .15, (1000, 40))
+    return np.linspace(-1, 1, 40) + rng.normal(0, 0.15, (1000, 40))
 
 
 def test_ranks_are_permutations(effects):
@@ -23,54 +31,80 @@ def test_ranks_are_permutations(effects):
 def test_intervals_hold_what_they_say(effects):
     t, r = rank_intervals(effects), rank_draws(effects)
     inside = ((r >= t.rank_lower.values) & (r <= t.rank_upper.values)).mean(0)
-    assert (inside > .945).all() and t["rank"].iloc[-1] <= 2 < t["rank"].iloc[0]
+    assert (inside > 0.945).all() and t["rank"].iloc[-1] <= 2 < t["rank"].iloc[0]
     assert t.p_top_tenth.sum() == pytest.approx(4) and t.p_bottom_tenth.sum() == pytest.approx(4)
-    pd.testing.assert_frame_equal(rank_summary(effects), t[["rank_lower", "rank_upper", "p_top_tenth", "p_bottom_tenth"]])
+    pd.testing.assert_frame_equal(
+        rank_summary(effects), t[["rank_lower", "rank_upper", "p_top_tenth", "p_bottom_tenth"]]
+    )
 
 
 def test_pairs_against_the_normal(effects):
     p = pairwise(effects, ["1", "2", "10"]).values
     gap = 2 / 39
-    assert p[1, 0] == pytest.approx(norm.cdf(gap / (.15 * 2 ** .5)), abs=.04) and p[2, 0] == pytest.approx(norm.cdf(9 * gap / (.15 * 2 ** .5)), abs=.03)
+    assert p[1, 0] == pytest.approx(norm.cdf(gap / (0.15 * 2**0.5)), abs=0.04) and p[
+        2, 0
+    ] == pytest.approx(norm.cdf(9 * gap / (0.15 * 2**0.5)), abs=0.03)
     assert np.allclose(p + p.T, 1)
-    with pytest.raises(ValueError, match="no school 41"): pairwise(effects, ["41"])
+    with pytest.raises(ValueError, match="no school 41"):
+        pairwise(effects, ["41"])
 
 
 def test_share_of_pairs(effects):
     exact = told_apart(effects)
     gap = 2 / 39 * np.subtract.outer(np.arange(40), np.arange(40))[np.triu_indices(40, 1)]
-    expected = (norm.cdf(np.abs(gap) / (.15 * 2 ** .5)) >= .975).mean()
-    assert exact["share"] == pytest.approx(expected, abs=.04) and exact["pairs"] == 780 and exact["middle"] < exact["share"]
+    expected = (norm.cdf(np.abs(gap) / (0.15 * 2**0.5)) >= 0.975).mean()
+    assert (
+        exact["share"] == pytest.approx(expected, abs=0.04)
+        and exact["pairs"] == 780
+        and exact["middle"] < exact["share"]
+    )
     assert f"{exact['share']:.0%}" in ranks_sentence(effects)
 
 
 def test_funnel_limits_are_binomial_without_overdispersion():
     rng = np.random.default_rng(3)
     n = rng.integers(10, 500, 2000)
-    t = funnel_points(pd.DataFrame(dict(school=np.arange(2000), n_trials=n, raw=rng.binomial(n, .7) / n)))
-    assert t.tau.iloc[0] < .01 and (t.z.abs() > norm.ppf(.975)).mean() == pytest.approx(.05, abs=.015)
+    t = funnel_points(
+        pd.DataFrame(dict(school=np.arange(2000), n_trials=n, raw=rng.binomial(n, 0.7) / n))
+    )
+    assert t.tau.iloc[0] < 0.01 and (t.z.abs() > norm.ppf(0.975)).mean() == pytest.approx(
+        0.05, abs=0.015
+    )
     l = funnel_limits(t)
-    row = l[(l.kind == "chance") & (l.level == .95)].iloc[-1]
-    assert row.upper - row.lower == pytest.approx(2 * 1.96 * np.sqrt(t.center.iloc[0] * (1 - t.center.iloc[0]) / row.n_trials), rel=.01)
-    assert set(l.level) == {.95, .998}
+    row = l[(l.kind == "chance") & (l.level == 0.95)].iloc[-1]
+    assert row.upper - row.lower == pytest.approx(
+        2 * 1.96 * np.sqrt(t.center.iloc[0] * (1 - t.center.iloc[0]) / row.n_trials), rel=0.01
+    )
+    assert set(l.level) == {0.95, 0.998}
 
 
 def test_an_extraordinary_school_stays_outside():
     rng = np.random.default_rng(4)
     n = np.full(300, 200)
-    raw = rng.binomial(n, np.clip(rng.normal(.6, .08, 300), 0, 1)) / n
-    raw[0] = .1
+    raw = rng.binomial(n, np.clip(rng.normal(0.6, 0.08, 300), 0, 1)) / n
+    raw[0] = 0.1
     t = funnel_points(pd.DataFrame(dict(school=np.arange(300), n_trials=n, raw=raw)))
-    assert t.outside.iloc[0] == "99.8 %" and (t.outside == "99.8 %").sum() < 6 and t.tau.iloc[0] == pytest.approx(.08, abs=.02)
+    assert (
+        t.outside.iloc[0] == "99.8 %"
+        and (t.outside == "99.8 %").sum() < 6
+        and t.tau.iloc[0] == pytest.approx(0.08, abs=0.02)
+    )
 
 
 def test_proficiency_is_the_mean_over_cells():
-    e, c = np.array([[.3, -1.]]), np.array([[0., 2.]])
+    e, c = np.array([[0.3, -1.0]]), np.array([[0.0, 2.0]])
     expected = (1 / (1 + np.exp(-e)) + 1 / (1 + np.exp(-e - 2))) / 2
     assert np.allclose(proficiency(e, c), expected, atol=1e-6)
 
 
 def test_labels_take_the_latest_year():
-    f = pd.DataFrame(dict(school_id=["1", "1"], year=[2020, 2021], school_name=["Old", "New"], district_id=["a", "b"]))
+    f = pd.DataFrame(
+        dict(
+            school_id=["1", "1"],
+            year=[2020, 2021],
+            school_name=["Old", "New"],
+            district_id=["a", "b"],
+        )
+    )
     t = school_labels(f, ["1"])
     assert (t.school_name[0], t.district_id[0], t.district[0]) == ("New", "b", "b")

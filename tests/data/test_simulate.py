@@ -1,4 +1,5 @@
 "Simulated data: the planted parameters come back by simple moments, and seeds reproduce."
+
 import gzip
 import json
 
@@ -6,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.data.simulate import LABEL, simulate_counts, simulate_province, simulate_scores, simulate_two_grades
+from schoolvar.data.simulate import (
+    LABEL,
+    simulate_counts,
+    simulate_province,
+    simulate_scores,
+    simulate_two_grades,
+)
 
 
 @pytest.fixture(scope="module")
@@ -15,61 +22,85 @@ def province():
 
 
 def logit(y, n):
-    return np.log((y + .5) / (n - y + .5))
+    return np.log((y + 0.5) / (n - y + 0.5))
 
 
 def test_scores_have_the_planted_moments():
-    s = simulate_scores(1500, students=(150, 250), sd_location=.4, sd_scale=.2, share_unusual=.3, correlation=-.5, seed=1)
+    s = simulate_scores(
+        1500,
+        students=(150, 250),
+        sd_location=0.4,
+        sd_scale=0.2,
+        share_unusual=0.3,
+        correlation=-0.5,
+        seed=1,
+    )
     g = s.frame.groupby("school_id").score
     n, mean, sd = g.size(), g.mean(), g.std()
-    assert mean.mean() == pytest.approx(.1, abs=.04)
-    assert np.sqrt(mean.var() - (sd**2 / n).mean()) == pytest.approx(.4, abs=.03)
+    assert mean.mean() == pytest.approx(0.1, abs=0.04)
+    assert np.sqrt(mean.var() - (sd**2 / n).mean()) == pytest.approx(0.4, abs=0.03)
     typical = ~s.truth.unusual.to_numpy()
-    assert np.log(sd[typical]).mean() == pytest.approx(-.24, abs=.01)
-    assert s.truth.unusual.mean() == pytest.approx(.3, abs=.04)
+    assert np.log(sd[typical]).mean() == pytest.approx(-0.24, abs=0.01)
+    assert s.truth.unusual.mean() == pytest.approx(0.3, abs=0.04)
     log_sd = np.log(sd[~typical].to_numpy())
-    assert np.sqrt(log_sd.var() - (1 / (2 * (n[~typical] - 1))).mean()) == pytest.approx(.2, abs=.025)
+    assert np.sqrt(log_sd.var() - (1 / (2 * (n[~typical] - 1))).mean()) == pytest.approx(
+        0.2, abs=0.025
+    )
     on = s.truth[s.truth.unusual]
-    assert np.corrcoef(on.location_effect, on.scale_effect)[0, 1] == pytest.approx(-.5, abs=.1)
+    assert np.corrcoef(on.location_effect, on.scale_effect)[0, 1] == pytest.approx(-0.5, abs=0.1)
 
 
 def test_score_slopes():
-    s = simulate_scores(300, students=(200, 200), ses_slope=.3, ses_scale_slope=.1, sd_scale=.0001, seed=2).frame
-    within = s[["student_ses", "score"]] - s.groupby("school_id")[["student_ses", "score"]].transform("mean")
+    s = simulate_scores(
+        300, students=(200, 200), ses_slope=0.3, ses_scale_slope=0.1, sd_scale=0.0001, seed=2
+    ).frame
+    within = s[["student_ses", "score"]] - s.groupby("school_id")[
+        ["student_ses", "score"]
+    ].transform("mean")
     slope = (within.student_ses * within.score).sum() / (within.student_ses**2).sum()
-    assert slope == pytest.approx(.3, abs=.015)
+    assert slope == pytest.approx(0.3, abs=0.015)
     r = np.log(np.abs(within.score - slope * within.student_ses) + 1e-9)
-    assert np.polyfit(s.student_ses, r, 1)[0] == pytest.approx(.1, abs=.02)
+    assert np.polyfit(s.student_ses, r, 1)[0] == pytest.approx(0.1, abs=0.02)
 
 
 def test_counts_have_the_planted_variances():
-    s = simulate_counts(3000, students=(150, 250), cells=.3, sd_school=.65, sd_cohort=.4, sd_subject=.2, seed=3)
+    s = simulate_counts(
+        3000, students=(150, 250), cells=0.3, sd_school=0.65, sd_cohort=0.4, sd_subject=0.2, seed=3
+    )
     f = s.frame.assign(l=logit(s.frame.y_success, s.frame.n_trials))
     cube = f.l.to_numpy().reshape(3000, 3, 3)
-    noise = np.mean(1 / (f.n_trials * .25 * .85))
-    residual = cube - cube.mean(1, keepdims=True) - cube.mean(2, keepdims=True) + cube.mean((1, 2), keepdims=True)
+    noise = np.mean(1 / (f.n_trials * 0.25 * 0.85))
+    residual = (
+        cube
+        - cube.mean(1, keepdims=True)
+        - cube.mean(2, keepdims=True)
+        + cube.mean((1, 2), keepdims=True)
+    )
     v_e = (residual**2).sum() / (3000 * 4)
     v_c = cube.mean(2).var(axis=1, ddof=1).mean() - v_e / 3
     v_p = cube.mean(1).var(axis=1, ddof=1).mean() - v_e / 3
     v_s = cube.mean((1, 2)).var() - v_c / 3 - v_p / 3 - v_e / 9
-    assert v_e == pytest.approx(noise, rel=.15)
-    assert np.sqrt([v_s, v_c, v_p]) == pytest.approx([.65, .4, .2], abs=.03)
+    assert v_e == pytest.approx(noise, rel=0.15)
+    assert np.sqrt([v_s, v_c, v_p]) == pytest.approx([0.65, 0.4, 0.2], abs=0.03)
 
 
 def test_two_grades_recover_the_slope_by_moments():
-    s = simulate_two_grades(3000, students=(100, 200), slope=.8, seed=4)
+    s = simulate_two_grades(3000, students=(100, 200), slope=0.8, seed=4)
     f = s.frame.assign(l=logit(s.frame.y_success, s.frame.n_trials))
     m = f.pivot_table(index="school_id", columns="grade", values="l", aggfunc="mean")
     year = f[f.grade == 3].pivot_table(index="school_id", columns="year", values="l")
-    v_quality = m[3].var() - year.var(axis=1, ddof=1).mean() / 3     # what years do not share is not quality
-    assert m.cov().loc[3, 6] / v_quality == pytest.approx(.8, abs=.04)
-    assert v_quality == pytest.approx(.65**2, abs=.03)
+    # what years do not share is not quality
+    v_quality = m[3].var() - year.var(axis=1, ddof=1).mean() / 3
+    assert m.cov().loc[3, 6] / v_quality == pytest.approx(0.8, abs=0.04)
+    assert v_quality == pytest.approx(0.65**2, abs=0.03)
 
 
 @pytest.mark.parametrize("simulate", [simulate_scores, simulate_counts, simulate_two_grades])
 def test_seeds_reproduce_whatever_the_global_generator(simulate):
-    np.random.seed(0); a = simulate(20, seed=7)
-    np.random.seed(1); b = simulate(20, seed=7)
+    np.random.seed(0)
+    a = simulate(20, seed=7)
+    np.random.seed(1)
+    b = simulate(20, seed=7)
     pd.testing.assert_frame_equal(a.frame, b.frame)
     pd.testing.assert_frame_equal(a.truth, b.truth)
     assert not simulate(20, seed=8).frame.equals(a.frame)
@@ -78,11 +109,13 @@ def test_seeds_reproduce_whatever_the_global_generator(simulate):
 
 def test_two_grades_do_not_share_noise():
     "The same seed serves both grades; their cohorts must differ all the same."
-    s = simulate_two_grades(2000, slope=0., sd_value_added=.4, sd_cohort=.5, students=(100, 100), cells=.3, seed=5)
+    s = simulate_two_grades(
+        2000, slope=0.0, sd_value_added=0.4, sd_cohort=0.5, students=(100, 100), cells=0.3, seed=5
+    )
     f = s.frame.assign(l=logit(s.frame.y_success, s.frame.n_trials))
     y = f.pivot_table(index="school_id", columns=["grade", "year"], values="l")
     dev = {g: (y[g].sub(y[g].mean(axis=1), axis=0)).to_numpy().ravel() for g in (3, 6)}
-    assert abs(np.corrcoef(dev[3], dev[6])[0, 1]) < .06
+    assert abs(np.corrcoef(dev[3], dev[6])[0, 1]) < 0.06
 
 
 def test_province_belongs_together(province):
@@ -90,14 +123,22 @@ def test_province_belongs_together(province):
     assert len(p.truth) == 200 and p.truth.district_id.nunique() == 12
     assert set(p.scores.school_id) == set(p.counts.school_id) == set(p.truth.school)
     c = p.counts
-    assert c.y_success.between(0, c.n_trials).all() and (c.n_trials >= 1).all() and c.participation.between(0, 1).all()
+    assert (
+        c.y_success.between(0, c.n_trials).all()
+        and (c.n_trials >= 1).all()
+        and c.participation.between(0, 1).all()
+    )
     assert not c.duplicated(["school_id", "year", "grade", "subject"]).any()
     assert (c.groupby("school_id").district_id.nunique() == 1).all()
     math = c[c.subject == "Math"]
-    top = math[math.grade == math.groupby("school_id").grade.transform("max")].groupby("school_id").n_trials.sum()
+    top = (
+        math[math.grade == math.groupby("school_id").grade.transform("max")]
+        .groupby("school_id")
+        .n_trials.sum()
+    )
     pd.testing.assert_series_equal(top, p.scores.groupby("school_id").size(), check_names=False)
     raw = c.groupby("school_id")[["y_success", "n_trials"]].sum().eval("y_success / n_trials")
-    assert np.corrcoef(raw, p.scores.groupby("school_id").score.mean())[0, 1] > .6
+    assert np.corrcoef(raw, p.scores.groupby("school_id").score.mean())[0, 1] > 0.6
     only = p.truth.set_index("school").grades.value_counts()
     assert only["earlier only"] > 3 and only["later only"] > 3
     assert p.truth.n_scores.min() < 10
@@ -108,12 +149,20 @@ def test_planted_schools_show(province):
     sd = province.scores.groupby("school_id").score.std()
     large = t.n_scores > 60
     typical = sd[large & (t.kind == "typical")]
-    assert sd[large & (t.kind == "consistent")].max() < typical.median() < sd[large & (t.kind == "inconsistent")].min()
-    assert typical.mean() == pytest.approx(t.sd[t.kind == "typical"].mean(), abs=.01)
+    assert (
+        sd[large & (t.kind == "consistent")].max()
+        < typical.median()
+        < sd[large & (t.kind == "inconsistent")].min()
+    )
+    assert typical.mean() == pytest.approx(t.sd[t.kind == "typical"].mean(), abs=0.01)
 
 
 def test_everything_simulated_says_so(province):
-    assert province.source["simulated"] and "Simulated" in province.label and province.label in repr(province)
+    assert (
+        province.source["simulated"]
+        and "Simulated" in province.label
+        and province.label in repr(province)
+    )
     for frame in (province.scores, province.counts, province.truth):
         ids = frame.iloc[:, 0]
         assert ids.str.startswith("SIM").all() and frame.district.str.startswith("Simulated").all()
@@ -122,14 +171,22 @@ def test_everything_simulated_says_so(province):
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_written_files_are_read_back(province, tmp_path, format):
     files = province.write(tmp_path / "a", format)
-    read = (lambda p: pd.read_csv(p, dtype={"school_id": "str"})) if format == "csv" else pd.read_parquet
+    read = (
+        (lambda p: pd.read_csv(p, dtype={"school_id": "str"}))
+        if format == "csv"
+        else pd.read_parquet
+    )
     pd.testing.assert_frame_equal(read(files["counts"]), province.counts, check_dtype=False)
     assert len(read(files["scores"])) == len(province.scores)
     assert json.loads(files["source"].read_text())["simulated"] is True
     again = simulate_province().write(tmp_path / "b", format)
     assert files["counts"].read_bytes() == again["counts"].read_bytes()
     if format == "csv":
-        assert gzip.open(files["scores"], "rt").readline().startswith("school_id,school_name,district_id,district,")
+        assert (
+            gzip.open(files["scores"], "rt")
+            .readline()
+            .startswith("school_id,school_name,district_id,district,")
+        )
 
 
 def test_a_province_of_any_size():

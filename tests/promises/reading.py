@@ -1,15 +1,16 @@
 "What happens to a messy input: read by the library, or by the command."
+
 import contextlib
 import io
-from pathlib import Path
 import tempfile
 import warnings
+from pathlib import Path
 
-from schoolvar.data.checks import DataWarning
 from schoolvar.cli.main import main
+from schoolvar.core.errors import DataError
+from schoolvar.data.checks import DataWarning
 from schoolvar.data.counts import read_counts
 from schoolvar.data.scores import read_scores
-from schoolvar.core.errors import DataError
 
 
 def read(case, folder):
@@ -32,7 +33,10 @@ def numbers(table):
         return {s: (int(n), float(m)) for s, n, m in zip(f["school"], f["n"], f["mean"])}
     f = table.frame
     keys = zip(f["school_id"], f["year"], f["grade"], f["subject"])
-    return {(s, int(y), int(g), k): (int(n), int(ok)) for (s, y, g, k), n, ok in zip(keys, f["n_trials"], f["y_success"])}
+    return {
+        (s, int(y), int(g), k): (int(n), int(ok))
+        for (s, y, g, k), n, ok in zip(keys, f["n_trials"], f["y_success"])
+    }
 
 
 def command(case, folder, out):

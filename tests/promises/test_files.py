@@ -4,9 +4,9 @@ Everything here uses the command as a user or an attacker would, and looks at th
 and after it was killed. The moments at which it is killed are random but the same in every run of the tests; most of
 the killed runs are forks of this process, which has imported what a command imports, so that they take a second.
 """
+
 import json
 import os
-from pathlib import Path
 import random
 import shutil
 import signal
@@ -14,24 +14,27 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
-
 from outside import COMMAND, ROOT, command, everything, refusal, relist, reseal
+
 from schoolvar.core.files import checksum
 from schoolvar.report.example import example_fits
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, pipes and modes of files are those of POSIX")
+pytestmark = pytest.mark.skipif(
+    os.name == "nt", reason="signals, pipes and modes of files are those of POSIX"
+)
 KINDS = ("consistency", "achievement", "value_added")
 SMALL = ("--draws", 20, "--engine", "stanli")
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("private")/"cache"
+    return tmp_path_factory.mktemp("private") / "cache"
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +52,22 @@ def tables(tmp_path_factory):
     "Counts of two grades and scores, of a dozen schools."
     place = tmp_path_factory.mktemp("tables")
     rng = np.random.default_rng(1)
-    rows = [(f"s{j:02d}", f"d{j % 2}", year, grade, subject, 60, int(rng.integers(20, 45)))
-            for j in range(12) for year in (2021, 2022) for grade in (3, 6) for subject in "RM"]
+    rows = [
+        (f"s{j:02d}", f"d{j % 2}", year, grade, subject, 60, int(rng.integers(20, 45)))
+        for j in range(12)
+        for year in (2021, 2022)
+        for grade in (3, 6)
+        for subject in "RM"
+    ]
     columns = ["school_id", "district_id", "year", "grade", "subject", "n_trials", "y_success"]
-    pd.DataFrame(rows, columns=columns).to_csv(place/"counts.csv", index=False)
+    pd.DataFrame(rows, columns=columns).to_csv(place / "counts.csv", index=False)
     school = np.repeat(np.arange(12), 30)
-    scores = dict(school_id=[f"s{s:02d}" for s in school], district_id=[f"d{s % 2}" for s in school],
-                  score=rng.normal(size=len(school)).round(3))
-    pd.DataFrame(scores).to_csv(place/"scores.csv", index=False)
+    scores = dict(
+        school_id=[f"s{s:02d}" for s in school],
+        district_id=[f"d{s % 2}" for s in school],
+        score=rng.normal(size=len(school)).round(3),
+    )
+    pd.DataFrame(scores).to_csv(place / "scores.csv", index=False)
     return place
 
 
@@ -68,8 +79,10 @@ def example(tmp_path_factory):
 @pytest.fixture(scope="session")
 def fitted(tables, cache, tmp_path_factory):
     "A fit as the command saves it."
-    out = tmp_path_factory.mktemp("fitted")/"fit"
-    made = command("consistency", tables/"scores.csv", "--out", out, *SMALL, SCHOOLVAR_CACHE=cache)
+    out = tmp_path_factory.mktemp("fitted") / "fit"
+    made = command(
+        "consistency", tables / "scores.csv", "--out", out, *SMALL, SCHOOLVAR_CACHE=cache
+    )
     assert made.returncode in (0, 3), made.stderr
     return out
 
@@ -80,15 +93,37 @@ def report_of(example):
 
 def commands(tables, example):
     "Every command that writes results."
-    counts, scores = tables/"counts.csv", tables/"scores.csv"
+    counts, scores = tables / "counts.csv", tables / "scores.csv"
     return {
         "consistency": ("consistency", scores, *SMALL),
         "achievement": ("achievement", counts, "--grade", 3, *SMALL),
         "value-added": ("value-added", counts, *SMALL),
         "compare": ("compare", counts, "--grade", 3, "--models", "M1,M2", *SMALL),
         "report": report_of(example),
-        "run": ("run", "--counts", counts, "--scores", scores, "--grade", 3, "--workers", 1, *SMALL),
-        "rerun": ("rerun", "achievement", "--data", counts, "-p", "grade=3", "-p", "draws=20", "--workers", 1),
+        "run": (
+            "run",
+            "--counts",
+            counts,
+            "--scores",
+            scores,
+            "--grade",
+            3,
+            "--workers",
+            1,
+            *SMALL,
+        ),
+        "rerun": (
+            "rerun",
+            "achievement",
+            "--data",
+            counts,
+            "-p",
+            "grade=3",
+            "-p",
+            "draws=20",
+            "--workers",
+            1,
+        ),
     }
 
 
@@ -97,81 +132,132 @@ NAMES = ("consistency", "achievement", "value-added", "compare", "report", "run"
 
 def users_folder(where):
     "What was lost when this was not promised, and what looks like ours."
-    for name, text in {"assets/logo.png": "logo", "data/counts.csv": "counts", "districts/a.geojson": "{}", "index.html": "<h1>Mine</h1>",
-                       "manifest.json": '{"model": "mine"}', "photos/2019.jpg": "photo", "thesis.docx": "years", "schools.csv": "school\n"}.items():
-        (where/name).parent.mkdir(parents=True, exist_ok=True)
-        (where/name).write_text(text)
+    for name, text in {
+        "assets/logo.png": "logo",
+        "data/counts.csv": "counts",
+        "districts/a.geojson": "{}",
+        "index.html": "<h1>Mine</h1>",
+        "manifest.json": '{"model": "mine"}',
+        "photos/2019.jpg": "photo",
+        "thesis.docx": "years",
+        "schools.csv": "school\n",
+    }.items():
+        (where / name).parent.mkdir(parents=True, exist_ok=True)
+        (where / name).write_text(text)
     return where
 
 
 # ---- what may be replaced
 
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_full_of_a_user_s_files_survives(name, tables, example, tmp_path, places):
     "Refused before any work, with the first file in the way; every byte is as it was."
-    site = users_folder(tmp_path/"site")
+    site = users_folder(tmp_path / "site")
     before = everything(tmp_path)
     said = refusal(command(*commands(tables, example)[name], "--out", site))
     assert "holds index.html, which schoolvar did not write; name another folder" in said
     assert everything(tmp_path) == before and everything(places) == {}
 
 
-@pytest.mark.parametrize("change", ["added", "added deep", "an empty folder", "changed", "a link instead", "another list"])
+@pytest.mark.parametrize(
+    "change",
+    ["added", "added deep", "an empty folder", "changed", "a link instead", "another list"],
+)
 def test_one_file_of_the_user_s_among_ours_is_enough(change, example, tmp_path):
-    out = tmp_path/"out"
+    out = tmp_path / "out"
     again = (*report_of(example), "--district", "SIM01", "--out", out)
     assert command(*again).returncode == 0
-    page = next((out/"districts").iterdir())
-    if change == "added": (out/"notes.txt").write_text("mine"); culprit = "notes.txt"
-    if change == "added deep": (out/"districts"/"notes.txt").write_text("mine"); culprit = "districts/notes.txt"
-    if change == "an empty folder": (out/"photos").mkdir(); culprit = "photos"
-    if change == "changed": page.write_text(page.read_text() + "<p>My words</p>"); culprit = f"districts/{page.name}"
+    page = next((out / "districts").iterdir())
+    if change == "added":
+        (out / "notes.txt").write_text("mine")
+        culprit = "notes.txt"
+    if change == "added deep":
+        (out / "districts" / "notes.txt").write_text("mine")
+        culprit = "districts/notes.txt"
+    if change == "an empty folder":
+        (out / "photos").mkdir()
+        culprit = "photos"
+    if change == "changed":
+        page.write_text(page.read_text() + "<p>My words</p>")
+        culprit = f"districts/{page.name}"
     if change == "a link instead":
-        shutil.move(page, tmp_path/"page"); page.symlink_to(tmp_path/"page"); culprit = f"districts/{page.name}"
+        shutil.move(page, tmp_path / "page")
+        page.symlink_to(tmp_path / "page")
+        culprit = f"districts/{page.name}"
     if change == "another list":
-        marker = json.loads((out/".schoolvar.json").read_text())
-        (out/".schoolvar.json").write_text(json.dumps(marker | {"files": {"../page": "0"*64}})); culprit = ".schoolvar.json"
+        marker = json.loads((out / ".schoolvar.json").read_text())
+        (out / ".schoolvar.json").write_text(json.dumps(marker | {"files": {"../page": "0" * 64}}))
+        culprit = ".schoolvar.json"
     before = everything(tmp_path)
     assert culprit in refusal(command(*again))
     assert everything(tmp_path) == before
 
 
 def test_ours_is_replaced_and_nothing_of_it_stays(example, tmp_path, places):
-    out = tmp_path/"out"
+    out = tmp_path / "out"
     assert command(*report_of(example), "--district", "SIM01", "--out", out).returncode == 0
     assert command(*report_of(example), "--district", "SIM02", "--out", out).returncode == 0
-    assert [p.name[:5] for p in (out/"districts").glob("*.html")] == ["sim02"]
+    assert [p.name[:5] for p in (out / "districts").glob("*.html")] == ["sim02"]
     assert os.listdir(tmp_path) == ["out"] and everything(places) == {}
 
 
-def test_a_fit_a_comparison_and_a_report_do_not_replace_each_other(tables, example, fitted, tmp_path):
-    made = {"fit": shutil.copytree(fitted, tmp_path/"fit"), "report": tmp_path/"report"}
+def test_a_fit_a_comparison_and_a_report_do_not_replace_each_other(
+    tables, example, fitted, tmp_path
+):
+    made = {"fit": shutil.copytree(fitted, tmp_path / "fit"), "report": tmp_path / "report"}
     assert command(*report_of(example), "--out", made["report"]).returncode == 0
     before = everything(tmp_path)
     for name in NAMES:
-        kind = {"report": "report", "run": "report", "compare": "compare", "rerun": "rerun"}.get(name, "fit")
+        kind = {"report": "report", "run": "report", "compare": "compare", "rerun": "rerun"}.get(
+            name, "fit"
+        )
         for there, folder in made.items():
             if there != kind:
-                assert f"another kind ({there})" in refusal(command(*commands(tables, example)[name], "--out", folder))
+                assert f"another kind ({there})" in refusal(
+                    command(*commands(tables, example)[name], "--out", folder)
+                )
     assert everything(tmp_path) == before
 
 
 def test_places_that_are_never_replaced(tables, example, tmp_path):
     "The folder one is in, those above it, home, the root; links, also to nowhere; a file, a pipe, a device."
-    work = tmp_path/"home"/"work"
+    work = tmp_path / "home" / "work"
     work.mkdir(parents=True)
-    (tmp_path/"target").mkdir(); (tmp_path/"target"/"mine.txt").write_text("mine")
-    (tmp_path/"link").symlink_to(tmp_path/"target"); (tmp_path/"dangling").symlink_to(tmp_path/"nowhere")
-    (tmp_path/"file").write_text("mine"); os.mkfifo(tmp_path/"pipe")
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "mine.txt").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("mine")
+    os.mkfifo(tmp_path / "pipe")
     before = everything(tmp_path)
-    places = {".": "the folder you are in", "": "the folder you are in", "..": "the folder you are in", "../work": "the folder you are in",
-              tmp_path/"home": "the folder you are in", "/": "lies inside the report's folder", tmp_path/"link": "is a link to", f"{tmp_path}/link/": "is a link to",
-              tmp_path/"dangling": "is a link to", tmp_path/"file": "is a file", tmp_path/"file"/"out": "is a file",
-              tmp_path/"pipe": "is a pipe or a device", "/dev/null": "is a pipe or a device"}
+    places = {
+        ".": "the folder you are in",
+        "": "the folder you are in",
+        "..": "the folder you are in",
+        "../work": "the folder you are in",
+        tmp_path / "home": "the folder you are in",
+        "/": "lies inside the report's folder",
+        tmp_path / "link": "is a link to",
+        f"{tmp_path}/link/": "is a link to",
+        tmp_path / "dangling": "is a link to",
+        tmp_path / "file": "is a file",
+        tmp_path / "file" / "out": "is a file",
+        tmp_path / "pipe": "is a pipe or a device",
+        "/dev/null": "is a pipe or a device",
+    }
     for place, reason in places.items():
         said = refusal(command(*report_of(example), "--out", place, cwd=work))
         assert reason in said, (place, said)
-    said = refusal(command(*commands(tables, example)["consistency"], "--out", tmp_path/"home", cwd=tmp_path/"target", HOME=tmp_path/"home"))
+    said = refusal(
+        command(
+            *commands(tables, example)["consistency"],
+            "--out",
+            tmp_path / "home",
+            cwd=tmp_path / "target",
+            HOME=tmp_path / "home",
+        )
+    )
     assert "is your home folder" in said
     assert everything(tmp_path) == before
 
@@ -179,38 +265,48 @@ def test_places_that_are_never_replaced(tables, example, tmp_path):
 @pytest.mark.parametrize("name", ["consistency", "achievement", "compare", "run", "rerun"])
 def test_results_never_hold_what_they_are_made_of(name, tables, example, tmp_path):
     "Also where it is the only file, and where the folder is named through a link."
-    data = shutil.copytree(tables, tmp_path/"data")
-    (tmp_path/"alias").symlink_to(tmp_path)
+    data = shutil.copytree(tables, tmp_path / "data")
+    (tmp_path / "alias").symlink_to(tmp_path)
     before = everything(tmp_path)
-    said = refusal(command(*commands(data, example)[name], "--out", tmp_path/"alias"/"data"))
+    said = refusal(command(*commands(data, example)[name], "--out", tmp_path / "alias" / "data"))
     assert "is to be read" in said and everything(tmp_path) == before
 
 
 def test_reports_fits_and_kept_fits_lie_apart(tables, fitted, tmp_path):
-    fit = shutil.copytree(fitted, tmp_path/"fits"/"consistency")
+    fit = shutil.copytree(fitted, tmp_path / "fits" / "consistency")
     before = everything(tmp_path)
-    for out in (tmp_path/"fits", fit, fit/"report"):
+    for out in (tmp_path / "fits", fit, fit / "report"):
         refusal(command("report", "--consistency", fit, "--out", out))
-    run = ("run", "--scores", tables/"scores.csv", *SMALL)
+    run = ("run", "--scores", tables / "scores.csv", *SMALL)
     for kept, out in (("site/fits", "site"), ("site", "site"), ("keep", "keep/site")):
-        assert "inside the other" in refusal(command(*run, "--out", tmp_path/out, "--keep-fits", tmp_path/kept))
-    users_folder(tmp_path/"keep"/"consistency")
+        assert "inside the other" in refusal(
+            command(*run, "--out", tmp_path / out, "--keep-fits", tmp_path / kept)
+        )
+    users_folder(tmp_path / "keep" / "consistency")
     before = everything(tmp_path)
-    assert "consistency: holds index.html, which" in refusal(command(*run, "--out", tmp_path/"site", "--keep-fits", tmp_path/"keep"))
+    assert "consistency: holds index.html, which" in refusal(
+        command(*run, "--out", tmp_path / "site", "--keep-fits", tmp_path / "keep")
+    )
     assert everything(tmp_path) == before
 
 
 def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
     "A report's list had no checksums, a fit had no list: they are recognised, and the line says how to replace them."
-    report, fit = tmp_path/"report", shutil.copytree(fitted, tmp_path/"fit")
+    report, fit = tmp_path / "report", shutil.copytree(fitted, tmp_path / "fit")
     assert command(*report_of(example), "--out", report).returncode == 0
     names = sorted(p.name for p in report.iterdir() if p.name != ".schoolvar.json")
-    (report/".schoolvar.json").write_text(json.dumps({"entries": names}))
-    (fit/".schoolvar.json").unlink()
+    (report / ".schoolvar.json").write_text(json.dumps({"entries": names}))
+    (fit / ".schoolvar.json").unlink()
     before = everything(tmp_path)
-    for out, run in ((report, report_of(example)), (fit, ("rerun", "achievement", "--data", __file__))):
+    for out, run in (
+        (report, report_of(example)),
+        (fit, ("rerun", "achievement", "--data", __file__)),
+    ):
         said = refusal(command(*run, "--out", out))
-        assert "written by an earlier schoolvar" in said and "delete it yourself, or name another folder" in said
+        assert (
+            "written by an earlier schoolvar" in said
+            and "delete it yourself, or name another folder" in said
+        )
     assert everything(tmp_path) == before
 
 
@@ -219,189 +315,399 @@ def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch)
     "A file of the user's that appears, or is edited, between the first look and the last: nothing is replaced."
     from schoolvar.core.files import FolderError
     from schoolvar.core.results import staged
-    out = tmp_path/"out"
+
+    out = tmp_path / "out"
     out.mkdir()
     if mounted:
         monkeypatch.setattr(os.path, "ismount", lambda p: Path(p) == out)
-    with staged(out) as new: (new/"a.html").write_text("a")
-    for appears in (lambda: (out/"notes.txt").write_text("mine"), lambda: (out/"a.html").write_text("my words")):
+    with staged(out) as new:
+        (new / "a.html").write_text("a")
+    for appears in (
+        lambda: (out / "notes.txt").write_text("mine"),
+        lambda: (out / "a.html").write_text("my words"),
+    ):
         before = everything(out)
         with pytest.raises(FolderError, match="the new results were not kept"):
             with staged(out) as new:
-                (new/"b.html").write_text("b")
+                (new / "b.html").write_text("b")
                 appears()
         changed = everything(out)
-        assert "b.html" not in changed and set(changed) >= set(before) and os.listdir(tmp_path) == ["out"]
-        shutil.rmtree(out); out.mkdir()
-        with staged(out) as new: (new/"a.html").write_text("a")
+        assert (
+            "b.html" not in changed
+            and set(changed) >= set(before)
+            and os.listdir(tmp_path) == ["out"]
+        )
+        shutil.rmtree(out)
+        out.mkdir()
+        with staged(out) as new:
+            (new / "a.html").write_text("a")
 
 
 def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
     "It cannot be renamed. Whatever entry fails, the earlier results are back; a kill is mended by the next run."
     from schoolvar.core.results import staged
-    out = tmp_path/"out"
-    out.mkdir(); (out/"lost+found").mkdir()
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "lost+found").mkdir()
     monkeypatch.setattr(os.path, "ismount", lambda p: Path(p) == out)
+
     def fill(new, text):
         for name in ("a/b.html", "c.html", "d/e.html"):
-            (new/name).parent.mkdir(exist_ok=True); (new/name).write_text(text)
-    with staged(out) as new: fill(new, "first")
+            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).write_text(text)
+
+    with staged(out) as new:
+        fill(new, "first")
     before, rename = everything(out), os.rename
     for fatal in range(1, 9):
         count = 0
+
         def failing(*args):
             nonlocal count
             count += 1
-            if count == fatal: raise OSError(5, "Input/output error")
+            if count == fatal:
+                raise OSError(5, "Input/output error")
             return rename(*args)
+
         with mock.patch("os.rename", failing), pytest.raises(OSError):
-            with staged(out) as new: fill(new, "second")
+            with staged(out) as new:
+                fill(new, "second")
         assert everything(out) == before, fatal
     for fatal in range(1, 9):
         if not (child := os.fork()):
             count = 0
+
             def dying(*args):
                 nonlocal count
                 count += 1
-                if count == fatal: os.kill(os.getpid(), signal.SIGKILL)
+                if count == fatal:
+                    os.kill(os.getpid(), signal.SIGKILL)
                 return rename(*args)
-            with mock.patch("os.rename", dying), staged(out) as new: fill(new, "second")
+
+            with mock.patch("os.rename", dying), staged(out) as new:
+                fill(new, "second")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
-        with pytest.raises(ZeroDivisionError), staged(out): 1/0
+        with pytest.raises(ZeroDivisionError), staged(out):
+            1 / 0
         assert everything(out) == before, fatal
-    with staged(out) as new: fill(new, "second")
-    assert (out/"c.html").read_text() == "second" and (out/"lost+found").is_dir()
+    with staged(out) as new:
+        fill(new, "second")
+    assert (out / "c.html").read_text() == "second" and (out / "lost+found").is_dir()
 
 
 # ---- whose eyes
 
+
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_fits_and_the_cache_are_private_and_reports_follow_the_umask(umask, tables, tmp_path):
     mode = lambda p: stat.S_IMODE(p.stat().st_mode)
-    made = command("run", "--scores", tables/"scores.csv", *SMALL, "--workers", 1, "--out", tmp_path/"site", "--keep-fits", tmp_path/"kept",
-                   umask=umask, SCHOOLVAR_CACHE=tmp_path/"cache")
+    made = command(
+        "run",
+        "--scores",
+        tables / "scores.csv",
+        *SMALL,
+        "--workers",
+        1,
+        "--out",
+        tmp_path / "site",
+        "--keep-fits",
+        tmp_path / "kept",
+        umask=umask,
+        SCHOOLVAR_CACHE=tmp_path / "cache",
+    )
     assert made.returncode in (0, 3), made.stderr
-    fit = command("consistency", tables/"scores.csv", *SMALL, "--out", tmp_path/"fit", umask=umask, SCHOOLVAR_CACHE=tmp_path/"cache")
+    fit = command(
+        "consistency",
+        tables / "scores.csv",
+        *SMALL,
+        "--out",
+        tmp_path / "fit",
+        umask=umask,
+        SCHOOLVAR_CACHE=tmp_path / "cache",
+    )
     assert fit.returncode in (0, 3), fit.stderr
     for place in ("kept", "fit", "cache"):
-        found = [tmp_path/place, *(tmp_path/place).rglob("*")]
+        found = [tmp_path / place, *(tmp_path / place).rglob("*")]
         assert len(found) > 5 and {mode(p) for p in found if p.is_dir()} == {0o700}, place
-        assert {mode(p) for p in found if p.is_file()} == {0o600}, [p for p in found if p.is_file() and mode(p) != 0o600]
-    site = [tmp_path/"site", *(tmp_path/"site").rglob("*")]
-    assert {mode(p) for p in site if p.is_dir()} == {0o777 & ~umask} and {mode(p) for p in site if p.is_file()} == {0o666 & ~umask}
+        assert {mode(p) for p in found if p.is_file()} == {0o600}, [
+            p for p in found if p.is_file() and mode(p) != 0o600
+        ]
+    site = [tmp_path / "site", *(tmp_path / "site").rglob("*")]
+    assert {mode(p) for p in site if p.is_dir()} == {0o777 & ~umask} and {
+        mode(p) for p in site if p.is_file()
+    } == {0o666 & ~umask}
 
 
-@pytest.mark.parametrize("what", ["dangles", "is a file", "has a file for its locks", "has a pipe for an entry"])
+@pytest.mark.parametrize(
+    "what", ["dangles", "is a file", "has a file for its locks", "has a pipe for an entry"]
+)
 def test_a_cache_that_is_no_use_costs_time_and_a_line(what, tables, example, tmp_path):
-    place = tmp_path/"cache"
-    if what == "dangles": place.symlink_to(tmp_path/"nowhere")
-    if what == "is a file": place.write_text("mine")
-    if what == "has a file for its locks": place.mkdir(); (place/"locks").write_text("mine")
+    place = tmp_path / "cache"
+    if what == "dangles":
+        place.symlink_to(tmp_path / "nowhere")
+    if what == "is a file":
+        place.write_text("mine")
+    if what == "has a file for its locks":
+        place.mkdir()
+        (place / "locks").write_text("mine")
     if what == "has a pipe for an entry":
-        assert command("consistency", tables/"scores.csv", *SMALL, "--out", tmp_path/"first", SCHOOLVAR_CACHE=place).returncode in (0, 3)
+        assert command(
+            "consistency",
+            tables / "scores.csv",
+            *SMALL,
+            "--out",
+            tmp_path / "first",
+            SCHOOLVAR_CACHE=place,
+        ).returncode in (0, 3)
         spoilt = list(place.rglob("*.nc"))
-        for entry in spoilt: entry.unlink(); os.mkfifo(entry)
-    made = command("run", "--scores", tables/"scores.csv", *SMALL, "--workers", 1, "--out", tmp_path/"site", SCHOOLVAR_CACHE=place)
-    assert made.returncode in (0, 3) and (tmp_path/"site"/"index.html").exists(), made.stderr
-    warnings = [line for line in made.stderr.splitlines() if line.startswith("working without a cache: ") or "is damaged" in line]
-    expected = len(spoilt) if what == "has a pipe for an entry" else 1           # a line for each entry that is made anew
+        for entry in spoilt:
+            entry.unlink()
+            os.mkfifo(entry)
+    made = command(
+        "run",
+        "--scores",
+        tables / "scores.csv",
+        *SMALL,
+        "--workers",
+        1,
+        "--out",
+        tmp_path / "site",
+        SCHOOLVAR_CACHE=place,
+    )
+    assert made.returncode in (0, 3) and (tmp_path / "site" / "index.html").exists(), made.stderr
+    warnings = [
+        line
+        for line in made.stderr.splitlines()
+        if line.startswith("working without a cache: ") or "is damaged" in line
+    ]
+    # a line for each entry that is made anew
+    expected = len(spoilt) if what == "has a pipe for an entry" else 1
     assert len(warnings) == expected and "Traceback" not in made.stderr, made.stderr
 
 
 # ---- folders of fits that came from somebody else
 
-def _cut(fit): (fit/"schools.csv").write_text("\n".join((fit/"schools.csv").read_text().splitlines()[:-1]) + "\n")
-def _edited(fit): (fit/"schools.csv").write_text((fit/"schools.csv").read_text().replace("s01", "s99"))
-def _draws_cut(fit): (fit/"fit.nc").write_bytes((fit/"fit.nc").read_bytes()[:500])
-def _bad_json(fit): (fit/"manifest.json").write_text("{")
-def _deep(fit): (fit/"manifest.json").write_text("[" * 200_000)
-def _a_list(fit): (fit/"manifest.json").write_text("[1]")
-def _a_pipe(fit): (fit/"manifest.json").unlink(); os.mkfifo(fit/"manifest.json")
-def _a_folder(fit): (fit/"manifest.json").unlink(); (fit/"manifest.json").mkdir()
-def _endless(fit): (fit/"manifest.json").unlink(); (fit/"manifest.json").symlink_to("/dev/zero")
-def _table_endless(fit): (fit/"schools.csv").unlink(); (fit/"schools.csv").symlink_to("/dev/zero")
-def _table_a_pipe(fit): (fit/"schools.csv").unlink(); os.mkfifo(fit/"schools.csv")
-def _huge(fit): os.truncate(fit/"schools.csv", 1 << 40)
-def _a_loop(fit): (fit/"manifest.json").unlink(); (fit/"manifest.json").symlink_to("manifest.json")
+
+def _cut(fit):
+    (fit / "schools.csv").write_text(
+        "\n".join((fit / "schools.csv").read_text().splitlines()[:-1]) + "\n"
+    )
+
+
+def _edited(fit):
+    (fit / "schools.csv").write_text((fit / "schools.csv").read_text().replace("s01", "s99"))
+
+
+def _draws_cut(fit):
+    (fit / "fit.nc").write_bytes((fit / "fit.nc").read_bytes()[:500])
+
+
+def _bad_json(fit):
+    (fit / "manifest.json").write_text("{")
+
+
+def _deep(fit):
+    (fit / "manifest.json").write_text("[" * 200_000)
+
+
+def _a_list(fit):
+    (fit / "manifest.json").write_text("[1]")
+
+
+def _a_pipe(fit):
+    (fit / "manifest.json").unlink()
+    os.mkfifo(fit / "manifest.json")
+
+
+def _a_folder(fit):
+    (fit / "manifest.json").unlink()
+    (fit / "manifest.json").mkdir()
+
+
+def _endless(fit):
+    (fit / "manifest.json").unlink()
+    (fit / "manifest.json").symlink_to("/dev/zero")
+
+
+def _table_endless(fit):
+    (fit / "schools.csv").unlink()
+    (fit / "schools.csv").symlink_to("/dev/zero")
+
+
+def _table_a_pipe(fit):
+    (fit / "schools.csv").unlink()
+    os.mkfifo(fit / "schools.csv")
+
+
+def _huge(fit):
+    os.truncate(fit / "schools.csv", 1 << 40)
+
+
+def _a_loop(fit):
+    (fit / "manifest.json").unlink()
+    (fit / "manifest.json").symlink_to("manifest.json")
+
+
 def _better_manifest(fit):
-    manifest = json.loads((fit/"manifest.json").read_text())
+    manifest = json.loads((fit / "manifest.json").read_text())
     manifest["diagnostics"] = {"ok": True, "verdict": "All is well."}
-    (fit/"manifest.json").write_text(json.dumps(manifest))
+    (fit / "manifest.json").write_text(json.dumps(manifest))
 
 
-def _gone(fit): (fit/"parameters.csv").unlink()
+def _gone(fit):
+    (fit / "parameters.csv").unlink()
 
 
 def _listing(fit, **changes):
-    manifest = json.loads((fit/"manifest.json").read_text())
+    manifest = json.loads((fit / "manifest.json").read_text())
     manifest["files"] |= changes
-    (fit/"manifest.json").write_text(json.dumps(manifest))
+    (fit / "manifest.json").write_text(json.dumps(manifest))
     relist(fit)
 
 
-def _traversal(fit): _listing(fit, **{"../../secret": "0"*64})
-def _absolute(fit): _listing(fit, **{"/etc/passwd": "0"*64})
+def _traversal(fit):
+    _listing(fit, **{"../../secret": "0" * 64})
+
+
+def _absolute(fit):
+    _listing(fit, **{"/etc/passwd": "0" * 64})
 
 
 def _listed_elsewhere(fit):
-    (fit.parent/"secret.csv").write_text("mine")
-    _listing(fit, **{"../secret.csv": checksum(fit.parent/"secret.csv")})
+    (fit.parent / "secret.csv").write_text("mine")
+    _listing(fit, **{"../secret.csv": checksum(fit.parent / "secret.csv")})
 
 
 def _sealed_without_columns(fit):
-    pd.read_csv(fit/"schools.csv").drop(columns=["sd_lower", "mean_lower"]).to_csv(fit/"schools.csv", index=False)
+    pd.read_csv(fit / "schools.csv").drop(columns=["sd_lower", "mean_lower"]).to_csv(
+        fit / "schools.csv", index=False
+    )
     reseal(fit)
 
 
-def _sealed_nonsense(fit): (fit/"schools.csv").write_bytes(bytes(range(256))); reseal(fit)
+def _sealed_nonsense(fit):
+    (fit / "schools.csv").write_bytes(bytes(range(256)))
+    reseal(fit)
 
 
 def _sealed_words(fit):
-    f = pd.read_csv(fit/"schools.csv").astype(object)
+    f = pd.read_csv(fit / "schools.csv").astype(object)
     f["mean"] = "many"
-    f.to_csv(fit/"schools.csv", index=False)
+    f.to_csv(fit / "schools.csv", index=False)
     reseal(fit)
 
 
 def _parts_missing(fit):
-    manifest = json.loads((fit/"manifest.json").read_text())
-    keep = {k: manifest[k] for k in ("model", "files", "columns")} | {"diagnostics": "fine", "source": 7, "settings": [1]}
-    (fit/"manifest.json").write_text(json.dumps(keep))
+    manifest = json.loads((fit / "manifest.json").read_text())
+    keep = {k: manifest[k] for k in ("model", "files", "columns")} | {
+        "diagnostics": "fine",
+        "source": 7,
+        "settings": [1],
+    }
+    (fit / "manifest.json").write_text(json.dumps(keep))
     relist(fit)
 
 
-HOSTILE = [_cut, _edited, _better_manifest, _draws_cut, _bad_json, _deep, _a_list, _a_pipe, _a_folder, _endless, _table_endless, _table_a_pipe, _huge, _a_loop,
-           _gone, _traversal, _absolute, _listed_elsewhere, _sealed_without_columns, _sealed_nonsense, _sealed_words, _parts_missing]
+HOSTILE = [
+    _cut,
+    _edited,
+    _better_manifest,
+    _draws_cut,
+    _bad_json,
+    _deep,
+    _a_list,
+    _a_pipe,
+    _a_folder,
+    _endless,
+    _table_endless,
+    _table_a_pipe,
+    _huge,
+    _a_loop,
+    _gone,
+    _traversal,
+    _absolute,
+    _listed_elsewhere,
+    _sealed_without_columns,
+    _sealed_nonsense,
+    _sealed_words,
+    _parts_missing,
+]
 
 
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda a: a.__name__.strip("_"))
 def test_a_fit_that_was_cut_edited_or_made_to_harm_is_one_line(attack, fitted, tmp_path, places):
     from schoolvar.sampling.fit import FitError, load_fit
-    fit = shutil.copytree(fitted, tmp_path/"fit")
+
+    fit = shutil.copytree(fitted, tmp_path / "fit")
     attack(fit)
-    status, said, _ = forked(tmp_path, "report", "--consistency", fit, "--workers", 1, "--formats", "", "--out", tmp_path/"out", seconds=30)
+    status, said, _ = forked(
+        tmp_path,
+        "report",
+        "--consistency",
+        fit,
+        "--workers",
+        1,
+        "--formats",
+        "",
+        "--out",
+        tmp_path / "out",
+        seconds=30,
+    )
     lines = said.strip().splitlines()
-    assert status == 2 and len(lines) == 1 and lines[0].startswith("schoolvar: ") and str(fit) in lines[0], said
-    assert not (tmp_path/"out").exists() and everything(places) == {}
-    if attack not in (_sealed_without_columns, _sealed_words, _parts_missing):     # tables of their own are loaded as they are
-        with pytest.raises(FitError): load_fit(fit)
+    assert (
+        status == 2
+        and len(lines) == 1
+        and lines[0].startswith("schoolvar: ")
+        and str(fit) in lines[0]
+    ), said
+    assert not (tmp_path / "out").exists() and everything(places) == {}
+    # tables of their own are loaded as they are
+    if attack not in (_sealed_without_columns, _sealed_words, _parts_missing):
+        with pytest.raises(FitError):
+            load_fit(fit)
 
 
 def test_the_fit_itself_is_reported(fitted, tmp_path):
     "Else the test above could not fail."
-    assert forked(tmp_path, "report", "--consistency", fitted, "--workers", 1, "--formats", "", "--out", tmp_path/"out")[0] in (0, 3)
+    assert forked(
+        tmp_path,
+        "report",
+        "--consistency",
+        fitted,
+        "--workers",
+        1,
+        "--formats",
+        "",
+        "--out",
+        tmp_path / "out",
+    )[0] in (0, 3)
 
 
 def test_an_entry_of_another_fit_with_a_right_seal_is_made_again(tables, tmp_path):
     "Whoever can write the cache can put a whole, sealed, wrong fit under a name."
-    fit = lambda seed, out: command("consistency", tables/"scores.csv", *SMALL, "--seed", seed, "--out", tmp_path/out, SCHOOLVAR_CACHE=tmp_path/f"cache-{seed}")
+    fit = lambda seed, out: command(
+        "consistency",
+        tables / "scores.csv",
+        *SMALL,
+        "--seed",
+        seed,
+        "--out",
+        tmp_path / out,
+        SCHOOLVAR_CACHE=tmp_path / f"cache-{seed}",
+    )
     assert fit(1, "one").returncode in (0, 3) and fit(2, "two").returncode in (0, 3)
-    for mine, theirs in zip(sorted((tmp_path/"cache-1").rglob("*.nc")), sorted((tmp_path/"cache-2").rglob("*.nc"))):
-        shutil.copy(theirs, mine); shutil.copy(theirs.with_suffix(".sha256"), mine.with_suffix(".sha256"))
+    for mine, theirs in zip(
+        sorted((tmp_path / "cache-1").rglob("*.nc")), sorted((tmp_path / "cache-2").rglob("*.nc"))
+    ):
+        shutil.copy(theirs, mine)
+        shutil.copy(theirs.with_suffix(".sha256"), mine.with_suffix(".sha256"))
     again = fit(1, "again")
     assert again.returncode in (0, 3) and "that of another fit" in again.stderr
-    assert (tmp_path/"again"/"schools.csv").read_bytes() == (tmp_path/"one"/"schools.csv").read_bytes()
+    assert (tmp_path / "again" / "schools.csv").read_bytes() == (
+        tmp_path / "one" / "schools.csv"
+    ).read_bytes()
 
 
 # ---- killed
@@ -412,33 +718,41 @@ MOMENTS = 20
 
 def start(log, *args):
     "The command in a fork of this process, which has imported what it needs."
-    sys.stdout.flush(); sys.stderr.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
     if child := os.fork():
         return child
     status = 98
     try:
         to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(to, 1); os.dup2(to, 2)
+        os.dup2(to, 1)
+        os.dup2(to, 2)
         sys.stdout = sys.stderr = open(1, "w", closefd=False)
         import tempfile
+
         from schoolvar.cli import main as cli
         from schoolvar.core import private
+
         tempfile.tempdir = None
         private._mine.clear()
         sys.argv = ["schoolvar", *map(str, args)]
-        for s in (signal.SIGTERM, signal.SIGHUP): signal.signal(s, signal.SIG_DFL)
+        for s in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(s, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        try: cli.main()
-        except SystemExit as end: status = end.code or 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
     finally:
         with_flush = getattr(sys.stderr, "flush", None)
-        if with_flush: with_flush()
+        if with_flush:
+            with_flush()
         os._exit(status)
 
 
-def forked(place, *args, seconds=60., stop=None):
+def forked(place, *args, seconds=60.0, stop=None):
     "Status (negative for a signal), what was said, seconds. With `stop`, a signal after so many seconds."
-    log, clock = place/".log", time.monotonic()
+    log, clock = place / ".log", time.monotonic()
     child = start(log, *args)
     ended = None
     while ended is None:
@@ -449,10 +763,11 @@ def forked(place, *args, seconds=60., stop=None):
             os.kill(child, stop)
             ended = waited(child, 30)
         elif time.monotonic() - clock > seconds:
-            os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
             pytest.fail(f"no end after {seconds} s: {log.read_text(errors='replace')[-2000:]}")
         else:
-            time.sleep(.005)
+            time.sleep(0.005)
     said = log.read_text(errors="replace")
     log.unlink()
     return os.waitstatus_to_exitcode(ended), said, time.monotonic() - clock
@@ -462,9 +777,11 @@ def waited(child, seconds):
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         done, found = os.waitpid(child, os.WNOHANG)
-        if done: return found
-        time.sleep(.005)
-    os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
+        if done:
+            return found
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
     pytest.fail(f"still there {seconds} s after the signal")
 
 
@@ -472,113 +789,204 @@ def waited(child, seconds):
 def rehearsed(tables, tmp_path_factory):
     "Everything imported here, and how long the run takes that is to be killed: fits, reports, kept fits."
     from schoolvar.achievement import fit as achievement  # noqa: F401
+    from schoolvar.cli import workflow  # noqa: F401
     from schoolvar.consistency import fit as consistency  # noqa: F401
     from schoolvar.report import build as reports  # noqa: F401
-    from schoolvar.cli import workflow  # noqa: F401
+
     reports.preload()
     place = tmp_path_factory.mktemp("rehearsal")
+
     def run(out):
-        return ("run", "--counts", tables/"counts.csv", "--scores", tables/"scores.csv", "--grade", 3, "--formats", "notebook", "--workers", 1,
-                *SMALL, "--out", out/"site", "--keep-fits", out/"kept")
+        return (
+            "run",
+            "--counts",
+            tables / "counts.csv",
+            "--scores",
+            tables / "scores.csv",
+            "--grade",
+            3,
+            "--formats",
+            "notebook",
+            "--workers",
+            1,
+            *SMALL,
+            "--out",
+            out / "site",
+            "--keep-fits",
+            out / "kept",
+        )
+
     with pytest.MonkeyPatch.context() as m:
-        m.setenv("SCHOOLVAR_CACHE", str(place/"cache"))
+        m.setenv("SCHOOLVAR_CACHE", str(place / "cache"))
         status, said, seconds = forked(place, *run(place))
     assert status in (0, 3), said
     return run, seconds
 
 
 def leftovers(place):
-    return sorted(n for n in everything(place) if n.rsplit("/", 1)[-1].startswith(".") and not n.endswith(".schoolvar.json"))
+    return sorted(
+        n
+        for n in everything(place)
+        if n.rsplit("/", 1)[-1].startswith(".") and not n.endswith(".schoolvar.json")
+    )
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_killed_at_any_moment_nothing_is_left(name, rehearsed, example, tmp_path, places, monkeypatch):
+def test_killed_at_any_moment_nothing_is_left(
+    name, rehearsed, example, tmp_path, places, monkeypatch
+):
     "Earlier results as they were, or the new ones; no fits, tables or notebooks anywhere. After KILL: once the next run has begun."
     run, seconds = rehearsed
     random_moments = random.Random(name)
-    stop, work = SIGNALS[name], tmp_path/"work"
+    stop, work = SIGNALS[name], tmp_path / "work"
     work.mkdir()
-    monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path/"cache"))
-    assert command(*report_of(example), "--out", work/"site").returncode == 0
-    earlier, stopped = everything(work/"site"), 0
+    monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path / "cache"))
+    assert command(*report_of(example), "--out", work / "site").returncode == 0
+    earlier, stopped = everything(work / "site"), 0
     for _ in range(MOMENTS):
-        shutil.rmtree(tmp_path/"cache", ignore_errors=True)
-        status, said, _ = forked(tmp_path, *run(work), seconds=random_moments.uniform(0, seconds), stop=stop)
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        status, said, _ = forked(
+            tmp_path, *run(work), seconds=random_moments.uniform(0, seconds), stop=stop
+        )
         stopped += status not in (0, 3)
         if stop == signal.SIGKILL:
             assert status in (0, 3, -9)
-            assert forked(tmp_path, *report_of(example), "--district", "SIM01", "--out", work/"other")[0] == 0
+            assert (
+                forked(
+                    tmp_path, *report_of(example), "--district", "SIM01", "--out", work / "other"
+                )[0]
+                == 0
+            )
         elif status not in (0, 3):
             assert status == 128 + stop, said
             last = said.strip().splitlines()[-1]
             assert last.startswith("schoolvar: stopped; ") and "Traceback" not in said, said
-            assert ("earlier results are as they were" in last) == (everything(work/"site") == earlier), said
+            assert ("earlier results are as they were" in last) == (
+                everything(work / "site") == earlier
+            ), said
         assert everything(places) == {} and leftovers(work) == [] and os.listdir(work) != []
         assert {p.name for p in work.iterdir()} <= {"site", "kept", "other"}
-        assert not [n for n in everything(tmp_path/"cache") if ".writing" in n] if (tmp_path/"cache").exists() else True
-        now = everything(work/"site")
+        assert (
+            not [n for n in everything(tmp_path / "cache") if ".writing" in n]
+            if (tmp_path / "cache").exists()
+            else True
+        )
+        now = everything(work / "site")
         if now != earlier:
-            whole(work/"site")
-            shutil.rmtree(work/"site"); shutil.copytree(tmp_path/"first", work/"site") if (tmp_path/"first").exists() else None
-            assert command(*report_of(example), "--out", work/"site").returncode == 0
-            earlier = everything(work/"site")
-        for kept in (work/"kept").glob("*"):
-            if kept.is_dir(): whole(kept)
+            whole(work / "site")
+            shutil.rmtree(work / "site")
+            shutil.copytree(tmp_path / "first", work / "site") if (
+                tmp_path / "first"
+            ).exists() else None
+            assert command(*report_of(example), "--out", work / "site").returncode == 0
+            earlier = everything(work / "site")
+        for kept in (work / "kept").glob("*"):
+            if kept.is_dir():
+                whole(kept)
     assert stopped >= MOMENTS // 2, "most must come while it runs"
 
 
 def whole(folder):
     "What is there is all of one run's results."
     from schoolvar.core.files import checksum
-    marker = json.loads((folder/".schoolvar.json").read_text())
+
+    marker = json.loads((folder / ".schoolvar.json").read_text())
     there = {n for n, c in everything(folder).items() if c != "folder"} - {".schoolvar.json"}
-    assert there == set(marker["files"]) and all(checksum(folder/n) == sha for n, sha in marker["files"].items())
+    assert there == set(marker["files"]) and all(
+        checksum(folder / n) == sha for n, sha in marker["files"].items()
+    )
 
 
 @pytest.mark.parametrize("name", SIGNALS)
 def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, places):
     "A process of its own that is making reports by two workers; Ctrl-C in a terminal reaches them as well."
-    out = tmp_path/"out"
+    out = tmp_path / "out"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"}
-    many = ("report", "--achievement", example["achievement"], "--consistency", example["consistency"], "--formats", "xlsx,pdf,notebook",
-            "--lang", "en", "--lang", "fr", "--workers", 2, "--out", out)
-    run = subprocess.Popen([*COMMAND, *map(str, many)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    many = (
+        "report",
+        "--achievement",
+        example["achievement"],
+        "--consistency",
+        example["consistency"],
+        "--formats",
+        "xlsx,pdf,notebook",
+        "--lang",
+        "en",
+        "--lang",
+        "fr",
+        "--workers",
+        2,
+        "--out",
+        out,
+    )
+    run = subprocess.Popen(
+        [*COMMAND, *map(str, many)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and run.poll() is None and not list(tmp_path.glob(".out.*/new/.status/*.json")): time.sleep(.02)
+    while (
+        time.monotonic() < deadline
+        and run.poll() is None
+        and not list(tmp_path.glob(".out.*/new/.status/*.json"))
+    ):
+        time.sleep(0.02)
     workers = children(run.pid)
     assert run.poll() is None and len(workers) >= 2
     os.killpg(run.pid, signal.SIGINT) if name == "SIGINT" else run.send_signal(SIGNALS[name])
     _, said = run.communicate(timeout=60)
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and any(map(alive, workers)): time.sleep(.05)
+    while time.monotonic() < deadline and any(map(alive, workers)):
+        time.sleep(0.05)
     assert not any(map(alive, workers)) and not out.exists()
     if name == "SIGKILL":
         assert run.returncode == -9 and leftovers(tmp_path) and everything(places)
         names = {n.rsplit("/", 1)[-1] for n in everything(tmp_path)}
-        assert not names & {"fit.nc", "schools.csv"}                        # only finished pages wait to be gone on from
-        assert forked(tmp_path, *report_of(example), "--district", "SIM01", "--out", tmp_path/"other")[0] == 0
-        shutil.rmtree(tmp_path/"other")
+        # only finished pages wait to be gone on from
+        assert not names & {"fit.nc", "schools.csv"}
+        assert (
+            forked(
+                tmp_path, *report_of(example), "--district", "SIM01", "--out", tmp_path / "other"
+            )[0]
+            == 0
+        )
+        shutil.rmtree(tmp_path / "other")
     else:
         assert run.returncode == 128 + SIGNALS[name], said
-        assert said.strip().splitlines() == ["schoolvar: stopped; earlier results are as they were"], said
+        assert said.strip().splitlines() == [
+            "schoolvar: stopped; earlier results are as they were"
+        ], said
     assert os.listdir(tmp_path) == [] and everything(places) == {}
 
 
 def children(pid):
     import psutil
+
     return [p.pid for p in psutil.Process(pid).children(recursive=True)]
 
 
 def alive(pid):
     import psutil
+
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_hidden_folder_of_the_user_s_is_not_taken_for_one_of_ours(example, tmp_path, places):
     "It has our name, but not our lock: neither beside the results nor in the temporary folder is it touched."
-    for place in (tmp_path/".out.schoolvar-abcdefgh", places/f"schoolvar-{os.getuid()}-abcdefgh"):
+    for place in (
+        tmp_path / ".out.schoolvar-abcdefgh",
+        places / f"schoolvar-{os.getuid()}-abcdefgh",
+    ):
         place.mkdir()
-        (place/"mine.txt").write_text("mine")
+        (place / "mine.txt").write_text("mine")
         os.utime(place, (1, 1))
-    assert command(*report_of(example), "--district", "SIM01", "--out", tmp_path/"out").returncode == 0
-    assert (tmp_path/".out.schoolvar-abcdefgh"/"mine.txt").exists() and [p.name for p in places.rglob("*.txt")] == ["mine.txt"]
+    assert (
+        command(*report_of(example), "--district", "SIM01", "--out", tmp_path / "out").returncode
+        == 0
+    )
+    assert (tmp_path / ".out.schoolvar-abcdefgh" / "mine.txt").exists() and [
+        p.name for p in places.rglob("*.txt")
+    ] == ["mine.txt"]

@@ -1,12 +1,13 @@
 "Messy inputs: each is read as a person reads it, refused by a line that points where a person would, or warned of."
-from pathlib import Path
+
 import re
 import sys
+from pathlib import Path
 
 import pytest
-
 from messy_inputs import CASES, Refused, Right, Warned
 from reading import command, numbers, read
+
 from schoolvar.core.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +27,10 @@ def test_there_are_many_and_each_has_its_name():
 
 def near(numbers):
     "Means to within rounding, counts exactly."
-    return {k: (n, pytest.approx(v, rel=1e-9) if isinstance(v, float) else v) for k, (n, v) in numbers.items()}
+    return {
+        k: (n, pytest.approx(v, rel=1e-9) if isinstance(v, float) else v)
+        for k, (n, v) in numbers.items()
+    }
 
 
 def one_line(text):
@@ -46,7 +50,7 @@ def test_each_is_read_as_a_person_reads_it(case, tmp_path):
             assert word.casefold() in said.casefold()
         if expect.column:
             assert table.column == expect.column and f"column {expect.column}" in said
-        assert tuple(table.rows[:len(expect.rows)]) == expect.rows
+        assert tuple(table.rows[: len(expect.rows)]) == expect.rows
         for row in expect.rows:
             assert str(row) in said
         return
@@ -61,7 +65,12 @@ def test_each_is_read_as_a_person_reads_it(case, tmp_path):
 @pytest.mark.parametrize("case", [c for c in CASES if c.command], ids=slug)
 def test_the_command_says_it_in_one_line_and_writes_nothing(case, tmp_path):
     status, lines = command(case, tmp_path, tmp_path / "out")
-    assert status == 2 and len(lines) == 1 and one_line(lines[0]) and lines[0].startswith("schoolvar: ")
+    assert (
+        status == 2
+        and len(lines) == 1
+        and one_line(lines[0])
+        and lines[0].startswith("schoolvar: ")
+    )
     for word in case.expect.says:
         assert word.casefold() in lines[0].casefold()
     assert not (tmp_path / "out").exists()
@@ -71,4 +80,7 @@ def test_the_pages_are_up_to_date():
     "The guide shows what happens today: `python tools/messy.py` writes it."
     sys.path.append(str(ROOT / "tools"))
     from messy import pages
-    assert pages() == {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "guides").glob("messy-*.qmd")}
+
+    assert pages() == {
+        p.name: p.read_text(encoding="utf-8") for p in (ROOT / "guides").glob("messy-*.qmd")
+    }

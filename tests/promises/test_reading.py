@@ -1,24 +1,24 @@
 "What is read, beyond single tables: spreads as observed, tables that must belong together, pipes, bombs, names that attack."
+
 import gzip
-import json
 import os
-from pathlib import Path
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.data.checks import ALLOW, DataWarning
 from schoolvar.cli.main import main
+from schoolvar.cli.workflow import match_schools, read_aloud
 from schoolvar.consistency.fit import fit_consistency
+from schoolvar.core.errors import DataError
+from schoolvar.data.checks import ALLOW, DataWarning
 from schoolvar.data.counts import read_counts
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_province
-from schoolvar.core.errors import DataError
-from schoolvar.cli.workflow import match_schools, read_aloud
 
 COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
@@ -33,13 +33,18 @@ def run(capsys, *args):
 def students(schools=12, each=30, seed=1):
     "Scores of which school s3 has one value only, s4 one student."
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"school_id": [f"s{i}" for i in range(schools) for _ in range(each)],
-                          "score": rng.normal(500, 80, schools * each).round(1)})
+    frame = pd.DataFrame(
+        {
+            "school_id": [f"s{i}" for i in range(schools) for _ in range(each)],
+            "score": rng.normal(500, 80, schools * each).round(1),
+        }
+    )
     frame.loc[frame["school_id"] == "s3", "score"] = 512.0
     return frame.drop(frame.index[frame["school_id"] == "s4"][1:])
 
 
 # -- spreads
+
 
 def test_the_observed_spread_is_the_observed_one():
     "Not the one that the model takes where scores are all the same; and empty for one student."
@@ -53,9 +58,11 @@ def test_the_observed_spread_is_the_observed_one():
 
 def test_all_the_same_is_said_where_it_is_so():
     frame = students()
-    said = " ".join(fit_consistency(read_scores(frame), draws=20, rounds=1, cache=False).manifest["notes"])
+    said = " ".join(
+        fit_consistency(read_scores(frame), draws=20, rounds=1, cache=False).manifest["notes"]
+    )
     assert "In 1 of 12 schools the scores are (nearly) all the same" in said
-    frame.loc[frame.index[:2], "score"] = 30_000.0   # one school dwarfs the others
+    frame.loc[frame.index[:2], "score"] = 30_000.0  # one school dwarfs the others
     scores = read_scores(frame, allow="sentinels")
     said = " ".join(fit_consistency(scores, draws=20, rounds=1, cache=False).manifest["notes"])
     assert "In 1 of 12 schools the scores are (nearly) all the same" in said
@@ -64,6 +71,7 @@ def test_all_the_same_is_said_where_it_is_so():
 
 # -- tables that belong together
 
+
 @pytest.fixture(scope="module")
 def province():
     return simulate_province(seed=3)
@@ -71,25 +79,50 @@ def province():
 
 def test_what_tables_have_in_common_is_said(province):
     said = []
-    scores, counts = read_scores(province.scores, district="district_id"), read_counts(province.counts)
+    scores, counts = (
+        read_scores(province.scores, district="district_id"),
+        read_counts(province.counts),
+    )
     match_schools(scores, counts, said.append)
     schools = len(set(scores.schools["school"]) & set(counts.schools))
-    assert len(said) == 1 and f"{schools} schools in common" in said[0] and "districts in common" in said[0]
+    assert (
+        len(said) == 1
+        and f"{schools} schools in common" in said[0]
+        and "districts in common" in said[0]
+    )
 
 
 def test_scores_and_counts_of_other_schools_stop_the_run(province, tmp_path, capsys):
     province.counts.to_csv(tmp_path / "counts.csv", index=False)
     other = province.scores.assign(school_id=lambda d: "X" + d["school_id"].astype(str))
     other.to_csv(tmp_path / "scores.csv", index=False)
-    status, said = run(capsys, "run", "--counts", tmp_path / "counts.csv", "--scores", tmp_path / "scores.csv", "--out", tmp_path / "out")
-    assert status == 2 and len(said) == 1 and "scores and counts have no school in common" in said[0]
+    status, said = run(
+        capsys,
+        "run",
+        "--counts",
+        tmp_path / "counts.csv",
+        "--scores",
+        tmp_path / "scores.csv",
+        "--out",
+        tmp_path / "out",
+    )
+    assert (
+        status == 2 and len(said) == 1 and "scores and counts have no school in common" in said[0]
+    )
     assert "--allow nothing-in-common" in said[0] and not (tmp_path / "out").exists()
 
 
 def test_ids_that_lost_their_zeros_are_brought_together_when_asked():
-    counts = pd.DataFrame([(f"{s:03d}", y, 3, "Math", 40 + s, 20 + y % 7) for s in range(1, 9) for y in (2021, 2022)],
-                          columns=["school_id", "year", "grade", "subject", "n_trials", "y_success"])
-    scores = pd.DataFrame({"school_id": [str(s) for s in range(1, 9) for _ in range(9)], "score": np.arange(72) % 13.0})
+    counts = pd.DataFrame(
+        [(f"{s:03d}", y, 3, "Math", 40 + s, 20 + y % 7) for s in range(1, 9) for y in (2021, 2022)],
+        columns=["school_id", "year", "grade", "subject", "n_trials", "y_success"],
+    )
+    scores = pd.DataFrame(
+        {
+            "school_id": [str(s) for s in range(1, 9) for _ in range(9)],
+            "score": np.arange(72) % 13.0,
+        }
+    )
     tables = read_scores(scores), read_counts(counts)
     with pytest.raises(DataError, match="--unify-ids"):
         match_schools(*tables, print)
@@ -100,11 +133,26 @@ def test_ids_that_lost_their_zeros_are_brought_together_when_asked():
 def test_covariates_of_other_schools_stop_the_fit(province, tmp_path, capsys):
     province.counts.to_csv(tmp_path / "counts.csv", index=False)
     (tmp_path / "schools.csv").write_text("school_id,ses\nX1,1\nX2,2\n")
-    status, said = run(capsys, "achievement", tmp_path / "counts.csv", "--grade", 3, "--covariates", tmp_path / "schools.csv", "--out", tmp_path / "out")
-    assert status == 2 and len(said) == 1 and "covariates and counts have no school in common" in said[0]
+    status, said = run(
+        capsys,
+        "achievement",
+        tmp_path / "counts.csv",
+        "--grade",
+        3,
+        "--covariates",
+        tmp_path / "schools.csv",
+        "--out",
+        tmp_path / "out",
+    )
+    assert (
+        status == 2
+        and len(said) == 1
+        and "covariates and counts have no school in common" in said[0]
+    )
 
 
 # -- what is meant can be let through
+
 
 @pytest.mark.parametrize("command", ["consistency", "achievement", "compare", "value-added", "run"])
 def test_help_names_all_that_can_be_allowed(command, capsys):
@@ -119,8 +167,20 @@ def test_help_names_all_that_can_be_allowed(command, capsys):
 
 def test_a_name_that_there_is_not_is_one_line(tmp_path, capsys):
     students().to_csv(tmp_path / "s.csv", index=False)
-    status, said = run(capsys, "consistency", tmp_path / "s.csv", "--allow", "everything", "--out", tmp_path / "out")
-    assert status == 2 and len(said) == 1 and "nothing called 'everything' to allow; names: totals" in said[0]
+    status, said = run(
+        capsys,
+        "consistency",
+        tmp_path / "s.csv",
+        "--allow",
+        "everything",
+        "--out",
+        tmp_path / "out",
+    )
+    assert (
+        status == 2
+        and len(said) == 1
+        and "nothing called 'everything' to allow; names: totals" in said[0]
+    )
 
 
 def test_what_was_allowed_stands_in_the_manifest(tmp_path):
@@ -146,7 +206,7 @@ def test_a_doubt_is_warned_of_and_said(tmp_path):
 
 def test_a_terminal_hears_of_it_before_anything_is_read(monkeypatch, tmp_path):
     from schoolvar.core import progress as incoming_progress
-    from schoolvar.data import incoming
+
     monkeypatch.setattr(incoming_progress, "shows_progress", lambda: True)
     said = []
     with pytest.raises(DataError):
@@ -156,14 +216,22 @@ def test_a_terminal_hears_of_it_before_anything_is_read(monkeypatch, tmp_path):
 
 # -- pipes, bombs and names
 
+
 def test_standard_input_is_read(tmp_path):
     frame = students()
     frame.loc[7, "score"] = -1e13
-    r = subprocess.run([*COMMAND, "consistency", "/dev/stdin", "--out", "out"], cwd=tmp_path, text=True, capture_output=True,
-                       input=frame.to_csv(index=False), env={**os.environ, "TMPDIR": str(tmp_path / "t"), "CI": "true"}
-                       if (tmp_path / "t").mkdir() is None else None)
+    r = subprocess.run(
+        [*COMMAND, "consistency", "/dev/stdin", "--out", "out"],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        input=frame.to_csv(index=False),
+        env={**os.environ, "TMPDIR": str(tmp_path / "t"), "CI": "true"}
+        if (tmp_path / "t").mkdir() is None
+        else None,
+    )
     assert r.returncode == 2 and "stdin: column score" in r.stderr and "(row 9" in r.stderr
-    assert not list((tmp_path / "t").glob("schoolvar-data-*"))   # the copy is gone
+    assert not list((tmp_path / "t").glob("schoolvar-data-*"))  # the copy is gone
 
 
 PEAK = """
@@ -178,7 +246,9 @@ except ValueError as e: print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
 
 def spent(path):
     "Megabytes that reading took, and the line."
-    r = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, timeout=120)
+    r = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, timeout=120
+    )
     assert r.returncode == 0, r.stderr
     megabytes, _, line = r.stdout.strip().partition(" ")
     return int(megabytes), line
@@ -186,6 +256,7 @@ def spent(path):
 
 def far_workbook(path):
     import xlsxwriter
+
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
         sheet.write("A1", "school_id")
@@ -225,8 +296,15 @@ def bomb_gzip(path):
             f.write(b"a" * (1 << 20))
 
 
-@pytest.mark.parametrize("make, said", [(far_workbook, "reach to XFD1048576"), (lying_workbook, "reach to XFD1048576"),
-                                        (bomb_workbook, "more than 1 GB"), (bomb_gzip, "a row of more than")])
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (far_workbook, "reach to XFD1048576"),
+        (lying_workbook, "reach to XFD1048576"),
+        (bomb_workbook, "more than 1 GB"),
+        (bomb_gzip, "a row of more than"),
+    ],
+)
 def test_bombs_are_one_line_and_little_memory(make, said, tmp_path):
     path = tmp_path / "counts.xlsx"
     make(path)
@@ -235,8 +313,8 @@ def test_bombs_are_one_line_and_little_memory(make, said, tmp_path):
 
 
 def test_a_gzip_file_that_unpacks_without_end_is_stopped(tmp_path, monkeypatch):
-    from schoolvar.core import progress as incoming_progress
     from schoolvar.data import incoming
+
     monkeypatch.setattr(incoming, "UNPACKED_MOST", 1 << 20)
     (tmp_path / "s.csv.gz").write_bytes(gzip.compress(b"school_id,score\n" + b"1,2\n" * 2_000_000))
     with pytest.raises(DataError, match="unpacks to more than"):
@@ -246,11 +324,15 @@ def test_a_gzip_file_that_unpacks_without_end_is_stopped(tmp_path, monkeypatch):
 def test_nothing_from_a_file_moves_the_cursor(tmp_path, capsys):
     "Ids, subjects, names of columns, sheets and files."
     evil = "\x1b]0;x\x07\x1b[2J\u202e"
-    frame = pd.DataFrame([(f"{evil}{s}", 2021, 3, evil, 40, 41) for s in range(3)],
-                         columns=["school_id", "year", "grade", "subject", "n_trials", "y_success"])
+    frame = pd.DataFrame(
+        [(f"{evil}{s}", 2021, 3, evil, 40, 41) for s in range(3)],
+        columns=["school_id", "year", "grade", "subject", "n_trials", "y_success"],
+    )
     frame.to_csv(tmp_path / f"c{evil}.csv", index=False)
     frame.rename(columns={"subject": evil}).to_csv(tmp_path / "d.csv", index=False)
-    frame.assign(y_success=20, school_id=[evil, evil.upper(), f"{evil}b"]).to_csv(tmp_path / "e.csv", index=False)
+    frame.assign(y_success=20, school_id=[evil, evil.upper(), f"{evil}b"]).to_csv(
+        tmp_path / "e.csv", index=False
+    )
     for name in (f"c{evil}.csv", "d.csv", "e.csv"):
         status, said = run(capsys, "achievement", tmp_path / name, "--out", tmp_path / "out")
         assert status == 2 and len(said) == 1 and said[0].isprintable() and "\\x1b" in said[0]

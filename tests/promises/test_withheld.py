@@ -3,23 +3,29 @@
 Nothing of the library's own collector or attack is used here. What is known of an unknown count: `n >= 1`, `0 <= y <= n`, what rounding
 leaves of a percentage, and that totals are sums.
 """
-from html.parser import HTMLParser
+
 import json
 import re
 import shutil
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from outside import command, refusal, reseal
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from outside import refusal, command, reseal
-
 KEEP = 3
-POLICIES = [["--policy", "us"], ["--policy", "eqao"], ["--min-n", "5"], ["--policy", "eqao", "--min-n", "20"]]
+POLICIES = [
+    ["--policy", "us"],
+    ["--policy", "eqao"],
+    ["--min-n", "5"],
+    ["--policy", "eqao", "--min-n", "20"],
+]
 
 
 # Provinces and their fits, made up
+
 
 def province(seed, one_pupil=False, years=(2021, 2022)):
     "Counts of a random province with small schools, schools of one student, and shares near 0 and 1."
@@ -27,74 +33,142 @@ def province(seed, one_pupil=False, years=(2021, 2022)):
     rows = []
     for d in range(rng.integers(2, 5)):
         for s in range(rng.integers(2, 6)):
-            size = int(np.exp(rng.normal(3.2, .9))) + 1
-            p = rng.choice([.02, .5, .7, .98], p=[.1, .4, .3, .2])
-            if one_pupil and s == 0: size = 1
+            size = int(np.exp(rng.normal(3.2, 0.9))) + 1
+            p = rng.choice([0.02, 0.5, 0.7, 0.98], p=[0.1, 0.4, 0.3, 0.2])
+            if one_pupil and s == 0:
+                size = 1
             for year in years:
                 cohort = size if one_pupil and s == 0 else max(1, size + rng.integers(-3, 4))
                 for subject in ("Math", "Reading"):
                     n = cohort if one_pupil and s == 0 else max(1, cohort - rng.integers(0, 2))
-                    rows.append((f"D{d}-{s:02}", f"School {d}-{s}", f"D{d}", f"District {d}", year, 3, subject, n, rng.binomial(n, p)))
-    return pd.DataFrame(rows, columns=["school", "school_name", "district_id", "district", "year", "grade", "subject", "n_trials", "y_success"])
+                    rows.append(
+                        (
+                            f"D{d}-{s:02}",
+                            f"School {d}-{s}",
+                            f"D{d}",
+                            f"District {d}",
+                            year,
+                            3,
+                            subject,
+                            n,
+                            rng.binomial(n, p),
+                        )
+                    )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "school",
+            "school_name",
+            "district_id",
+            "district",
+            "year",
+            "grade",
+            "subject",
+            "n_trials",
+            "y_success",
+        ],
+    )
 
 
 def fit_of(folder, counts):
     "A folder like that of an achievement fit which was made under the policy, with estimates by the share."
     from schoolvar.report.example import example_fits
-    made = example_fits(folder/"like", 2, 10)["achievement"]
-    shutil.move(made, folder/"fit")
-    sums = counts.groupby(["school", "school_name", "district_id", "district"])[["n_trials", "y_success"]].sum().reset_index()
-    raw = sums.y_success/sums.n_trials
-    se = 1/np.sqrt(sums.n_trials + 4)
-    effect = 4*(raw - .5)
-    ends = dict(raw=raw, estimate=raw, estimate_lower=(raw - se).clip(0, 1), estimate_upper=(raw + se).clip(0, 1), effect=effect,
-                effect_lower=effect - 1, effect_upper=effect + 1, rank_lower=1., rank_upper=float(len(sums)))
-    sums.drop(columns="y_success").assign(**ends).to_csv(folder/"fit"/"schools.csv", index=False)
-    counts[["school", "year", "grade", "subject", "n_trials", "y_success"]].to_csv(folder/"fit"/"counts.csv", index=False)
-    return reseal(folder/"fit")
+
+    made = example_fits(folder / "like", 2, 10)["achievement"]
+    shutil.move(made, folder / "fit")
+    sums = (
+        counts.groupby(["school", "school_name", "district_id", "district"])[
+            ["n_trials", "y_success"]
+        ]
+        .sum()
+        .reset_index()
+    )
+    raw = sums.y_success / sums.n_trials
+    se = 1 / np.sqrt(sums.n_trials + 4)
+    effect = 4 * (raw - 0.5)
+    ends = dict(
+        raw=raw,
+        estimate=raw,
+        estimate_lower=(raw - se).clip(0, 1),
+        estimate_upper=(raw + se).clip(0, 1),
+        effect=effect,
+        effect_lower=effect - 1,
+        effect_upper=effect + 1,
+        rank_lower=1.0,
+        rank_upper=float(len(sums)),
+    )
+    sums.drop(columns="y_success").assign(**ends).to_csv(
+        folder / "fit" / "schools.csv", index=False
+    )
+    counts[["school", "year", "grade", "subject", "n_trials", "y_success"]].to_csv(
+        folder / "fit" / "counts.csv", index=False
+    )
+    return reseal(folder / "fit")
 
 
 def report(fit, out, *options):
     "The command, in this process."
     from schoolvar.cli.main import main
-    with pytest.raises(SystemExit) as end: main(["report", "--achievement", str(fit), "--out", str(out), "--workers", "1", *map(str, options)])
+
+    with pytest.raises(SystemExit) as end:
+        main(
+            [
+                "report",
+                "--achievement",
+                str(fit),
+                "--out",
+                str(out),
+                "--workers",
+                "1",
+                *map(str, options),
+            ]
+        )
     return end.value.code
 
 
 # What the files say, read plainly
 
+
 class Tables(HTMLParser):
     "The tables of a page: lists of rows of texts."
+
     def __init__(self):
         super().__init__()
         self.tables, self.inside = [], False
 
     def handle_starttag(self, tag, attrs):
-        if tag == "table": self.tables.append([])
-        if tag == "tr": self.tables[-1].append([])
-        if tag in ("td", "th"): self.tables[-1][-1].append(""); self.inside = True
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.inside = True
 
     def handle_endtag(self, tag):
-        if tag in ("td", "th"): self.inside = False
+        if tag in ("td", "th"):
+            self.inside = False
 
     def handle_data(self, data):
-        if self.inside: self.tables[-1][-1][-1] += data
+        if self.inside:
+            self.tables[-1][-1][-1] += data
 
 
 def share(text):
     "Least and largest share of a written percentage; shares were rounded to a tenth of a percent before."
     sign, number = re.fullmatch(r"([≥≤]?)\s*([\d.]+)\s*%", text.replace("\u00a0", " ")).groups()
-    half = .0005 if "." in number else .0055
-    low, high = float(number)/100 - half - 1e-9, float(number)/100 + half + 1e-9
-    return (low, 1.) if sign == "≥" else (0., high) if sign == "≤" else (low, high)
+    half = 0.0005 if "." in number else 0.0055
+    low, high = float(number) / 100 - half - 1e-9, float(number) / 100 + half + 1e-9
+    return (low, 1.0) if sign == "≥" else (0.0, high) if sign == "≤" else (low, high)
 
 
-def count(text): return None if text in ("–", "[x]") else int(text.replace(",", ""))
+def count(text):
+    return None if text in ("–", "[x]") else int(text.replace(",", ""))
 
 
-def learn(known, key, n=None, low=0., high=1., withheld=False, limited=False):
+def learn(known, key, n=None, low=0.0, high=1.0, withheld=False, limited=False):
     "Put a statement beside those of other files."
-    now = known.setdefault(key, dict(n=None, low=0., high=1., withheld=False, limited=False))
+    now = known.setdefault(key, dict(n=None, low=0.0, high=1.0, withheld=False, limited=False))
     assert n is None or now["n"] in (None, n), f"two files differ in {key}"
     now["n"] = n if n is not None else now["n"]
     now["low"], now["high"] = max(now["low"], low), min(now["high"], high)
@@ -103,9 +177,12 @@ def learn(known, key, n=None, low=0., high=1., withheld=False, limited=False):
 
 
 def row(known, key, n, percent):
-    if "[c]" in (n, percent): return learn(known, key, withheld=True)
-    low, high = share(percent) if percent not in ("–", "[x]") else (0., 1.)
-    if key[0] == "school": low, high = low - .0005, high + .0005      # may have been drawn back from a limit
+    if "[c]" in (n, percent):
+        return learn(known, key, withheld=True)
+    low, high = share(percent) if percent not in ("–", "[x]") else (0.0, 1.0)
+    # may have been drawn back from a limit
+    if key[0] == "school":
+        low, high = low - 0.0005, high + 0.0005
     learn(known, key, count(n), low, high, limited=percent[:1] in "≥≤")
 
 
@@ -115,26 +192,42 @@ def read_tables(known, tables, district):
         if head[:2] == ["School", "Subject"] and all(h.isdigit() for h in head[2:]):
             for school, subject, *cells in table[1:]:
                 for year, text in zip(head[2:], cells):
-                    if text in ("–", "[x]", ""): continue
-                    percent, n = ("[c]", "[c]") if text == "[c]" else re.fullmatch(r"(.*) \((.*)\)", text).groups()
+                    if text in ("–", "[x]", ""):
+                        continue
+                    percent, n = (
+                        ("[c]", "[c]")
+                        if text == "[c]"
+                        else re.fullmatch(r"(.*) \((.*)\)", text).groups()
+                    )
                     row(known, ("cell", district, school, int(year), subject), n, percent)
         elif head == ["Subject", "Year", "Results counted", "At the standard", "All schools"]:
             for subject, year, n, percent, everyone in table[1:]:
                 row(known, ("district", district, "", int(year), subject), n, percent)
                 row(known, ("all", "", "", int(year), subject), "–", everyone)
         elif head[0] == "School" and "Results counted" in head:
-            for cells in table[1:]: row(known, ("school", district, cells[0], 0, ""), cells[head.index("Results counted")], cells[head.index("At the standard")])
+            for cells in table[1:]:
+                row(
+                    known,
+                    ("school", district, cells[0], 0, ""),
+                    cells[head.index("Results counted")],
+                    cells[head.index("At the standard")],
+                )
 
 
 def sheet_text(value, digits=3):
-    return str(value) if isinstance(value, str) else f"{value*100:.{digits - 2}f} %"
+    return str(value) if isinstance(value, str) else f"{value * 100:.{digits - 2}f} %"
 
 
 def read_folder(folder):
     "Everything that a release says of counts: pages, notebooks, workbooks and tables."
     known = {}
-    index = (folder/"index.html").read_text(encoding="utf-8")
-    key_of = {file: key for file, key in re.findall(r'districts/([^"]+?)\.html">.*?<td class="short">(.*?)</td>', index)}
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    key_of = {
+        file: key
+        for file, key in re.findall(
+            r'districts/([^"]+?)\.html">.*?<td class="short">(.*?)</td>', index
+        )
+    }
     for path in sorted(folder.rglob("*")):
         district = key_of.get(path.stem)
         if path.suffix == ".html" and district:
@@ -144,118 +237,174 @@ def read_folder(folder):
         elif path.suffix == ".ipynb":
             page = Tables()
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-                for output in cell.get("outputs", []): page.feed("".join(output.get("data", {}).get("text/html", "")))
+                for output in cell.get("outputs", []):
+                    page.feed("".join(output.get("data", {}).get("text/html", "")))
             read_tables(known, page.tables, district)
         elif path.suffix == ".xlsx":
-            for name, sheet in pd.read_excel(path, sheet_name=None, header=3, engine="calamine", keep_default_na=False).items():
+            for name, sheet in pd.read_excel(
+                path, sheet_name=None, header=3, engine="calamine", keep_default_na=False
+            ).items():
                 if {"School", "Subject", "Year"} <= set(sheet):
                     for r in sheet.to_dict("records"):
                         n = r["Results counted"]
-                        row(known, ("cell", district, r["School"], int(r["Year"]), r["Subject"]), n if isinstance(n, str) else str(int(n)), sheet_text(r["At the standard"]))
+                        row(
+                            known,
+                            ("cell", district, r["School"], int(r["Year"]), r["Subject"]),
+                            n if isinstance(n, str) else str(int(n)),
+                            sheet_text(r["At the standard"]),
+                        )
         elif path.name == "cells.parquet":
             names = pd.read_parquet(path.with_name("achievement.parquet")).set_index("school").name
             for r in pd.read_parquet(path).itertuples():
-                if r.state: continue
+                if r.state:
+                    continue
                 sign = {1: "≥ ", -1: "≤ ", 0: ""}[r.limit]
-                row(known, ("cell", r.key, names[r.school], int(r.year), r.subject), str(int(r.n_trials)), sign + sheet_text(float(r.percent)))
+                row(
+                    known,
+                    ("cell", r.key, names[r.school], int(r.year), r.subject),
+                    str(int(r.n_trials)),
+                    sign + sheet_text(float(r.percent)),
+                )
         elif path.name == "years.parquet":
             for r in pd.read_parquet(path).itertuples():
-                if r.state: continue
+                if r.state:
+                    continue
                 sign = {1: "≥ ", -1: "≤ ", 0: ""}[r.limit]
-                row(known, (r.level, r.key if r.level == "district" else "", "", int(r.year), r.subject), str(int(r.n_trials)), sign + sheet_text(float(r.percent)))
+                row(
+                    known,
+                    (r.level, r.key if r.level == "district" else "", "", int(r.year), r.subject),
+                    str(int(r.n_trials)),
+                    sign + sheet_text(float(r.percent)),
+                )
         elif path.name == "achievement.parquet":
-            assert not {"students", "n_students"} & set(pd.read_parquet(path)), "distinct students narrow what is withheld"
+            assert not {"students", "n_students"} & set(pd.read_parquet(path)), (
+                "distinct students narrow what is withheld"
+            )
     return known
 
 
 # Integer programs
+
 
 def attack(releases, most=100_000):
     "Of the first release's withheld and limited counts: (what, least, largest). Everything is a variable, so that nothing is solved by us."
     cells = sorted({k for known in releases for k in known if k[0] == "cell"})
     at = {k: i for i, k in enumerate(cells)}
     size = len(cells)
-    lower, upper = np.r_[np.ones(size), np.zeros(size)], np.full(2*size, float(most))
+    lower, upper = np.r_[np.ones(size), np.zeros(size)], np.full(2 * size, float(most))
     rows, low, high = [], [], []
 
     def add(weights, least, largest):
-        rows.append(weights); low.append(least); high.append(largest)
+        rows.append(weights)
+        low.append(least)
+        high.append(largest)
 
     def said(members, s):
-        n, y = np.zeros(2*size), np.zeros(2*size)
+        n, y = np.zeros(2 * size), np.zeros(2 * size)
         n[members] = 1
         y[[m + size for m in members]] = 1
-        if s["withheld"]: return
-        if s["n"] is not None: add(n, s["n"], s["n"])
-        add(y - s["low"]*n, 0, np.inf)
-        add(y - s["high"]*n, -np.inf, 0)
+        if s["withheld"]:
+            return
+        if s["n"] is not None:
+            add(n, s["n"], s["n"])
+        add(y - s["low"] * n, 0, np.inf)
+        add(y - s["high"] * n, -np.inf, 0)
 
     for i in range(size):
-        w = np.zeros(2*size)
+        w = np.zeros(2 * size)
         w[i], w[i + size] = 1, -1
         add(w, 0, np.inf)
     for known in releases:
         theirs = [k for k in cells if k in known]
         for key, s in known.items():
             level, district, school, year, subject = key
-            if level == "cell": members = [at[key]]
-            elif level == "school": members = [at[k] for k in theirs if k[1:3] == (district, school)]
-            else: members = [at[k] for k in theirs if k[3:] == (year, subject) and (level == "all" or k[1] == district)]
-            if members: said(members, s)
+            if level == "cell":
+                members = [at[key]]
+            elif level == "school":
+                members = [at[k] for k in theirs if k[1:3] == (district, school)]
+            else:
+                members = [
+                    at[k]
+                    for k in theirs
+                    if k[3:] == (year, subject) and (level == "all" or k[1] == district)
+                ]
+            if members:
+                said(members, s)
     rules = LinearConstraint(np.array(rows), np.array(low), np.array(high))
 
     def solve(weights):
-        for presolve in (True, False):                       # HiGHS sometimes calls a feasible program infeasible while presolving
-            found = milp(weights, integrality=np.ones(2*size), bounds=Bounds(lower, upper), constraints=rules, options={"presolve": presolve})
-            if found.x is not None: break
+        # HiGHS sometimes calls a feasible program infeasible while presolving
+        for presolve in (True, False):
+            found = milp(
+                weights,
+                integrality=np.ones(2 * size),
+                bounds=Bounds(lower, upper),
+                constraints=rules,
+                options={"presolve": presolve},
+            )
+            if found.x is not None:
+                break
         assert found.x is not None, f"no whole numbers fit what is published: {found.message}"
         return np.round(found.x)
 
-    seen, found = [solve(np.zeros(2*size))], []
+    seen, found = [solve(np.zeros(2 * size))], []
     for key in cells:
         s = releases[0].get(key)
-        if not s or not (s["withheld"] or s["limited"]): continue
-        if any(e.get(key, s)["n"] is not None for e in releases[1:]) and s["withheld"]: continue       # published before
+        if not s or not (s["withheld"] or s["limited"]):
+            continue
+        # published before
+        if any(e.get(key, s)["n"] is not None for e in releases[1:]) and s["withheld"]:
+            continue
         for what, parts in (("n", (1, 0)), ("y", (0, 1)), ("n - y", (1, -1))):
-            if s["limited"] and what != "y": continue
-            w = np.zeros(2*size)
+            if s["limited"] and what != "y":
+                continue
+            w = np.zeros(2 * size)
             w[at[key]], w[at[key] + size] = parts
             values = [w @ x for x in seen]
             for sign in (-1, 1):
-                if max(values) - min(values) + 1 >= KEEP: break
-                seen.append(solve(sign*w))
+                if max(values) - min(values) + 1 >= KEEP:
+                    break
+                seen.append(solve(sign * w))
                 values.append(w @ seen[-1])
             found.append(((key, what), min(values), max(values)))
     return found
 
 
-def recovered(releases): return [f for f in attack(releases) if f[2] - f[1] + 1 < KEEP]
+def recovered(releases):
+    return [f for f in attack(releases) if f[2] - f[1] + 1 < KEEP]
 
 
 # The promises
+
 
 def attacked_province(folder, seed, options, **how):
     "A province, its report by the command, and what comes out of it."
     counts = province(seed, **how)
     fit = fit_of(folder, counts)
-    status = report(fit, folder/"out", "--formats", "xlsx,notebook", *options)
-    if status == 2: return None                              # nothing may be published, and nothing was
+    status = report(fit, folder / "out", "--formats", "xlsx,notebook", *options)
+    # nothing may be published, and nothing was
+    if status == 2:
+        return None
     assert status == 0
-    return recovered([read_folder(folder/"out")])
+    return recovered([read_folder(folder / "out")])
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_withheld_comes_out(seed, tmp_path, capsys):
     found = attacked_province(tmp_path, seed, POLICIES[seed % 4])
     assert not found, found[:3]
-    if found is None: assert not (tmp_path/"out").exists() and len(capsys.readouterr().err.strip().splitlines()) == 1
+    if found is None:
+        assert (
+            not (tmp_path / "out").exists()
+            and len(capsys.readouterr().err.strip().splitlines()) == 1
+        )
 
 
 @pytest.mark.slow
 def test_nothing_comes_out_of_a_hundred_provinces(tmp_path):
     out = {}
     for seed in range(100, 200):
-        folder = tmp_path/str(seed)
+        folder = tmp_path / str(seed)
         folder.mkdir()
         out[seed] = attacked_province(folder, seed, POLICIES[seed % 4], one_pupil=seed % 3 == 0)
         shutil.rmtree(folder)
@@ -266,7 +415,7 @@ def test_nothing_comes_out_of_a_hundred_provinces(tmp_path):
 def test_schools_of_one_student_are_not_recovered(tmp_path):
     "The reader lets no group of none in, so `n = 0` is not possible: ten schools of one student were all recovered."
     for seed in (31, 32, 33):
-        folder = tmp_path/str(seed)
+        folder = tmp_path / str(seed)
         folder.mkdir()
         found = attacked_province(folder, seed, ["--policy", "us"], one_pupil=True)
         assert not found, found[:3]
@@ -274,9 +423,17 @@ def test_schools_of_one_student_are_not_recovered(tmp_path):
 
 def test_the_attack_recovers_what_is_not_protected(tmp_path):
     "A single withheld cell beside its district's total: the same attack finds it, else the tests above could not fail."
-    known = {("cell", "D", "a", 2021, "Math"): dict(n=None, low=0., high=1., withheld=True, limited=False),
-             ("cell", "D", "b", 2021, "Math"): dict(n=40, low=.4995, high=.5005, withheld=False, limited=False),
-             ("district", "D", "", 2021, "Math"): dict(n=48, low=.5, high=.501, withheld=False, limited=False)}
+    known = {
+        ("cell", "D", "a", 2021, "Math"): dict(
+            n=None, low=0.0, high=1.0, withheld=True, limited=False
+        ),
+        ("cell", "D", "b", 2021, "Math"): dict(
+            n=40, low=0.4995, high=0.5005, withheld=False, limited=False
+        ),
+        ("district", "D", "", 2021, "Math"): dict(
+            n=48, low=0.5, high=0.501, withheld=False, limited=False
+        ),
+    }
     assert [f[0][1] for f in recovered([known])] == ["n", "y", "n - y"]
     del known["district", "D", "", 2021, "Math"]
     assert not recovered([known])
@@ -287,10 +444,10 @@ def two_years(tmp_path_factory):
     "A release of two years, of a province that gets a third."
     folder = tmp_path_factory.mktemp("two")
     counts = province(0, years=(2021, 2022, 2023))
-    (folder/"a").mkdir()
-    (folder/"b").mkdir()
-    before, after = fit_of(folder/"a", counts[counts.year < 2023]), fit_of(folder/"b", counts)
-    assert report(before, folder/"first") == 0
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+    before, after = fit_of(folder / "a", counts[counts.year < 2023]), fit_of(folder / "b", counts)
+    assert report(before, folder / "first") == 0
     return folder, after
 
 
@@ -298,9 +455,11 @@ def two_years(tmp_path_factory):
 def test_two_releases_give_away_no_more_than_one(two_years, policy, tmp_path):
     "Also under another policy, `eqao` after `us`."
     folder, after = two_years
-    assert report(after, tmp_path/"second", "--previous", folder/"first", "--policy", policy) == 0
-    first = read_folder(folder/"first")
-    found = recovered([read_folder(tmp_path/"second"), first])
+    assert (
+        report(after, tmp_path / "second", "--previous", folder / "first", "--policy", policy) == 0
+    )
+    first = read_folder(folder / "first")
+    found = recovered([read_folder(tmp_path / "second"), first])
     assert not found, found[:3]
 
 
@@ -308,51 +467,70 @@ def test_without_previous_two_releases_do_give_away(tmp_path):
     "The reason for the option; found in some province of a few."
     broken = 0
     for seed in range(12):
-        folder = tmp_path/str(seed)
+        folder = tmp_path / str(seed)
         counts = province(seed, years=(2021, 2022, 2023))
-        (folder/"a").mkdir(parents=True)
-        (folder/"b").mkdir()
-        fits = fit_of(folder/"a", counts[counts.year < 2023]), fit_of(folder/"b", counts)
-        if report(fits[0], folder/"first", "--policy", "us") or report(fits[1], folder/"second", "--policy", "eqao"): continue
-        broken += bool(recovered([read_folder(folder/"second"), read_folder(folder/"first")]))
-        if broken: break
+        (folder / "a").mkdir(parents=True)
+        (folder / "b").mkdir()
+        fits = fit_of(folder / "a", counts[counts.year < 2023]), fit_of(folder / "b", counts)
+        if report(fits[0], folder / "first", "--policy", "us") or report(
+            fits[1], folder / "second", "--policy", "eqao"
+        ):
+            continue
+        broken += bool(recovered([read_folder(folder / "second"), read_folder(folder / "first")]))
+        if broken:
+            break
     assert broken
 
 
 def test_replacing_a_release_without_naming_it_is_said(two_years, capsys):
     folder, after = two_years
-    shutil.copytree(folder/"first", folder/"site")
-    assert report(after, folder/"site") == 0
+    shutil.copytree(folder / "first", folder / "site")
+    assert report(after, folder / "site") == 0
     assert "--previous" in capsys.readouterr().err
-    assert report(after, folder/"site", "--previous", folder/"first", "--policy", "eqao") == 0
+    assert report(after, folder / "site", "--previous", folder / "first", "--policy", "eqao") == 0
 
 
 @pytest.mark.parametrize("harm", ["nothing there", "not ours", "cut", "edited"])
 def test_an_earlier_release_must_be_whole(two_years, harm, tmp_path):
     folder, after = two_years
-    old = tmp_path/"old"
+    old = tmp_path / "old"
     if harm == "not ours":
         old.mkdir()
-        (old/"manifest.json").write_text("{}")
+        (old / "manifest.json").write_text("{}")
     elif harm != "nothing there":
-        shutil.copytree(folder/"first", old)
-        page = next((old/"districts").glob("*.html"))
-        page.unlink() if harm == "cut" else page.write_text(page.read_text(encoding="utf-8") + "<!-- -->", encoding="utf-8")
-    line = refusal(command("report", "--achievement", after, "--out", tmp_path/"out", "--previous", old))
-    assert str(old) in line and not (tmp_path/"out").exists()
+        shutil.copytree(folder / "first", old)
+        page = next((old / "districts").glob("*.html"))
+        page.unlink() if harm == "cut" else page.write_text(
+            page.read_text(encoding="utf-8") + "<!-- -->", encoding="utf-8"
+        )
+    line = refusal(
+        command("report", "--achievement", after, "--out", tmp_path / "out", "--previous", old)
+    )
+    assert str(old) in line and not (tmp_path / "out").exists()
 
 
 def test_policies_say_what_they_promise():
     said = command("policies").stdout
-    for words in ("fewer than 10 students", "fewer than 15 students", "95%", "at least 3: results, at the standard, below the standard"): assert words in said
+    for words in (
+        "fewer than 10 students",
+        "fewer than 15 students",
+        "95%",
+        "at least 3: results, at the standard, below the standard",
+    ):
+        assert words in said
 
 
 def test_a_column_that_the_audit_does_not_know_stops_the_report(tmp_path, monkeypatch, capsys):
     "What cannot be read cannot be called safe: here somebody publishes the distinct students again."
     from schoolvar.report import publication
+
     fit = fit_of(tmp_path, province(1))
     tidy = publication._tidy
-    monkeypatch.setattr(publication, "_tidy", lambda rounded, fine, kind, *rest: tidy(rounded, fine, kind, *rest).assign(students=7.))
-    assert report(fit, tmp_path/"out", "--formats", "notebook") == 2
+    monkeypatch.setattr(
+        publication,
+        "_tidy",
+        lambda rounded, fine, kind, *rest: tidy(rounded, fine, kind, *rest).assign(students=7.0),
+    )
+    assert report(fit, tmp_path / "out", "--formats", "notebook") == 2
     line = capsys.readouterr().err.strip().splitlines()
-    assert "'students'" in line[-1] and not (tmp_path/"out").exists()
+    assert "'students'" in line[-1] and not (tmp_path / "out").exists()

@@ -1,8 +1,7 @@
 "Reports from fit folders: right, whole, resumable, readable by everyone."
-import io
+
 import json
 import os
-from pathlib import Path
 import re
 import shutil
 import signal
@@ -10,28 +9,28 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
-
+from conftest import absent
 from outside import reseal
-from schoolvar.report.disclosure import DisclosurePolicy
+
 from schoolvar.core.files import FolderError
-from schoolvar.report.labels import Labels
-from schoolvar.report.publication import ReportError, publish
-from schoolvar.report.example import example_fits
 from schoolvar.report import build as reports
 from schoolvar.report.build import render_reports
-from conftest import absent
+from schoolvar.report.disclosure import DisclosurePolicy
+from schoolvar.report.example import example_fits
+from schoolvar.report.labels import Labels
+from schoolvar.report.publication import ReportError, publish
 
 SRC = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path_factory):
-    monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path_factory.getbasetemp()/"cache"))
+    monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("CI", "true")
 
 
@@ -43,37 +42,57 @@ def fits(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(fits, tmp_path_factory):
     "Two districts in both languages and every format."
-    out = tmp_path_factory.mktemp("made")/"out"
-    return render_reports(out, **fits, districts=["SIM01", "SIM03"], languages=("en", "fr"), formats=("xlsx", "pdf", "notebook"), workers=1)
+    out = tmp_path_factory.mktemp("made") / "out"
+    return render_reports(
+        out,
+        **fits,
+        districts=["SIM01", "SIM03"],
+        languages=("en", "fr"),
+        formats=("xlsx", "pdf", "notebook"),
+        workers=1,
+    )
 
 
-def pages(out): return {p.name: p.read_text(encoding="utf-8") for p in sorted((out/"districts").glob("*.html"))}
+def pages(out):
+    return {
+        p.name: p.read_text(encoding="utf-8") for p in sorted((out / "districts").glob("*.html"))
+    }
 
 
 def test_a_page_a_district_and_language(made):
     assert not made.failed and len(made.reports) == 4
-    for name in ("index.html", "index.fr.html", "manifest.json", "assets/schoolvar-charts.js"): assert (made.out/name).is_file()
+    for name in ("index.html", "index.fr.html", "manifest.json", "assets/schoolvar-charts.js"):
+        assert (made.out / name).is_file()
     found = pages(made.out)
-    assert len(found) == 4 and all(('<html lang="fr">' in t) == (".fr." in n) for n, t in found.items())
-    for suffix in ("xlsx", "pdf"): assert len(list((made.out/"districts").glob(f"*.{suffix}"))) == 4
+    assert len(found) == 4 and all(
+        ('<html lang="fr">' in t) == (".fr." in n) for n, t in found.items()
+    )
+    for suffix in ("xlsx", "pdf"):
+        assert len(list((made.out / "districts").glob(f"*.{suffix}"))) == 4
     assert len(list(made.out.glob("*.ipynb"))) == 4
 
 
 def test_every_page_says_that_the_data_are_simulated(made):
-    for name, text in {**pages(made.out), **{p.name: p.read_text(encoding="utf-8") for p in made.out.glob("index*.html")}}.items():
+    for name, text in {
+        **pages(made.out),
+        **{p.name: p.read_text(encoding="utf-8") for p in made.out.glob("index*.html")},
+    }.items():
         assert Labels("fr" if ".fr." in name else "en")("page.simulated") in text, name
 
 
 def test_pages_load_nothing_from_outside(made):
     for name, text in pages(made.out).items():
         assert "Content-Security-Policy" in text and "default-src 'none'" in text
-        for ref in re.findall(r'(?:src|href)="([^"]*)"', text): assert not re.match(r"(https?:)?//", ref), ref
+        for ref in re.findall(r'(?:src|href)="([^"]*)"', text):
+            assert not re.match(r"(https?:)?//", ref), ref
         for ref in re.findall(r'(?:src|href)="([^"#]+)"', text):
-            if not ref.startswith("data:"): assert (made.out/"districts"/ref).resolve().is_file(), ref
+            if not ref.startswith("data:"):
+                assert (made.out / "districts" / ref).resolve().is_file(), ref
 
 
 def test_pages_hold_no_code(made):
-    for text in pages(made.out).values(): assert "load_publication" not in text and "Traceback" not in text
+    for text in pages(made.out).values():
+        assert "load_publication" not in text and "Traceback" not in text
 
 
 def test_page_weight(made):
@@ -82,71 +101,111 @@ def test_page_weight(made):
 
 
 def test_numbers_on_the_page_are_those_of_the_fit(made, fits):
-    schools = pd.read_csv(fits["achievement"]/"schools.csv")
+    schools = pd.read_csv(fits["achievement"] / "schools.csv")
     text = next(t for n, t in pages(made.out).items() if n.startswith("sim01") and ".fr." not in n)
     district = publish(fits, DisclosurePolicy.named("us")).district("SIM01").tables["achievement"]
     for row in district[district.state == ""].itertuples():
         mine = schools[schools.school == row.school].iloc[0]
-        if abs(mine.estimate - row.estimate) > 1e-9: continue        # given as a limit only
+        if abs(mine.estimate - row.estimate) > 1e-9:
+            continue  # given as a limit only
         line = re.search(rf'<th scope="row">{re.escape(row.name)}</th>(.*?)</tr>', text).group(1)
-        assert f"{round(mine.estimate*100):.0f}\u00a0%" in line and f"{mine.n_trials:,}" in line
+        assert f"{round(mine.estimate * 100):.0f}\u00a0%" in line and f"{mine.n_trials:,}" in line
 
 
 def test_echoed_parameters_must_be_those_asked_for(fits, tmp_path, monkeypatch):
     "A template whose parameters cell lost its tag is run with its defaults: that must not become a page."
-    nb = nbformat.read(SRC/"nbs/reports/district.ipynb", 4)
-    for cell in nb.cells: cell.metadata.pop("tags", None)
-    broken = tmp_path/"district.ipynb"; nbformat.write(nb, broken)
+    nb = nbformat.read(SRC / "nbs/reports/district.ipynb", 4)
+    for cell in nb.cells:
+        cell.metadata.pop("tags", None)
+    broken = tmp_path / "district.ipynb"
+    nbformat.write(nb, broken)
     plain = reports.template
-    monkeypatch.setattr(reports, "template", lambda name: broken if name == "district.ipynb" else plain(name))
-    import logging; logging.getLogger("papermill").setLevel("ERROR")
-    result = render_reports(tmp_path/"out", **fits, districts=["SIM02"], formats=(), workers=1)
+    monkeypatch.setattr(
+        reports, "template", lambda name: broken if name == "district.ipynb" else plain(name)
+    )
+    import logging
+
+    logging.getLogger("papermill").setLevel("ERROR")
+    result = render_reports(tmp_path / "out", **fits, districts=["SIM02"], formats=(), workers=1)
     assert result.failed == ["SIM02"] and "asked was" in result.reports[0]["error"]
-    assert not list((tmp_path/"out"/"districts").glob("*")) if (tmp_path/"out"/"districts").exists() else True
+    assert (
+        not list((tmp_path / "out" / "districts").glob("*"))
+        if (tmp_path / "out" / "districts").exists()
+        else True
+    )
 
 
 def test_one_failing_district_leaves_the_others(fits, tmp_path, monkeypatch):
     plain = reports.run_notebook
+
     def run(task, home, engine="schoolvar"):
         nb, error = plain(task, home, engine)
         return nb, "ValueError: planted" if task.key == "SIM02" else error
+
     monkeypatch.setattr(reports, "run_notebook", run)
-    result = render_reports(tmp_path/"out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1)
-    manifest = json.loads((tmp_path/"out"/"manifest.json").read_text())
-    assert result.failed == ["SIM02"] and {r["district"]: r["status"] for r in manifest["reports"]} == {"SIM01": "ready", "SIM02": "failed"}
-    assert len(list((tmp_path/"out"/"failed").glob("*.ipynb"))) == 1 and len(pages(tmp_path/"out")) == 1
-    monkeypatch.setattr(reports, "run_notebook", plain)                    # mended: only the failed one is made again
-    again = render_reports(tmp_path/"out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1)
-    assert not again.failed and [r["reused"] for r in again.reports] == [True, False] and not (tmp_path/"out"/"failed").exists() or not list((tmp_path/"out"/"failed").glob("*"))
+    result = render_reports(
+        tmp_path / "out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1
+    )
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert result.failed == ["SIM02"] and {
+        r["district"]: r["status"] for r in manifest["reports"]
+    } == {"SIM01": "ready", "SIM02": "failed"}
+    assert (
+        len(list((tmp_path / "out" / "failed").glob("*.ipynb"))) == 1
+        and len(pages(tmp_path / "out")) == 1
+    )
+    # mended: only the failed one is made again
+    monkeypatch.setattr(reports, "run_notebook", plain)
+    again = render_reports(
+        tmp_path / "out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1
+    )
+    assert (
+        not again.failed
+        and [r["reused"] for r in again.reports] == [True, False]
+        and not (tmp_path / "out" / "failed").exists()
+        or not list((tmp_path / "out" / "failed").glob("*"))
+    )
 
 
 def test_made_again_the_files_are_the_same(made, fits, tmp_path):
-    other = render_reports(tmp_path/"out", **fits, districts=["SIM01"], languages=("en", "fr"), formats=("xlsx", "pdf", "notebook"), workers=1)
+    other = render_reports(
+        tmp_path / "out",
+        **fits,
+        districts=["SIM01"],
+        languages=("en", "fr"),
+        formats=("xlsx", "pdf", "notebook"),
+        workers=1,
+    )
     for r in other.reports:
-        for name in r["files"]: assert (tmp_path/"out"/name).read_bytes() == (made.out/name).read_bytes(), name
+        for name in r["files"]:
+            assert (tmp_path / "out" / name).read_bytes() == (made.out / name).read_bytes(), name
 
 
 def test_a_page_is_taken_over_unless_it_was_changed(fits, tmp_path):
     "A page that somebody changed is theirs: nothing is replaced, and one line says which it is."
-    first = render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1)
-    page = tmp_path/"out"/next(iter(first.reports[0]["files"]))
+    first = render_reports(tmp_path / "out", **fits, districts=["SIM04"], formats=(), workers=1)
+    page = tmp_path / "out" / next(iter(first.reports[0]["files"]))
     good = page.read_bytes()
-    assert render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1).reports[0]["reused"]
+    assert render_reports(
+        tmp_path / "out", **fits, districts=["SIM04"], formats=(), workers=1
+    ).reports[0]["reused"]
     page.write_text("my words")
     with pytest.raises(FolderError, match="which was changed since schoolvar wrote it"):
-        render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1)
+        render_reports(tmp_path / "out", **fits, districts=["SIM04"], formats=(), workers=1)
     assert page.read_text() == "my words"
     page.write_bytes(good)
-    assert render_reports(tmp_path/"out", **fits, districts=["SIM04"], formats=(), workers=1).reports[0]["reused"]
+    assert render_reports(
+        tmp_path / "out", **fits, districts=["SIM04"], formats=(), workers=1
+    ).reports[0]["reused"]
 
 
 def test_what_others_put_into_the_folder_stays(fits, tmp_path):
-    out = tmp_path/"out"
+    out = tmp_path / "out"
     render_reports(out, **fits, districts=["SIM04"], formats=(), workers=1)
-    (out/"notes.txt").write_text("mine")
+    (out / "notes.txt").write_text("mine")
     with pytest.raises(FolderError, match="holds notes.txt, which schoolvar did not write"):
         render_reports(out, **fits, districts=["SIM02"], formats=(), workers=1)
-    assert (out/"notes.txt").read_text() == "mine" and [n[:5] for n in pages(out)] == ["sim04"]
+    assert (out / "notes.txt").read_text() == "mine" and [n[:5] for n in pages(out)] == ["sim04"]
 
 
 RUN = """
@@ -161,145 +220,294 @@ if __name__ == "__main__":
 """
 
 
-def start(out, fits, workers=1, wait=0.):
-    return subprocess.Popen([sys.executable, "-c", RUN, str(out), str(fits["achievement"]), str(workers), str(wait)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(out, fits, workers=1, wait=0.0):
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(out), str(fits["achievement"]), str(workers), str(wait)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_a_killed_run_resumes(fits, tmp_path):
-    out = tmp_path/"out"; first = start(out, fits, wait=.3)
+    out = tmp_path / "out"
+    first = start(out, fits, wait=0.3)
     deadline = time.time() + 240
-    while time.time() < deadline and len(list(tmp_path.glob(".out.schoolvar-*/new/.status/*.json"))) < 2: time.sleep(.05)
-    first.send_signal(signal.SIGKILL); first.communicate()
+    while (
+        time.time() < deadline
+        and len(list(tmp_path.glob(".out.schoolvar-*/new/.status/*.json"))) < 2
+    ):
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
     assert not out.exists() and len(list(tmp_path.glob(".out.schoolvar-*/new/.status/*.json"))) >= 2
-    second = start(out, fits); said, err = second.communicate(timeout=300)
+    second = start(out, fits)
+    said, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
-    assert int(said.split()[-2]) >= 2 and len(pages(out)) == 4 and [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert (
+        int(said.split()[-2]) >= 2
+        and len(pages(out)) == 4
+        and [p.name for p in tmp_path.iterdir()] == ["out"]
+    )
 
 
 def test_two_runs_into_one_folder(fits, tmp_path):
-    out = tmp_path/"out"; runs = [start(out, fits) for _ in range(2)]
+    out = tmp_path / "out"
+    runs = [start(out, fits) for _ in range(2)]
     for r in runs:
-        _, err = r.communicate(timeout=400); assert r.returncode == 0, err
-    manifest = json.loads((out/"manifest.json").read_text())
+        _, err = r.communicate(timeout=400)
+        assert r.returncode == 0, err
+    manifest = json.loads((out / "manifest.json").read_text())
     import hashlib
+
     for r in manifest["reports"]:
-        for name, sha in r["files"].items(): assert hashlib.sha256((out/name).read_bytes()).hexdigest() == sha
+        for name, sha in r["files"].items():
+            assert hashlib.sha256((out / name).read_bytes()).hexdigest() == sha
 
 
 def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
     "A real scheduler with two worker processes on loopback; one is killed while it works."
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    (tmp_path/"slowly.py").write_text("import os, time\nfrom schoolvar import reports\n_plain = reports.make_report\ndef make(task, *data):\n    open(os.path.join(os.environ['MARK'], f'{os.getpid()}'), 'a').close()\n    time.sleep(.5)\n    return _plain(task, *data)\n")
-    (tmp_path/"mark").mkdir(); env["MARK"] = str(tmp_path/"mark")
+    (tmp_path / "slowly.py").write_text(
+        "import os, time\nfrom schoolvar import reports\n_plain = reports.make_report\ndef make(task, *data):\n    open(os.path.join(os.environ['MARK'], f'{os.getpid()}'), 'a').close()\n    time.sleep(.5)\n    return _plain(task, *data)\n"
+    )
+    (tmp_path / "mark").mkdir()
+    env["MARK"] = str(tmp_path / "mark")
     port = 20000 + os.getpid() % 20000
-    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"], [sys.executable, "-m", "distributed.cli.dask_worker"]
+    dask = (
+        [sys.executable, "-m", "distributed.cli.dask_scheduler"],
+        [sys.executable, "-m", "distributed.cli.dask_worker"],
+    )
     quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env, cwd=tmp_path)
-    processes = [subprocess.Popen([*dask[0], "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet)]
+    processes = [
+        subprocess.Popen(
+            [*dask[0], "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet
+        )
+    ]
     try:
-        processes += [subprocess.Popen([*dask[1], f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard", "--no-nanny"], **quiet) for _ in range(2)]
-        run = subprocess.Popen([sys.executable, "-c", "import slowly, sys\nfrom schoolvar import reports\nreports.make_report = slowly.make\n"
-                                f"r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], consistency=sys.argv[3], formats=(), scheduler='tcp://127.0.0.1:{port}')\nprint(len(r.failed), len(r.reports), *{{x['error'] for x in r.reports}})",
-                                str(tmp_path/"out"), str(fits["achievement"]), str(fits["consistency"])], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path)
+        processes += [
+            subprocess.Popen(
+                [
+                    *dask[1],
+                    f"tcp://127.0.0.1:{port}",
+                    "--nthreads",
+                    "1",
+                    "--no-dashboard",
+                    "--no-nanny",
+                ],
+                **quiet,
+            )
+            for _ in range(2)
+        ]
+        run = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import slowly, sys\nfrom schoolvar import reports\nreports.make_report = slowly.make\n"
+                f"r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], consistency=sys.argv[3], formats=(), scheduler='tcp://127.0.0.1:{port}')\nprint(len(r.failed), len(r.reports), *{{x['error'] for x in r.reports}})",
+                str(tmp_path / "out"),
+                str(fits["achievement"]),
+                str(fits["consistency"]),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+            cwd=tmp_path,
+        )
         deadline = time.time() + 240
-        while time.time() < deadline and not list((tmp_path/"mark").iterdir()): time.sleep(.05)
-        victim = int(next((tmp_path/"mark").iterdir()).name)
+        while time.time() < deadline and not list((tmp_path / "mark").iterdir()):
+            time.sleep(0.05)
+        victim = int(next((tmp_path / "mark").iterdir()).name)
         assert victim in [p.pid for p in processes[1:]]
         os.kill(victim, signal.SIGKILL)
         said, err = run.communicate(timeout=400)
         assert run.returncode == 0 and said.split() == ["0", "4"], said + err[-2000:]
     finally:
-        for p in processes: p.kill(); p.wait()
+        for p in processes:
+            p.kill()
+            p.wait()
 
 
 def test_local_processes(fits, tmp_path):
-    result = render_reports(tmp_path/"out", achievement=fits["achievement"], formats=(), workers=2)
-    assert not result.failed and len(pages(tmp_path/"out")) == 4
+    result = render_reports(
+        tmp_path / "out", achievement=fits["achievement"], formats=(), workers=2
+    )
+    assert not result.failed and len(pages(tmp_path / "out")) == 4
 
 
 def test_a_full_disk(fits, tmp_path):
-    if not hasattr(os, "geteuid") or os.geteuid() != 0: absent("root", "mounting a small disk needs root")
-    disk = tmp_path/"disk"; disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2500k", "tmpfs", str(disk)], capture_output=True).returncode: absent("root", "no small disk can be mounted here")
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        absent("root", "mounting a small disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2500k", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
+        absent("root", "no small disk can be mounted here")
     try:
-        r = lambda *more: subprocess.run([sys.executable, "-c", "from schoolvar.cli.main import main; main()", "report", "--achievement", str(fits["achievement"]), "--workers", "1", "--out", str(disk/"out"), *more], capture_output=True, text=True)
+        r = lambda *more: subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from schoolvar.cli.main import main; main()",
+                "report",
+                "--achievement",
+                str(fits["achievement"]),
+                "--workers",
+                "1",
+                "--out",
+                str(disk / "out"),
+                *more,
+            ],
+            capture_output=True,
+            text=True,
+        )
         assert r("--formats", "", "--district", "SIM01").returncode == 0
-        before = {p: p.read_bytes() for p in (disk/"out").rglob("*") if p.is_file()}
+        before = {p: p.read_bytes() for p in (disk / "out").rglob("*") if p.is_file()}
         full = r("--formats", "xlsx,pdf", "--standalone")
-        assert full.returncode == 2 and "disk is full" in full.stderr and len(full.stderr.strip().splitlines()) == 1, full.stderr
-        assert {p: p.read_bytes() for p in (disk/"out").rglob("*") if p.is_file()} == before and [p.name for p in disk.iterdir()] == ["out"]
-    finally: subprocess.run(["umount", str(disk)])
+        assert (
+            full.returncode == 2
+            and "disk is full" in full.stderr
+            and len(full.stderr.strip().splitlines()) == 1
+        ), full.stderr
+        assert {p: p.read_bytes() for p in (disk / "out").rglob("*") if p.is_file()} == before and [
+            p.name for p in disk.iterdir()
+        ] == ["out"]
+    finally:
+        subprocess.run(["umount", str(disk)])
 
 
 def test_wrong_wishes_are_told(fits, tmp_path):
-    for wish, message in ((dict(districts=["nowhere"]), "no district 'nowhere'"), (dict(formats=("docx",)), "choose from")):
-        with pytest.raises(ReportError, match=message): render_reports(tmp_path/"out", **fits, **wish)
-    with pytest.raises(ReportError, match="at least one fit"): render_reports(tmp_path/"out")
-    assert not (tmp_path/"out").exists()
+    for wish, message in (
+        (dict(districts=["nowhere"]), "no district 'nowhere'"),
+        (dict(formats=("docx",)), "choose from"),
+    ):
+        with pytest.raises(ReportError, match=message):
+            render_reports(tmp_path / "out", **fits, **wish)
+    with pytest.raises(ReportError, match="at least one fit"):
+        render_reports(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_schools_without_a_district_get_a_page(fits, tmp_path):
     "Scores of schools that the counts do not know, as where two data sets meet in one report."
-    folder = shutil.copytree(fits["consistency"], tmp_path/"consistency")
-    schools = pd.read_csv(folder/"schools.csv").drop(columns=["district", "school_name"]).head(12); schools["school"] = [f"{i}" for i in range(12)]
-    schools.to_csv(folder/"schools.csv", index=False)
+    folder = shutil.copytree(fits["consistency"], tmp_path / "consistency")
+    schools = pd.read_csv(folder / "schools.csv").drop(columns=["district", "school_name"]).head(12)
+    schools["school"] = [f"{i}" for i in range(12)]
+    schools.to_csv(folder / "schools.csv", index=False)
     reseal(folder)
-    result = render_reports(tmp_path/"out", achievement=fits["achievement"], consistency=folder, districts=["", "SIM01"], formats=(), workers=1)
-    assert not result.failed and "no-district.html" in pages(tmp_path/"out")
-    alone = render_reports(tmp_path/"alone", consistency=folder, formats=(), workers=1)
-    assert "All schools" in next(iter(pages(tmp_path/"alone").values())) and len(alone.reports) == 1
+    result = render_reports(
+        tmp_path / "out",
+        achievement=fits["achievement"],
+        consistency=folder,
+        districts=["", "SIM01"],
+        formats=(),
+        workers=1,
+    )
+    assert not result.failed and "no-district.html" in pages(tmp_path / "out")
+    alone = render_reports(tmp_path / "alone", consistency=folder, formats=(), workers=1)
+    assert (
+        "All schools" in next(iter(pages(tmp_path / "alone").values())) and len(alone.reports) == 1
+    )
 
 
 def test_failing_diagnostics_show_on_every_page(fits, tmp_path):
-    folder = shutil.copytree(fits["achievement"], tmp_path/"fit"); manifest = json.loads((folder/"manifest.json").read_text())
-    manifest["diagnostics"]["ok"] = False; (folder/"manifest.json").write_text(json.dumps(manifest))
-    result = render_reports(tmp_path/"out", achievement=folder, districts=["SIM01"], formats=(), workers=1)
+    folder = shutil.copytree(fits["achievement"], tmp_path / "fit")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["diagnostics"]["ok"] = False
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    result = render_reports(
+        tmp_path / "out", achievement=folder, districts=["SIM01"], formats=(), workers=1
+    )
     assert not result.ok
-    for text in [*pages(tmp_path/"out").values(), (tmp_path/"out"/"index.html").read_text()]: assert "do not rely on its estimates" in text
+    for text in [*pages(tmp_path / "out").values(), (tmp_path / "out" / "index.html").read_text()]:
+        assert "do not rely on its estimates" in text
 
 
 def test_templates_run_as_they_are():
     import papermill
+
     from schoolvar.report import notebook as inprocess
-    papermill.execute_notebook(str(SRC/"nbs/reports/district.ipynb"), None, engine_name=inprocess.ENGINE, progress_bar=False)
+
+    papermill.execute_notebook(
+        str(SRC / "nbs/reports/district.ipynb"),
+        None,
+        engine_name=inprocess.ENGINE,
+        progress_bar=False,
+    )
 
 
 def test_a_kernel_gives_the_same_report(fits, tmp_path):
     "The engine of the package and an ordinary Jupyter kernel run the same notebook."
-    from schoolvar.report.publication import save_publication
     from schoolvar.report.html import notebook_body
-    save_publication(publish({"achievement": fits["achievement"]}, DisclosurePolicy.named("us")), tmp_path/"data")
+    from schoolvar.report.publication import save_publication
+
+    save_publication(
+        publish({"achievement": fits["achievement"]}, DisclosurePolicy.named("us")),
+        tmp_path / "data",
+    )
     task = reports.Task("SIM01", "sim01", "en", "", ("en",), (), False, "2026-01-01")
     reports.preload()
     bodies = []
     for engine in ("schoolvar", None):
-        nb, error = reports.run_notebook(task, tmp_path, engine); assert error is None
+        nb, error = reports.run_notebook(task, tmp_path, engine)
+        assert error is None
         bodies.append(notebook_body(nb))
     assert bodies[0] == bodies[1]
-
 
 
 def shown_text(page):
     "What a page shows or speaks: text, attributes for screen readers, and the words inside the charts' specifications."
     from html.parser import HTMLParser
+
     found, inside = [], []
+
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attrs):
             inside.append(dict(attrs).get("type", "") if tag == "script" else tag)
-            found.extend(v for k, v in attrs if k in ("aria-label", "title", "alt", "data-menu", "data-png", "data-svg", "data-one", "data-other"))
+            found.extend(
+                v
+                for k, v in attrs
+                if k
+                in (
+                    "aria-label",
+                    "title",
+                    "alt",
+                    "data-menu",
+                    "data-png",
+                    "data-svg",
+                    "data-one",
+                    "data-other",
+                )
+            )
+
         def handle_data(self, data):
-            if inside and inside[-1] == "application/json": words(json.loads(data))
-            elif data.strip(): found.append(data.strip())
-        def handle_endtag(self, tag): inside.append("")
+            if inside and inside[-1] == "application/json":
+                words(json.loads(data))
+            elif data.strip():
+                found.append(data.strip())
+
+        def handle_endtag(self, tag):
+            inside.append("")
+
     def words(node):
         if isinstance(node, dict):
             for k, v in node.items():
-                if isinstance(v, str) and k in ("title", "description", "alt"): found.append(v)
-                elif isinstance(v, str) and k == "values": found.extend(v.replace("\n", ",").split(","))
-                elif k == "table": found.extend(v.values())
-                elif isinstance(v, list) and k in ("text", "domain"): found.extend(x for x in v if isinstance(x, str))
-                else: words(v)
+                if isinstance(v, str) and k in ("title", "description", "alt"):
+                    found.append(v)
+                elif isinstance(v, str) and k == "values":
+                    found.extend(v.replace("\n", ",").split(","))
+                elif k == "table":
+                    found.extend(v.values())
+                elif isinstance(v, list) and k in ("text", "domain"):
+                    found.extend(x for x in v if isinstance(x, str))
+                else:
+                    words(v)
         elif isinstance(node, list):
-            for v in node: words(v)
+            for v in node:
+                words(v)
+
     Reader().feed(page)
     return list(dict.fromkeys(found))
 
@@ -307,29 +515,76 @@ def shown_text(page):
 def english_in(texts_shown):
     "Labels of the English catalogue that stand in the texts: whole ones, and longer ones inside a sentence, with anything in their fields."
     from schoolvar.report.labels import catalogue
-    each = lambda language: {t for v in catalogue(language).values() for t in (v.values() if isinstance(v, dict) else [v])}
-    english = {t for t in each("en") - each("fr") if len(re.sub(r"\{.*?\}|\W", "", t)) > 2} - {"English"}     # the link to the other language is in that language
-    patterns = {t: re.compile(r"(?<!\w)" + re.sub(r"\\\{.*?\\\}", ".{1,60}", re.escape(t)).replace("\\ ", r"\s") + r"(?!\w)") for t in english}
-    return {t: s for s in texts_shown for t, p in patterns.items() if (p.search(s) if " " in t else p.fullmatch(s))}
+
+    each = lambda language: {
+        t
+        for v in catalogue(language).values()
+        for t in (v.values() if isinstance(v, dict) else [v])
+    }
+    # the link to the other language is in that language
+    english = {t for t in each("en") - each("fr") if len(re.sub(r"\{.*?\}|\W", "", t)) > 2} - {
+        "English"
+    }
+    patterns = {
+        t: re.compile(
+            r"(?<!\w)"
+            + re.sub(r"\\\{.*?\\\}", ".{1,60}", re.escape(t)).replace("\\ ", r"\s")
+            + r"(?!\w)"
+        )
+        for t in english
+    }
+    return {
+        t: s
+        for s in texts_shown
+        for t, p in patterns.items()
+        if (p.search(s) if " " in t else p.fullmatch(s))
+    }
 
 
 def test_a_french_page_is_french(made):
     seen = 0
-    for name, text in {**pages(made.out), "index.fr.html": (made.out/"index.fr.html").read_text(encoding="utf-8")}.items():
-        if ".fr." in name: found = english_in(shown_text(text)); seen += 1; assert not found, (name, found)
-        else: assert len(english_in(shown_text(text))) > 15, "the search finds them on an English page"
+    for name, text in {
+        **pages(made.out),
+        "index.fr.html": (made.out / "index.fr.html").read_text(encoding="utf-8"),
+    }.items():
+        if ".fr." in name:
+            found = english_in(shown_text(text))
+            seen += 1
+            assert not found, (name, found)
+        else:
+            assert len(english_in(shown_text(text))) > 15, (
+                "the search finds them on an English page"
+            )
     assert seen >= 2
 
 
 def test_altair_draws_a_kind_of_chart_once(fits, monkeypatch):
     "The second district's charts are filled in: where nine tenths of a report's time went."
     from schoolvar.report import figures
+
     p, L = publish(fits, DisclosurePolicy.named("us")), Labels("en")
-    draw = lambda key: [c for plot in (figures.plot_estimates, figures.plot_spreads, figures.plot_value, figures.plot_funnel, figures.plot_vee, figures.plot_shares) if (c := plot(p.district(key), L))]
+    draw = lambda key: [
+        c
+        for plot in (
+            figures.plot_estimates,
+            figures.plot_spreads,
+            figures.plot_value,
+            figures.plot_funnel,
+            figures.plot_vee,
+            figures.plot_shares,
+        )
+        if (c := plot(p.district(key), L))
+    ]
     first = {json.dumps(c.to_dict()) for key in p.districts.key for c in draw(key)}
-    def never(*args, **kwargs): raise AssertionError("Altair was asked again")
-    for name in ("Chart", "layer", "Color", "X"): monkeypatch.setattr(figures.alt, name, never)
-    assert {json.dumps(c.to_dict(validate=False)) for key in p.districts.key for c in draw(key)} == first
+
+    def never(*args, **kwargs):
+        raise AssertionError("Altair was asked again")
+
+    for name in ("Chart", "layer", "Color", "X"):
+        monkeypatch.setattr(figures.alt, name, never)
+    assert {
+        json.dumps(c.to_dict(validate=False)) for key in p.districts.key for c in draw(key)
+    } == first
 
 
 def test_priors_in_french(made):
@@ -339,35 +594,69 @@ def test_priors_in_french(made):
 
 # Accessibility: axe-core in a real browser, on every kind of page
 
-AXE_RULES = {"preload": False, "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
+AXE_RULES = {
+    "preload": False,
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    },
+}
 
 
 @pytest.fixture(scope="module")
 def browser():
     try:
-        from playwright.sync_api import sync_playwright
         import axe_playwright_python
-    except ImportError: absent("chromium", "playwright and axe-playwright-python are not installed")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or absent("chromium", "no Chromium on this machine")
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        absent("chromium", "playwright and axe-playwright-python are not installed")
+    path = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    ) or absent("chromium", "no Chromium on this machine")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
+        browser = play.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
         yield browser
         browser.close()
 
 
 def axe(page):
     import axe_playwright_python
-    page.evaluate((Path(axe_playwright_python.__file__).parent/"axe.min.js").read_text(encoding="utf-8"))
+
+    page.evaluate(
+        (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    )
     return page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
 
 
 def open_page(browser, path, width=1280, scheme="light"):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, bypass_csp=True)
-    page = context.new_page(); trouble = []
-    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None); page.on("pageerror", lambda e: trouble.append(str(e)))
-    page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith(("file:", "data:", "blob:")) else None)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, bypass_csp=True
+    )
+    page = context.new_page()
+    trouble = []
+    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: trouble.append(str(e)))
+    page.on(
+        "request",
+        lambda r: (
+            trouble.append(r.url) if not r.url.startswith(("file:", "data:", "blob:")) else None
+        ),
+    )
     page.goto(path.resolve().as_uri())
-    page.wait_for_function("() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)", timeout=90_000)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)",
+        timeout=90_000,
+    )
     return context, page, trouble
 
 
@@ -376,35 +665,68 @@ def open_page(browser, path, width=1280, scheme="light"):
 @pytest.mark.parametrize("kind", ["index", "district"])
 def test_axe_finds_nothing(browser, made, kind, language, scheme):
     suffix = "" if language == "en" else ".fr"
-    path = made.out/f"index{suffix}.html" if kind == "index" else next(p for p in (made.out/"districts").glob("sim03*.html") if (".fr." in p.name) == bool(suffix))
+    path = (
+        made.out / f"index{suffix}.html"
+        if kind == "index"
+        else next(
+            p
+            for p in (made.out / "districts").glob("sim03*.html")
+            if (".fr." in p.name) == bool(suffix)
+        )
+    )
     context, page, trouble = open_page(browser, path, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)"); page.wait_for_timeout(200)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.wait_for_timeout(200)
     found = axe(page)
-    assert not found, "\n".join(f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}" for v in found)
-    assert page.evaluate("[...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn === 'yes')") and not trouble
+    assert not found, "\n".join(
+        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}" for v in found
+    )
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn === 'yes')"
+        )
+        and not trouble
+    )
     context.close()
 
 
 def test_policy_of_the_page_lets_the_charts_draw(browser, made):
     "As a reader opens it: policy enforced, offline, from a folder."
-    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
-    context = browser.new_context(offline=True); page = context.new_page(); trouble = []
+    path = next(p for p in (made.out / "districts").glob("sim01*.html") if ".fr." not in p.name)
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    trouble = []
     page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
-    page.goto(path.as_uri()); page.wait_for_function("() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)", timeout=90_000)
-    assert page.locator("svg.marks").count() == page.locator(".sv-chart").count() >= 6 and not trouble
-    grey = page.evaluate("document.querySelectorAll('svg.marks')[1].querySelectorAll('path').length")
+    page.goto(path.as_uri())
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)",
+        timeout=90_000,
+    )
+    assert (
+        page.locator("svg.marks").count() == page.locator(".sv-chart").count() >= 6 and not trouble
+    )
+    grey = page.evaluate(
+        "document.querySelectorAll('svg.marks')[1].querySelectorAll('path').length"
+    )
     assert grey > 25, "the shared points are drawn too"
-    assert all(page.evaluate("[...document.querySelectorAll('svg.marks')].map(s => s.getAttribute('role') === 'img' && !!s.querySelector('title') && !!s.querySelector('desc'))"))
+    assert all(
+        page.evaluate(
+            "[...document.querySelectorAll('svg.marks')].map(s => s.getAttribute('role') === 'img' && !!s.querySelector('title') && !!s.querySelector('desc'))"
+        )
+    )
     context.close()
 
 
 def test_a_chart_s_table_is_there_when_it_is_opened(browser, made):
-    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
+    path = next(p for p in (made.out / "districts").glob("sim01*.html") if ".fr." not in p.name)
     context, page, _ = open_page(browser, path)
     for details in page.locator("details.sv-data").all():
         details.locator("summary").click()
         details.locator("tbody tr").first.wait_for(timeout=10_000)
-        assert details.locator("tbody tr").count() >= 1 and details.locator("thead th[scope=col]").count() >= 3
+        assert (
+            details.locator("tbody tr").count() >= 1
+            and details.locator("thead th[scope=col]").count() >= 3
+        )
     assert page.locator("details.sv-data").count() == page.locator(".sv-chart").count() >= 6
     context.close()
 
@@ -412,20 +734,21 @@ def test_a_chart_s_table_is_there_when_it_is_opened(browser, made):
 @pytest.mark.parametrize("width", [390, 640])
 def test_narrow_and_zoomed_pages_do_not_scroll_sideways(browser, made, width):
     "390 pixels is a phone; 640 is 1280 at 200 % zoom."
-    for path in [made.out/"index.html", *sorted((made.out/"districts").glob("*.html"))[:2]]:
+    for path in [made.out / "index.html", *sorted((made.out / "districts").glob("*.html"))[:2]]:
         context, page, _ = open_page(browser, path, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         context.close()
 
 
 def test_keyboard_reaches_everything(browser, made):
-    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
+    path = next(p for p in (made.out / "districts").glob("sim01*.html") if ".fr." not in p.name)
     context, page, _ = open_page(browser, path)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#content"
-    for _ in range(12): page.keyboard.press("Tab")
+    for _ in range(12):
+        page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     context.close()
 
@@ -434,42 +757,64 @@ def test_index_finds_a_district(browser, tmp_path, tmp_path_factory):
     many = example_fits(tmp_path_factory.mktemp("many"), 14, 60)
     p = publish(many, DisclosurePolicy.named("us"))
     tasks = reports._tasks(p, None, ("en",), (), False, "2026-01-01")
-    from schoolvar.report.figures import shared_data
     from schoolvar.core.files import write_whole
+    from schoolvar.report.figures import shared_data
     from schoolvar.report.html import report_assets
-    for name, text in report_assets(shared_data(p)).items(): write_whole(tmp_path/"assets"/name, text)
-    write_whole(tmp_path/"index.html", reports.index_page(p, [(t, {"status": "ready"}) for t in tasks], Labels("en"), False))
-    context, page, trouble = open_page(browser, tmp_path/"index.html")
+
+    for name, text in report_assets(shared_data(p)).items():
+        write_whole(tmp_path / "assets" / name, text)
+    write_whole(
+        tmp_path / "index.html",
+        reports.index_page(p, [(t, {"status": "ready"}) for t in tasks], Labels("en"), False),
+    )
+    context, page, trouble = open_page(browser, tmp_path / "index.html")
     page.fill("#find", "district 07")
-    assert page.locator("tbody tr:visible").count() == 1 and page.locator("#found").inner_text() == "1 district found"
+    assert (
+        page.locator("tbody tr:visible").count() == 1
+        and page.locator("#found").inner_text() == "1 district found"
+    )
     assert not axe(page) and not trouble
     context.close()
 
 
 def test_a_single_file_needs_no_folder(browser, fits, tmp_path):
-    render_reports(tmp_path/"out", **fits, districts=["SIM01"], formats=(), standalone=True, workers=1)
-    alone = shutil.copy(next((tmp_path/"out"/"districts").glob("*.html")), tmp_path/"alone.html")
-    context = browser.new_context(offline=True); page = context.new_page(); trouble = []
+    render_reports(
+        tmp_path / "out", **fits, districts=["SIM01"], formats=(), standalone=True, workers=1
+    )
+    alone = shutil.copy(
+        next((tmp_path / "out" / "districts").glob("*.html")), tmp_path / "alone.html"
+    )
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    trouble = []
     page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
-    page.goto(Path(alone).as_uri()); page.wait_for_function("() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)", timeout=90_000)
+    page.goto(Path(alone).as_uri())
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn)",
+        timeout=90_000,
+    )
     assert page.locator("svg.marks").count() >= 6 and not trouble
     context.close()
 
 
 def test_workbook_is_walkable(made):
-    from schoolvar.report.excel import workbook
-    path = next((made.out/"districts").glob("sim01*.xlsx"))
+
+    path = next((made.out / "districts").glob("sim01*.xlsx"))
     sheets = pd.read_excel(path, sheet_name=None, header=None, engine="calamine")
     assert list(sheets)[:3] == ["Cover", "Contents", "Notes"] or list(sheets)[0] == "Couverture"
     inside = zipfile.ZipFile(path)
-    assert not any("<f>" in inside.read(n).decode() for n in inside.namelist() if "worksheets/sheet" in n), "no formulas"
-    assert not any("mergeCell" in inside.read(n).decode() for n in inside.namelist() if "worksheets/sheet" in n), "no merged cells"
+    assert not any(
+        "<f>" in inside.read(n).decode() for n in inside.namelist() if "worksheets/sheet" in n
+    ), "no formulas"
+    assert not any(
+        "mergeCell" in inside.read(n).decode() for n in inside.namelist() if "worksheets/sheet" in n
+    ), "no merged cells"
     tables = [n for n in inside.namelist() if n.startswith("xl/tables/")]
     assert len(tables) == len(sheets) - 3
 
 
 def test_print_shows_what_is_closed_on_screen(browser, made):
-    path = next(p for p in (made.out/"districts").glob("sim01*.html") if ".fr." not in p.name)
+    path = next(p for p in (made.out / "districts").glob("sim01*.html") if ".fr." not in p.name)
     context, page, _ = open_page(browser, path)
     height = "document.querySelector('details.more table').getBoundingClientRect().height > 0 && document.querySelector('details.more').getBoundingClientRect().height > 100"
     assert not page.evaluate(height)
@@ -482,32 +827,48 @@ def test_print_shows_what_is_closed_on_screen(browser, made):
 @pytest.mark.parametrize("what", ["achievement", "consistency"])
 def test_axe_finds_nothing_on_rerun_pages(browser, tmp_path, what, scheme):
     from schoolvar.cli.rerun import example_table, rerun
-    example_table(what).to_csv(tmp_path/"table.csv", index=False)
-    result = rerun(what, tmp_path/"table.csv", tmp_path/"out", parameters=dict(seed=2, draws=50), workers=1)
+
+    example_table(what).to_csv(tmp_path / "table.csv", index=False)
+    result = rerun(
+        what, tmp_path / "table.csv", tmp_path / "out", parameters=dict(seed=2, draws=50), workers=1
+    )
     assert not result.failed, result.sentence
-    for path in (tmp_path/"out").glob("*.html"):
+    for path in (tmp_path / "out").glob("*.html"):
         context, page, trouble = open_page(browser, path, scheme=scheme)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)"); page.wait_for_timeout(200)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.wait_for_timeout(200)
         found = axe(page)
         assert not found, (path.name, [(v["id"], v["nodes"][0]["html"][:200]) for v in found])
-        assert not trouble and page.evaluate("[...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn === 'yes')")
-        for width in (390, 768): page.set_viewport_size(dict(width=width, height=900)); page.wait_for_timeout(300); assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not trouble and page.evaluate(
+            "[...document.querySelectorAll('.sv-chart')].every(c => c.dataset.drawn === 'yes')"
+        )
+        for width in (390, 768):
+            page.set_viewport_size(dict(width=width, height=900))
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
         context.close()
 
 
 def test_rerun_of_a_fit(tmp_path):
     from schoolvar.cli.rerun import example_table, rerun
-    table = tmp_path/"scores.csv"; example_table("consistency").to_csv(table, index=False)
-    result = rerun("consistency", table, tmp_path/"out", parameters=dict(seed=2), workers=1)
+
+    table = tmp_path / "scores.csv"
+    example_table("consistency").to_csv(table, index=False)
+    result = rerun("consistency", table, tmp_path / "out", parameters=dict(seed=2), workers=1)
     assert not result.failed, result.sentence
-    page = (tmp_path/"out"/"consistency.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "consistency.html").read_text(encoding="utf-8")
     assert "location_intercept" in page and page.count('class="sv-chart"') == 2
 
 
 def test_a_district_is_asked_for_by_id_or_by_name():
-    from schoolvar.report.publication import ReportError
     from schoolvar.report.build import _key
+    from schoolvar.report.publication import ReportError
+
     table = pd.DataFrame({"key": ["", "011", "012", "013"], "name": ["", "Ayr", "Perth", "Perth"]})
     assert _key(table, "011") == _key(table, "AYR") == "011" and _key(table, "") == ""
-    with pytest.raises(ReportError, match=r"2 districts are called Perth; say which by its id: 012, 013"): _key(table, "Perth")
-    with pytest.raises(ReportError, match=r"there are 4, such as 011 \(Ayr\), 012 \(Perth\)"): _key(table, "Leeds")
+    with pytest.raises(
+        ReportError, match=r"2 districts are called Perth; say which by its id: 012, 013"
+    ):
+        _key(table, "Perth")
+    with pytest.raises(ReportError, match=r"there are 4, such as 011 \(Ayr\), 012 \(Perth\)"):
+        _key(table, "Leeds")

@@ -5,12 +5,13 @@ python tools/docs quick      the same, but without running again the notebooks w
 python tools/docs check      check what is built
 python tools/docs sidebar    bring _quarto.yml's list of library notebooks up to date
 """
+
 import os
-from pathlib import Path
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -19,12 +20,20 @@ sys.path.insert(0, str(ROOT / "tools"))
 def build():
     "Render the site. Raises SystemExit with the renderer's status where it fails."
     from docs import pages
+
     if pages.sidebar():
         print("_quarto.yml: the sidebar was out of date and has been rewritten; commit it")
     quarto = shutil.which("quarto") and not os.environ.get("SCHOOLVAR_SMALLDOCS")
-    command = ["quarto", "render"] if quarto else [str(Path(sys.executable).with_name("smalldocs")), "render", "."]
+    command = (
+        ["quarto", "render"]
+        if quarto
+        else [str(Path(sys.executable).with_name("smalldocs")), "render", "."]
+    )
     # the pre-render script runs in this environment, whatever is on the path
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     env.pop("IN_TEST", None)
     r = subprocess.run(command, cwd=ROOT, env=env, capture_output=False)
     if r.returncode:
@@ -36,6 +45,7 @@ def main(args):
     t = time.time()
     if args == ["sidebar"]:
         from docs import pages
+
         print("rewritten" if pages.sidebar() else "up to date")
         return
     if args == ["quick"]:
@@ -43,9 +53,11 @@ def main(args):
     if args != ["check"]:
         build()
     from docs import check
+
     problems = check.check(ROOT / "_site")
     if args != ["quick"]:
         from docs import browser
+
         problems += browser.check(ROOT / "_site")
     for p in problems:
         print(p, file=sys.stderr)

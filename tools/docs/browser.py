@@ -3,20 +3,23 @@
 python tools/docs/browser.py [PAGE ...]                     check these pages, or all
 python tools/docs/browser.py shot OUT.png PAGE [WIDTH] [dark]   a picture of one
 """
+
 import functools
 import http.server
-from pathlib import Path
 import shutil
 import sys
 import threading
+from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WIDTHS = (1280, 390)
-# How a scheme is judged is the reader's: colours of code come with the theme and are checked in light only
+# How a scheme is judged is the reader's: colours of code come with the theme and are checked in
+# light only
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
-# Charts without a mark that has a colour and a size: a scale that does not know the data's values paints nothing, and says nothing
+# Charts without a mark that has a colour and a size: a scale that does not know the data's values
+# paints nothing, and says nothing
 EMPTY = """[...document.querySelectorAll('.sv-chart[data-drawn]')].filter(chart => chart.clientWidth && chart.dataset.drawn !== 'no' &&
   ![...chart.querySelectorAll('.role-mark path, .role-mark line, .role-mark text, .role-mark rect')].some(mark => {
     const style = getComputedStyle(mark), box = mark.getBoundingClientRect();
@@ -28,20 +31,25 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def translate_path(self, path):     # the page for what is not there links from the root of the host it is published on
+    def translate_path(
+        self, path
+    ):  # the page for what is not there links from the root of the host it is published on
         return super().translate_path(path.removeprefix("/schoolvar"))
 
     def copyfile(self, source, outputfile):
         try:
             super().copyfile(source, outputfile)
-        except ConnectionError:     # the browser went on to the next page
+        except ConnectionError:  # the browser went on to the next page
             pass
 
 
 class Served:
     "A folder on a loopback port, for as long as the block lasts."
+
     def __init__(self, folder):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+        )
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -60,14 +68,29 @@ def browser():
 def ready(tab):
     "Wait until every chart has been drawn, each when it comes into view."
     tab.wait_for_load_state("load")
-    tab.wait_for_function("[...document.querySelectorAll('.sv-chart')].every(e => e.dataset.drawn || !e.clientWidth)", timeout=30_000)
+    tab.wait_for_function(
+        "[...document.querySelectorAll('.sv-chart')].every(e => e.dataset.drawn || !e.clientWidth)",
+        timeout=30_000,
+    )
 
 
 def look(tab, url, name, axe, problems, origin):
     said = []
-    heard = [("console", lambda m: said.append(f"console: {m.text[:200]}") if m.type == "error" else None),
-             ("pageerror", lambda e: said.append(f"error: {str(e)[:200]}")),
-             ("request", lambda r: said.append(f"asks for {r.url[:120]}") if not r.url.startswith((origin, "data:", "blob:")) else None)]
+    heard = [
+        (
+            "console",
+            lambda m: said.append(f"console: {m.text[:200]}") if m.type == "error" else None,
+        ),
+        ("pageerror", lambda e: said.append(f"error: {str(e)[:200]}")),
+        (
+            "request",
+            lambda r: (
+                said.append(f"asks for {r.url[:120]}")
+                if not r.url.startswith((origin, "data:", "blob:"))
+                else None
+            ),
+        ),
+    ]
     for event, hear in heard:
         tab.on(event, hear)
     for width in WIDTHS:
@@ -77,21 +100,32 @@ def look(tab, url, name, axe, problems, origin):
             ready(tab)
         except Exception:
             said.append("a chart is not drawn after 30 s")
-        tab.evaluate("document.querySelectorAll('details[data-source]').forEach(d => d.open = true)")
+        tab.evaluate(
+            "document.querySelectorAll('details[data-source]').forEach(d => d.open = true)"
+        )
         try:
-            tab.wait_for_function("[...document.querySelectorAll('details[data-source]')].every(d => d.dataset.here === 'yes')", timeout=10_000)
+            tab.wait_for_function(
+                "[...document.querySelectorAll('details[data-source]')].every(d => d.dataset.here === 'yes')",
+                timeout=10_000,
+            )
         except Exception:
             said.append("folded source does not come when it is opened")
-        undrawn = tab.evaluate("[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length")
+        undrawn = tab.evaluate(
+            "[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length"
+        )
         if undrawn:
             said.append(f"{undrawn} chart(s) could not be drawn")
         said += [f"the chart {chart} shows nothing" for chart in tab.evaluate(EMPTY)]
-        wide = tab.evaluate("document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
+        wide = tab.evaluate(
+            "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+        )
         if wide > 1:
             said.append(f"is {wide} pixels wider than a window of {width}")
     if axe:
         tab.evaluate(axe)
-        found = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 140)]))")
+        found = tab.evaluate(
+            "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 140)]))"
+        )
         said += [f"axe: {rule}, {n} place(s), {where}" for rule, n, where in found]
     for event, hear in heard:
         tab.remove_listener(event, hear)
@@ -102,8 +136,8 @@ def check(site, pages=None):
     "Problems of the site's pages in a browser, one line each; without a browser a note, and nothing to mend."
     path = browser()
     try:
-        from playwright.sync_api import sync_playwright
         import axe_playwright_python
+        from playwright.sync_api import sync_playwright
     except ImportError:
         path = None
     if not path:
@@ -113,7 +147,10 @@ def check(site, pages=None):
     names = pages or sorted(p.relative_to(site).as_posix() for p in Path(site).rglob("*.html"))
     problems = []
     with Served(site) as origin, sync_playwright() as p:
-        with p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]) as chrome:
+        with p.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        ) as chrome:
             tab = chrome.new_page()
             for name in names:
                 look(tab, f"{origin}/{name}", name, axe, problems, origin)
@@ -122,9 +159,14 @@ def check(site, pages=None):
 
 def shot(out, page, width=1280, dark=False):
     from playwright.sync_api import sync_playwright
+
     with Served(ROOT / "_site") as origin, sync_playwright() as p:
-        with p.chromium.launch(executable_path=browser(), args=["--no-sandbox", "--disable-gpu"]) as chrome:
-            tab = chrome.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+        with p.chromium.launch(
+            executable_path=browser(), args=["--no-sandbox", "--disable-gpu"]
+        ) as chrome:
+            tab = chrome.new_page(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+            )
             tab.goto(f"{origin}/{page}")
             ready(tab)
             tab.screenshot(path=out, full_page=True)
@@ -132,7 +174,12 @@ def shot(out, page, width=1280, dark=False):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["shot"]:
-        shot(sys.argv[2], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 1280, "dark" in sys.argv)
+        shot(
+            sys.argv[2],
+            sys.argv[3],
+            int(sys.argv[4]) if len(sys.argv) > 4 else 1280,
+            "dark" in sys.argv,
+        )
     else:
         found = check(ROOT / "_site", sys.argv[1:])
         print("\n".join(found) or "nothing to mend")

@@ -2,33 +2,67 @@
 
 A page's weight is that of its HTML as it lies in the folder, without the numbers of its charts (JSON for the shared script, and their tables).
 """
-from html.parser import HTMLParser
+
 import json
-from pathlib import Path
 import posixpath
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEIGHT = 60_000
-BASE = "/schoolvar"     # where the site is published, as settings.ini and _quarto.yml say
+BASE = "/schoolvar"  # where the site is published, as settings.ini and _quarto.yml say
 # A tag that loads something, and the attribute that says from where
-LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data", "embed": "src"}
+LOADS = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+    "embed": "src",
+}
 NOT_LOADED = {"canonical", "alternate", "prev", "next", "license", "author", "help", "search"}
 
 
 class Page(HTMLParser):
     "What the checks need of a page."
+
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.ids, self.links, self.loads, self.images, self.headings, self.charts, self.errors = set(), [], [], [], [], 0, 0
+        self.ids, self.links, self.loads, self.images, self.headings, self.charts, self.errors = (
+            set(),
+            [],
+            [],
+            [],
+            [],
+            0,
+            0,
+        )
         self.words, self.lang, self.title, self._skip, self._stack = [], None, "", 0, []
         self._block = []
         self.feed(text)
 
-    VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    VOID = {
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    }
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
@@ -37,11 +71,17 @@ class Page(HTMLParser):
         self.ids |= {a[k] for k in ("id", "name") if a.get(k) and not (k == "name" and tag != "a")}
         if tag == "a" and a.get("href"):
             self.links.append(a["href"])
-        if tag in LOADS and a.get(LOADS[tag]) and not (tag == "link" and set((a.get("rel") or "").split()) & NOT_LOADED):
+        if (
+            tag in LOADS
+            and a.get(LOADS[tag])
+            and not (tag == "link" and set((a.get("rel") or "").split()) & NOT_LOADED)
+        ):
             self.loads.append(a[LOADS[tag]])
         if a.get("srcset"):
             self.loads += [s.split()[0] for s in a["srcset"].split(",")]
-        if tag in ("img", "svg") and not any(t in ("svg", "a", "button", "summary") for t, _ in self._stack):
+        if tag in ("img", "svg") and not any(
+            t in ("svg", "a", "button", "summary") for t, _ in self._stack
+        ):
             self.images.append((tag, a))
         classes = (a.get("class") or "").split()
         self.charts += "sv-chart" in classes
@@ -49,7 +89,25 @@ class Page(HTMLParser):
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(tag)
         if tag not in self.VOID:
-            self._stack.append((tag, tag in ("script", "style", "code", "pre", "math", "svg", "nav", "noscript", "samp", "kbd") or "sourceCode" in classes))
+            self._stack.append(
+                (
+                    tag,
+                    tag
+                    in (
+                        "script",
+                        "style",
+                        "code",
+                        "pre",
+                        "math",
+                        "svg",
+                        "nav",
+                        "noscript",
+                        "samp",
+                        "kbd",
+                    )
+                    or "sourceCode" in classes,
+                )
+            )
 
     def handle_endtag(self, tag):
         for i in range(len(self._stack) - 1, -1, -1):
@@ -79,8 +137,12 @@ def check(site):
     "Problems of the built site, one line each."
     if not (site / "index.html").is_file():
         return [f"{site.name}/index.html is not there: run `make docs`"]
-    texts = {p.relative_to(site).as_posix(): p.read_text(encoding="utf-8") for p in sorted(site.rglob("*.html"))}
-    if "404.html" in texts:       # shown at every depth, its links lead from the root of the host
+    texts = {
+        p.relative_to(site).as_posix(): p.read_text(encoding="utf-8")
+        for p in sorted(site.rglob("*.html"))
+    }
+    # shown at every depth, its links lead from the root of the host
+    if "404.html" in texts:
         texts["404.html"] = texts["404.html"].replace(f'="{BASE}/', '="')
     pages = {name: Page(text) for name, text in texts.items()}
     problems = []
@@ -90,31 +152,59 @@ def check(site):
         for url in page.loads:
             if outside(url):
                 say(f"loads {url} from outside")
-            elif not url.startswith("data:") and not (site / posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(urlsplit(url).path)))).is_file():
+            elif (
+                not url.startswith("data:")
+                and not (
+                    site
+                    / posixpath.normpath(
+                        posixpath.join(posixpath.dirname(name), unquote(urlsplit(url).path))
+                    )
+                ).is_file()
+            ):
                 say(f"loads {url}, which is not there")
         for url in page.links:
             if outside(url) or re.match(r"(mailto|data|javascript|tel|blob):", url):
                 continue
             parts = urlsplit(url)
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path))) if parts.path else name
+            target = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
+                if parts.path
+                else name
+            )
             target = "index.html" if target == "." else target
             if (site / target).is_dir():
                 target = posixpath.join(target, "index.html")
             if not (site / target).is_file():
                 say(f"link to {url}, which is not there")
-            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
+            elif (
+                parts.fragment
+                and target in pages
+                and unquote(parts.fragment) not in pages[target].ids
+            ):
                 say(f"link to {url}, but {target} has no such place")
-        if m := re.search(r"""<script(?![^>]*application/json)[^>]*>[^<]*["'](https?://(?:cdn|unpkg|esm)[^"']*)""", text):
+        if m := re.search(
+            r"""<script(?![^>]*application/json)[^>]*>[^<]*["'](https?://(?:cdn|unpkg|esm)[^"']*)""",
+            text,
+        ):
             say(f"a script loads {m[1]} from outside")
         for tag, a in page.images:
-            if a.get("alt") is None and a.get("aria-hidden") != "true" and not a.get("aria-label") and not a.get("aria-labelledby") and a.get("role") not in (("presentation", "img") if tag == "svg" else ("presentation",)):
+            if (
+                a.get("alt") is None
+                and a.get("aria-hidden") != "true"
+                and not a.get("aria-label")
+                and not a.get("aria-labelledby")
+                and a.get("role")
+                not in (("presentation", "img") if tag == "svg" else ("presentation",))
+            ):
                 say(f"a figure without text alternative ({tag} {a.get('src', '')[:60]})")
         for spec in re.findall(r'<script type="application/json">(.*?)</script>', text, re.S):
             chart = json.loads(spec)
             if len(chart.get("description", "")) < 20:
                 say(f"a chart without text alternative ({str(chart.get('title'))[:60]})")
         if weight(text) > WEIGHT:
-            say(f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, more than {WEIGHT // 1000} kB")
+            say(
+                f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, more than {WEIGHT // 1000} kB"
+            )
         if page.headings.count("h1") != 1:
             say(f"has {page.headings.count('h1')} first-level headings")
         if not page.title.strip() or not page.lang:
@@ -124,11 +214,20 @@ def check(site):
         if page.errors:
             say("shows a failed cell")
         prose = " ".join(page.words)
-        for sign, what in ((r"\{\{\s*<", "a shortcode"), (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"), (r"\$\$", "TeX"), (r"\\\(|\\\[", "TeX"), (r"^:::", "a fence")):
+        for sign, what in (
+            (r"\{\{\s*<", "a shortcode"),
+            (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"),
+            (r"\$\$", "TeX"),
+            (r"\\\(|\\\[", "TeX"),
+            (r"^:::", "a fence"),
+        ):
             if m := re.search(sign, prose, re.M):
-                say(f"{what} was not rendered: {prose[max(0, m.start() - 30):m.end() + 30]!r}")
+                say(f"{what} was not rendered: {prose[max(0, m.start() - 30) : m.end() + 30]!r}")
     for css in site.rglob("*.css"):
-        if m := re.search(r"""(?:@import\s*|url\()\s*["']?((?:https?:)?//[^"')]+)""", css.read_text(encoding="utf-8")):
+        if m := re.search(
+            r"""(?:@import\s*|url\()\s*["']?((?:https?:)?//[^"')]+)""",
+            css.read_text(encoding="utf-8"),
+        ):
             problems.append(f"{css.relative_to(site)}: loads {m[1]} from outside")
     return problems + spelling(pages)
 
@@ -142,6 +241,22 @@ def spelling(pages):
     found = []
     for name, page in pages.items():
         text = "\n".join(w.strip() for w in page.words if w.strip())
-        r = subprocess.run([sys.executable, "-m", "codespell_lib", "--ignore-words-list", "dows,te,nd,ot,hist,fo,ba,ans", "-"], input=text, capture_output=True, text=True)
-        found += [f"{name}: spelling: {line.split(': ', 1)[-1]}" for line in r.stdout.splitlines() if "==>" in line]
+        r = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "codespell_lib",
+                "--ignore-words-list",
+                "dows,te,nd,ot,hist,fo,ba,ans",
+                "-",
+            ],
+            input=text,
+            capture_output=True,
+            text=True,
+        )
+        found += [
+            f"{name}: spelling: {line.split(': ', 1)[-1]}"
+            for line in r.stdout.splitlines()
+            if "==>" in line
+        ]
     return found

@@ -1,19 +1,33 @@
 """Which notebooks are pages of the site, and what each depends on."""
+
 import ast
 import hashlib
 import importlib.metadata
 import json
-from pathlib import Path
 import re
+from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NBS = ROOT / "nbs"
-START = NBS / "start.ipynb"     # where `make lab` begins: exports nothing
-# Folders of notebooks beside the library, each with its own folder of pages. Reports are templates and are run by the library.
+START = NBS / "start.ipynb"  # where `make lab` begins: exports nothing
+# Folders of notebooks beside the library, each with its own folder of pages. Reports are templates
+# and are run by the library.
 FOLDERS = ("studies", "explanations")
 BESIDE = (*FOLDERS, "reports")
 # Rooms of the library in reading order; a folder that is not here comes last.
-ROOMS = ("core", "data", "sampling", "achievement", "consistency", "value_added", "levels", "charts", "report", "calibration", "cli")
+ROOMS = (
+    "core",
+    "data",
+    "sampling",
+    "achievement",
+    "consistency",
+    "value_added",
+    "levels",
+    "charts",
+    "report",
+    "calibration",
+    "cli",
+)
 
 
 def library():
@@ -64,7 +78,11 @@ def imports(source, room=""):
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {a.name.removeprefix("schoolvar.") for a in node.names if a.name.startswith("schoolvar.")}
+            names |= {
+                a.name.removeprefix("schoolvar.")
+                for a in node.names
+                if a.name.startswith("schoolvar.")
+            }
             if any(a.name == "schoolvar" for a in node.names):
                 names.add("__init__")
         elif isinstance(node, ast.ImportFrom):
@@ -72,7 +90,9 @@ def imports(source, room=""):
             if not node.level and base.split(".")[0] != "schoolvar":
                 continue
             above = [room] if node.level == 1 and room else []
-            path = ".".join([*above, *base.removeprefix("schoolvar").strip(".").split(".")]).strip(".")
+            path = ".".join([*above, *base.removeprefix("schoolvar").strip(".").split(".")]).strip(
+                "."
+            )
             if not path:
                 names.add("__init__")
             names |= {path} | {f"{path}.{a.name}".strip(".") for a in node.names}
@@ -95,7 +115,8 @@ def reached(path):
             continue
         seen.add(file)
         text = file.read_text(encoding="utf-8")
-        if name == "__init__":      # names load lazily, so a bare `import schoolvar` reaches every public module
+        # names load lazily, so a bare `import schoolvar` reaches every public module
+        if name == "__init__":
             todo |= set(re.findall(r'^\s*"([\w.]+)":\s*\[', text, re.M))
         todo |= imports(text, name.rpartition(".")[0])
     return sorted(seen)
@@ -104,11 +125,19 @@ def reached(path):
 def digest(path):
     "Hash of all that decides a notebook's outputs."
     h = hashlib.sha256()
-    files = [path, Path(__file__), Path(__file__).with_name("pre.py"), ROOT / "settings.ini", *reached(path)]
+    files = [
+        path,
+        Path(__file__),
+        Path(__file__).with_name("pre.py"),
+        ROOT / "settings.ini",
+        *reached(path),
+    ]
     if any(f.parent.name == "sampling" for f in files):
         files += sorted((ROOT / "stan").glob("**/*.stan*"))
     if not is_library(path):
-        files += sorted(p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc"))
+        files += sorted(
+            p for p in path.parent.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")
+        )
     if re.search(r"reports|district\.ipynb", path.read_text(encoding="utf-8")):
         files += sorted(p for p in (NBS / "reports").rglob("*") if p.is_file())
     for f in files:

@@ -1,14 +1,15 @@
 "Pages that are written from the code: reference, gallery, checklist, and the sidebar of library notebooks."
+
 import ast
 import hashlib
-from html import escape
 import json
 import os
-from pathlib import Path
 import re
 import shutil
 import subprocess
 import sys
+from html import escape
+from pathlib import Path
 
 from docs.notebooks import FOLDERS, library, module, notebooks
 
@@ -21,7 +22,9 @@ def library_groups():
     "Room -> names of its pages, in reading order."
     groups = {}
     for path in library():
-        groups.setdefault(path.parent.name.replace("_", " ").capitalize(), []).append(module(path).replace(".", "/"))
+        groups.setdefault(path.parent.name.replace("_", " ").capitalize(), []).append(
+            module(path).replace(".", "/")
+        )
     return groups
 
 
@@ -36,7 +39,12 @@ def sidebar_text(text):
     indent = head.rsplit("\n", 1)[1]
     body = []
     for group, names in library_groups().items():
-        body += [f"{indent}- section: {group}", f"{indent}  href: docs/reference/{slug(group)}.qmd", f"{indent}  contents:", *(f"{indent}    - docs/{n}.ipynb" for n in names)]
+        body += [
+            f"{indent}- section: {group}",
+            f"{indent}  href: docs/reference/{slug(group)}.qmd",
+            f"{indent}  contents:",
+            *(f"{indent}    - docs/{n}.ipynb" for n in names),
+        ]
     tail = rest.split(END, 1)[1]
     return head + BEGIN + "\n" + "\n".join(body) + f"\n{indent}{END}" + tail
 
@@ -53,8 +61,11 @@ def sidebar():
 
 # ---------------------------------------------------------------- pages written from code and files
 
+
 def page(path, title, description, body):
-    path.write_text(f'---\ntitle: "{title}"\ndescription: "{description}"\n---\n\n{body}\n', encoding="utf-8")
+    path.write_text(
+        f'---\ntitle: "{title}"\ndescription: "{description}"\n---\n\n{body}\n', encoding="utf-8"
+    )
 
 
 def raw(html):
@@ -65,13 +76,26 @@ def raw(html):
 def commands(docs):
     "The command line, from its own help."
     env = {**os.environ, "COLUMNS": "70", "TERM": "dumb", "NO_COLOR": "1"}
-    run = lambda *args: subprocess.run([str(Path(sys.executable).with_name("schoolvar")), *args, "--help"], capture_output=True, text=True, env=env, check=True).stdout.strip()
+    run = lambda *args: subprocess.run(
+        [str(Path(sys.executable).with_name("schoolvar")), *args, "--help"],
+        capture_output=True,
+        text=True,
+        env=env,
+        check=True,
+    ).stdout.strip()
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
-    body = ("`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
-            f"```text\n{top}\n```\n")
+    body = (
+        "`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
+        f"```text\n{top}\n```\n"
+    )
     body += "".join(f"\n## schoolvar {n}\n\n```text\n{run(n)}\n```\n" for n in names)
-    page(docs / "commands.qmd", "Commands", "Every command and option of schoolvar, as its own help says it", body)
+    page(
+        docs / "commands.qmd",
+        "Commands",
+        "Every command and option of schoolvar, as its own help says it",
+        body,
+    )
 
 
 def programs(docs):
@@ -80,22 +104,50 @@ def programs(docs):
         "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of size zero; the other programs are a model each. "
         "What several share is included from `functions/`. Both engines run these files as they are.\n"
     ]
-    for f in sorted((ROOT / "stan").glob("*.stan")) + sorted((ROOT / "stan").glob("functions/*.stanfunctions")):
+    for f in sorted((ROOT / "stan").glob("*.stan")) + sorted(
+        (ROOT / "stan").glob("functions/*.stanfunctions")
+    ):
         text = f.read_text(encoding="utf-8")
         said = re.match(r"(?:\s*//[^\n]*\n)+|\s*/\*.*?\*/", text, re.S)
-        words = re.sub(r"^\s*(?://|/?\*+/?)\s?|\s*\*/$", "", said[0].strip(), flags=re.M).strip() if said else ""
-        parts.append(f"\n## {f.name}\n\n```text\n{words}\n```\n\n" if words else f"\n## {f.name}\n\n")
-        parts.append(raw(f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} lines</summary><pre tabindex="0"><code>{escape(text)}</code></pre></details>'))
-    page(docs / "programs.qmd", "Stan programs", "The models as they are run, with their comments", "".join(parts))
+        words = (
+            re.sub(r"^\s*(?://|/?\*+/?)\s?|\s*\*/$", "", said[0].strip(), flags=re.M).strip()
+            if said
+            else ""
+        )
+        parts.append(
+            f"\n## {f.name}\n\n```text\n{words}\n```\n\n" if words else f"\n## {f.name}\n\n"
+        )
+        parts.append(
+            raw(
+                f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} lines</summary><pre tabindex="0"><code>{escape(text)}</code></pre></details>'
+            )
+        )
+    page(
+        docs / "programs.qmd",
+        "Stan programs",
+        "The models as they are run, with their comments",
+        "".join(parts),
+    )
 
 
 def public(name):
     "Public names of a module, `core/errors`, -> first line of what they say, read without importing it."
     file = ROOT / "schoolvar" / f"{name}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    listed = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"), [])
+    listed = next(
+        (
+            ast.literal_eval(n.value)
+            for n in tree.body
+            if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"
+        ),
+        [],
+    )
     defs = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    return {n: (ast.get_docstring(defs[n]) or "").split("\n\n")[0].replace("\n", " ") for n in listed if n in defs}
+    return {
+        n: (ast.get_docstring(defs[n]) or "").split("\n\n")[0].replace("\n", " ")
+        for n in listed
+        if n in defs
+    }
 
 
 def functions(docs, found):
@@ -107,22 +159,45 @@ def functions(docs, found):
     home = {n: m for names in library_groups().values() for m in names for n in public(m)}
     head = "| name | says |\n|---|---|\n"
 
-    def row(n, m, said, up=""):       # a name that its notebook does not document leads to the top of the page
+    def row(
+        n, m, said, up=""
+    ):  # a name that its notebook does not document leads to the top of the page
         return f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
+
     groups = library_groups()
-    parts = ["Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"]
+    parts = [
+        "Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"
+    ]
     if top:
-        parts += ["\n## From `schoolvar` itself\n\n", head, *(row(n, home[n], public(home[n])[n]) for n in top if n in home)]
-    parts += ["\n## By subject\n\n| pages | modules |\n|---|---|\n",
-              *(f"| [{group}](reference/{slug(group)}.qmd) | {', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n" for group, names in groups.items())]
+        parts += [
+            "\n## From `schoolvar` itself\n\n",
+            head,
+            *(row(n, home[n], public(home[n])[n]) for n in top if n in home),
+        ]
+    parts += [
+        "\n## By subject\n\n| pages | modules |\n|---|---|\n",
+        *(
+            f"| [{group}](reference/{slug(group)}.qmd) | {', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n"
+            for group, names in groups.items()
+        ),
+    ]
     page(docs / "functions.qmd", "Functions", "What the package offers", "".join(parts))
     (docs / "reference").mkdir()
     for group, names in groups.items():
         parts = []
         for m in names:
             if listed := public(m):
-                parts += [f"\n## {m.replace('/', '.')}\n\n", head, *(row(n, m, said, "../") for n, said in listed.items())]
-        page(docs / "reference" / f"{slug(group)}.qmd", group, f"Every public name: {group.lower()}", "".join(parts))
+                parts += [
+                    f"\n## {m.replace('/', '.')}\n\n",
+                    head,
+                    *(row(n, m, said, "../") for n, said in listed.items()),
+                ]
+        page(
+            docs / "reference" / f"{slug(group)}.qmd",
+            group,
+            f"Every public name: {group.lower()}",
+            "".join(parts),
+        )
 
 
 def charts_of(docs, found):
@@ -131,7 +206,11 @@ def charts_of(docs, found):
         for c in json.loads((docs / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
             for o in c.get("outputs", []):
                 text = "".join(o.get("data", {}).get("text/html", ""))
-                for m in re.finditer(r'<figure class="sv-figure" id="([^"]+)">.*?<script type="application/json">(.*?)</script>', text, re.S):
+                for m in re.finditer(
+                    r'<figure class="sv-figure" id="([^"]+)">.*?<script type="application/json">(.*?)</script>',
+                    text,
+                    re.S,
+                ):
                     yield name, m[1], json.loads(m[2])
 
 
@@ -144,14 +223,22 @@ def whole(svg):
         return svg
     above = max(0, 4 - float(origin[1]) - float(title[1]))
     wide, tall = float(box[1]) + 40, float(box[2]) + above
-    svg = svg.replace(box[0], f'width="{wide:g}" height="{tall:g}" viewBox="0 {0 - above:g} {wide:g} {tall:g}"', 1)
-    return svg.replace(f'<rect width="{box[1]}" height="{box[2]}"', f'<rect y="{0 - above:g}" width="{wide:g}" height="{tall:g}"', 1)
+    svg = svg.replace(
+        box[0], f'width="{wide:g}" height="{tall:g}" viewBox="0 {0 - above:g} {wide:g} {tall:g}"', 1
+    )
+    return svg.replace(
+        f'<rect width="{box[1]}" height="{box[2]}"',
+        f'<rect y="{0 - above:g}" width="{wide:g}" height="{tall:g}"',
+        1,
+    )
 
 
 def gallery(docs, found):
     "Every figure of the site as a still picture that leads to the living one."
     import vl_convert as vlc
-    from schoolvar.charts.style import chart_title, _rewrap
+
+    from schoolvar.charts.style import _rewrap, chart_title
+
     folder = docs / "gallery"
     folder.mkdir()
     kept = ROOT / ".cache" / "docs" / "gallery"
@@ -167,50 +254,93 @@ def gallery(docs, found):
         text = json.dumps(spec, sort_keys=True)
         file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
         if not (kept / file).is_file():
-            (kept / file).write_text(vlc.vegalite_to_svg(_rewrap(spec, 480), vl_version="6.4"), encoding="utf-8")
-        (folder / file).write_text(whole((kept / file).read_text(encoding="utf-8")), encoding="utf-8")
-        group = name.split("/")[0].title() if name.startswith(tuple(f"{f}/" for f in FOLDERS)) else "Library"
+            (kept / file).write_text(
+                vlc.vegalite_to_svg(_rewrap(spec, 480), vl_version="6.4"), encoding="utf-8"
+            )
+        (folder / file).write_text(
+            whole((kept / file).read_text(encoding="utf-8")), encoding="utf-8"
+        )
+        group = (
+            name.split("/")[0].title()
+            if name.startswith(tuple(f"{f}/" for f in FOLDERS))
+            else "Library"
+        )
         title = escape(chart_title(spec))
-        sections[group].append(f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>')
-    parts = [f"{len(seen)} figures. Each leads to the page that draws it, where it can be pointed at, saved, and read as a table.\n"]
+        sections[group].append(
+            f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>'
+        )
+    parts = [
+        f"{len(seen)} figures. Each leads to the page that draws it, where it can be pointed at, saved, and read as a table.\n"
+    ]
     for group, cards in sections.items():
         if cards:
-            parts.append(f"\n## {group}\n\n" + raw('<div class="sv-gallery">' + "\n".join(cards) + "</div>"))
+            parts.append(
+                f"\n## {group}\n\n" + raw('<div class="sv-gallery">' + "\n".join(cards) + "</div>")
+            )
     page(docs / "gallery.qmd", "Gallery", "Every figure of the site", "".join(parts))
 
 
 def checklist(docs):
     "What the two reference documents show, and where it is shown here."
     import csv
-    rows = list(csv.DictReader((NBS / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines()))
-    titles = {"consistency": "The consistency study (Saeb)", "achievement": "The achievement page (Ontario, Grade 3)"}
+
+    rows = list(
+        csv.DictReader((NBS / "studies" / "checklist.csv").read_text(encoding="utf-8").splitlines())
+    )
+    titles = {
+        "consistency": "The consistency study (Saeb)",
+        "achievement": "The achievement page (Ontario, Grade 3)",
+    }
     pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in notebooks().items()}
-    parts = ["Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
-             "*differs*: another result on the same data; *stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"]
+    parts = [
+        "Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
+        "*differs*: another result on the same data; *stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"
+    ]
     for key, title in titles.items():
         parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
         for r in rows:
             if r["document"] == key:
-                name = pages.get(r["notebook"] if "/" in r["notebook"] else f"studies/{r['notebook']}")
+                name = pages.get(
+                    r["notebook"] if "/" in r["notebook"] else f"studies/{r['notebook']}"
+                )
                 where = f"[{name.split('/')[-1]}]({name}.ipynb#{r['cell']})" if name else r["why"]
                 parts.append(f"| {r['item']} | {r['published']} | {r['status']} | {where} |\n")
-    page(docs / "checklist.qmd", "Checklist", "Where each figure, table and number of the reference documents is reproduced", "".join(parts))
+    page(
+        docs / "checklist.qmd",
+        "Checklist",
+        "Where each figure, table and number of the reference documents is reproduced",
+        "".join(parts),
+    )
 
 
 def front(docs):
     "The living figure of the first page."
-    from schoolvar.charts.html import chart_block
-    from schoolvar.charts.consistency import plot_pip_sd
     from schoolvar.calibration.stored import load_summary
+    from schoolvar.charts.consistency import plot_pip_sd
+    from schoolvar.charts.html import chart_block
+
     tables, _ = load_summary(NBS / "studies" / "stored" / "saeb")
     chart = plot_pip_sd(tables["schools"], unit="SD of all students")
-    (docs / "front.md").write_text(raw(chart_block(chart, caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.")), encoding="utf-8")
+    (docs / "front.md").write_text(
+        raw(
+            chart_block(
+                chart,
+                caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.",
+            )
+        ),
+        encoding="utf-8",
+    )
 
 
 def example(docs):
     "A whole report of the simulated province, under the disclosure policy that is the default."
     h = hashlib.sha256()
-    for f in sorted(p for folder in ("schoolvar", "stan", "nbs/reports") for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix not in (".pyc",)):
+    for f in sorted(
+        p
+        for folder in ("schoolvar", "stan", "nbs/reports")
+        for p in (ROOT / folder).rglob("*")
+        if p.is_file() and p.suffix not in (".pyc",)
+    ):
         h.update(f.name.encode() + b"\0" + f.read_bytes() + b"\0")
     kept = ROOT / ".cache" / "docs" / f"example-{h.hexdigest()[:16]}"
     earlier = sorted((ROOT / ".cache" / "docs").glob("example-*"), key=os.path.getmtime)
@@ -219,7 +349,12 @@ def example(docs):
     if not (kept / "index.html").is_file():
         for old in earlier:
             shutil.rmtree(old)
-        r = subprocess.run([str(Path(sys.executable).with_name("schoolvar")), "run", "--out", str(kept)], capture_output=True, text=True, env={**os.environ, "CI": "1"})
+        r = subprocess.run(
+            [str(Path(sys.executable).with_name("schoolvar")), "run", "--out", str(kept)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "CI": "1"},
+        )
         if r.returncode:
             raise SystemExit(f"the example report: {r.stderr.strip()[-400:]}")
     shutil.copytree(kept, docs / "example")
@@ -232,8 +367,11 @@ def described(docs, found):
         home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
 
         def target(m):
-            known = next((n for n in ((m[2],) if m[1] else (home + m[2], m[2])) if n in names), None)
+            known = next(
+                (n for n in ((m[2],) if m[1] else (home + m[2], m[2])) if n in names), None
+            )
             return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
+
         file = docs / f"{name}.ipynb"
         page = json.loads(file.read_text(encoding="utf-8"))
         changed = False
@@ -241,12 +379,18 @@ def described(docs, found):
             for o in c.get("outputs", []):
                 if "text/markdown" in o.get("data", {}):
                     old = "".join(o["data"]["text/markdown"])
-                    o["data"]["text/markdown"] = re.sub(r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb", lambda m: target([m[0], m[1], m[2] + m[3]]), old)
+                    o["data"]["text/markdown"] = re.sub(
+                        r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb",
+                        lambda m: target([m[0], m[1], m[2] + m[3]]),
+                        old,
+                    )
                     changed |= o["data"]["text/markdown"] != old
                 said = o.get("metadata", {}).get("image/png", {})
                 if "image/png" in o.get("data", {}) and said.get("alt"):
                     data = "".join(o["data"]["image/png"]).replace("\n", "")
-                    o["data"] = {"text/html": f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'}
+                    o["data"] = {
+                        "text/html": f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'
+                    }
                     changed = True
         if changed:
             file.write_text(json.dumps(page, indent=1), encoding="utf-8")
@@ -262,6 +406,7 @@ def included(docs):
 def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
     from schoolvar.charts.html import write_assets
+
     write_assets(docs)
     described(docs, found)
     included(docs)

@@ -3,15 +3,16 @@
 Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
 copy, and search works from a folder as well as from a server.
 """
+
 import base64
 import csv
 import hashlib
 import html
 import json
 import os
-from pathlib import Path
 import re
 import shutil
+from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,8 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def mathml(text):
     "smalldocs leaves TeX for KaTeX, which it would load from outside; Quarto writes MathML itself."
     from latex2mathml.converter import convert
+
     text = re.sub(r"\\\((.+?)\\\)", lambda m: convert(html.unescape(m[1])), text, flags=re.S)
-    text = re.sub(r"\\\[(.+?)\\\]", lambda m: convert(html.unescape(m[1]), display="block"), text, flags=re.S)
+    text = re.sub(
+        r"\\\[(.+?)\\\]", lambda m: convert(html.unescape(m[1]), display="block"), text, flags=re.S
+    )
     return re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
 
 
@@ -32,37 +36,83 @@ def page(text, up, base):
         text = "".join(mathml(p) if p.startswith('<span class="math') else p for p in parts)
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
     if "sv-chart" in text:
-        text = text.replace("</head>", f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>', 1)
+        text = text.replace(
+            "</head>",
+            f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>',
+            1,
+        )
     text = outline(reachable(lines(near(lighter(text)))))
     # nbdev links every name to the published page of its module
-    return re.sub(rf'(href=")({re.escape(base)}/)(?:docs/)?(?!guides/|example/)((?:\w+/)?\w+\.html)', rf"\g<1>{up}docs/\g<3>", text)
+    return re.sub(
+        rf'(href=")({re.escape(base)}/)(?:docs/)?(?!guides/|example/)((?:\w+/)?\w+\.html)',
+        rf"\g<1>{up}docs/\g<3>",
+        text,
+    )
 
 
 def lighter(text):
     "Colours of code weigh more than the code: folded source goes without, elsewhere words of the language and comments have one. Decoration is named as such."
+
     def plain(m):
         return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
+
     text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
-    text = re.sub(r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn|st|ss|vs|ch)">(.*?)</span>', r"\1", text, flags=re.S)
-    text = re.sub(r"<pre\b.*?</pre>", lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"), text, flags=re.S)
-    text = re.sub(r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S)
-    if "#T_" not in text:       # pandas names each cell of a styled table, for styles that no page has
+    text = re.sub(
+        r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn|st|ss|vs|ch)">(.*?)</span>',
+        r"\1",
+        text,
+        flags=re.S,
+    )
+    text = re.sub(
+        r"<pre\b.*?</pre>",
+        lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"),
+        text,
+        flags=re.S,
+    )
+    text = re.sub(
+        r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S
+    )
+    # pandas names each cell of a styled table, for styles that no page has
+    if "#T_" not in text:
         text = re.sub(r'<style type="text/css">\s*</style>\s*', "", text)
         text = re.sub(r'(<t[dh]) id="T_\w+" class="[^"]*"', r"\1", text)
         text = re.sub(r'(<table\b[^>]*?) id="T_\w+"', r"\1", text)
-        text = re.sub(r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"', "<th", text)
+        text = re.sub(
+            r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"',
+            "<th",
+            text,
+        )
         text = re.sub(r"<(t[dh]) +>", r"<\1>", text)
-    text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)       # numbers of cells are nobody's link
-    if os.environ.get("SMALLDOCS"):         # Quarto's own style sheet needs this class
+    # numbers of cells are nobody's link
+    text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)
+    if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs this class
         text = text.replace(" code-with-copy", "")
-    text = re.sub(r">\s*\n\s*<(/?(?:div|section|details|h[1-6]|ul|li|p|table|figure|nav)\b)", r"><\1", text)       # lines between blocks
+    # lines between blocks
+    text = re.sub(
+        r">\s*\n\s*<(/?(?:div|section|details|h[1-6]|ul|li|p|table|figure|nav)\b)", r"><\1", text
+    )
     # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
-    text = re.sub(r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>', r"\1\2", text, flags=re.S)
-    text = re.sub(r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>', r'<a class="sv-line" href="\1">source</a>', text)
+    text = re.sub(
+        r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>',
+        r"\1\2",
+        text,
+        flags=re.S,
+    )
+    text = re.sub(
+        r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>',
+        r'<a class="sv-line" href="\1">source</a>',
+        text,
+    )
     text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
-    text = text.replace('<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;')
+    text = text.replace(
+        '<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;'
+    )
     # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
-    text = re.sub(r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text (sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>', r"\1\2\3</a>", text)
+    text = re.sub(
+        r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text (sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>',
+        r"\1\2\3</a>",
+        text,
+    )
     # names that are not public have no place of their own on the page
     return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
 
@@ -73,7 +123,10 @@ def near(text):
     return re.sub(closed, r"\1</div>", text, flags=re.S)
 
 
-SOURCE = re.compile(r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>', re.S)
+SOURCE = re.compile(
+    r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>',
+    re.S,
+)
 
 
 def sources(text, name, out):
@@ -87,10 +140,16 @@ def sources(text, name, out):
             return m[0]
         found.append(html.unescape(re.sub(r"<[^>]+>", "", m[3])))
         return f'<details class="{m[1]}" data-source="{stem}" data-place="{len(found) - 1}"><summary>{m[2]}</summary><a href="{up}source/{file}">{file.removesuffix(".txt")}</a></details>'
+
     text = SOURCE.sub(fold, text)
     if found:
-        (out / "docs" / "source" / f"{stem}.js").write_text(f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = {json.dumps(found, ensure_ascii=False)};\n", encoding="utf-8")
-        text = text.replace("</head>", f'<script defer src="{up}source/open.js"></script>\n</head>', 1)
+        (out / "docs" / "source" / f"{stem}.js").write_text(
+            f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = {json.dumps(found, ensure_ascii=False)};\n",
+            encoding="utf-8",
+        )
+        text = text.replace(
+            "</head>", f'<script defer src="{up}source/open.js"></script>\n</head>', 1
+        )
     return text
 
 
@@ -131,29 +190,73 @@ def source_files(out):
 
 def lines(text):
     "nbdev does not know at which line of its module a name stands: look there."
+
     def line(m):
         module = ROOT / "schoolvar" / f"{m[1]}.py"
         code = module.read_text(encoding="utf-8").splitlines() if module.is_file() else []
-        n = next((i for i, c in enumerate(code, 1) if re.match(rf"(?:def|class) {re.escape(m[3])}\b", c)), None)
+        n = next(
+            (
+                i
+                for i, c in enumerate(code, 1)
+                if re.match(rf"(?:def|class) {re.escape(m[3])}\b", c)
+            ),
+            None,
+        )
         return f'/schoolvar/{m[1]}.py{f"#L{n}" if n else ""}"{m[2]}{m[3]}<'
-    return re.sub(r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<', line, text, flags=re.S)
+
+    return re.sub(
+        r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<',
+        line,
+        text,
+        flags=re.S,
+    )
 
 
 def reachable(text):
     "What keyboards and screen readers need of the theme's marks."
-    text = re.sub(r'<nav class="navbar(?![^>]*aria-label)', '<nav aria-label="Site" class="navbar', text)
-    text = re.sub(r'<nav class="quarto-secondary-nav"', '<nav aria-label="This page" class="quarto-secondary-nav"', text)
-    text = re.sub(r'<nav id="quarto-sidebar"(?![^>]*aria-label)', '<nav aria-label="Pages" id="quarto-sidebar"', text)
-    text = re.sub(r'<nav id="TOC"(?![^>]*aria-label)', '<nav aria-label="On this page" id="TOC"', text)
-    text = re.sub(r'(<a class="sidebar-item-t[^>]*)role="navigation"', r'\1role="button"', text)       # it opens a section
+    text = re.sub(
+        r'<nav class="navbar(?![^>]*aria-label)', '<nav aria-label="Site" class="navbar', text
+    )
+    text = re.sub(
+        r'<nav class="quarto-secondary-nav"',
+        '<nav aria-label="This page" class="quarto-secondary-nav"',
+        text,
+    )
+    text = re.sub(
+        r'<nav id="quarto-sidebar"(?![^>]*aria-label)',
+        '<nav aria-label="Pages" id="quarto-sidebar"',
+        text,
+    )
+    text = re.sub(
+        r'<nav id="TOC"(?![^>]*aria-label)', '<nav aria-label="On this page" id="TOC"', text
+    )
+    # it opens a section
+    text = re.sub(r'(<a class="sidebar-item-t[^>]*)role="navigation"', r'\1role="button"', text)
     text = re.sub(r'<math(?![^>]*tabindex)(?=[^>]*display="block")', '<math tabindex="0"', text)
     text = re.sub(r"<table(?![^>]*tabindex)", '<table tabindex="0"', text)
-    text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)               # a wide block scrolls by keyboard too
-    text = re.sub(r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)', r'<div tabindex="0" class="cell-output cell-output-display\1>', text)
-    text = re.sub(r'(<(?:g|path|text)\b[^>]*?) role="graphics-(?:symbol|object|document)"', r"\1", text)     # a picture is described as a whole
-    text = re.sub(r'(<(?:g|path|text)\b[^>]*?) aria-roledescription="[^"]*"(?: aria-label="[^"]*")?', r"\1", text)
-    text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)                    # the corner of a table heads nothing
-    return text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1) if 'rel="icon"' not in text else text
+    # a wide block scrolls by keyboard too
+    text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)
+    text = re.sub(
+        r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)',
+        r'<div tabindex="0" class="cell-output cell-output-display\1>',
+        text,
+    )
+    # a picture is described as a whole
+    text = re.sub(
+        r'(<(?:g|path|text)\b[^>]*?) role="graphics-(?:symbol|object|document)"', r"\1", text
+    )
+    text = re.sub(
+        r'(<(?:g|path|text)\b[^>]*?) aria-roledescription="[^"]*"(?: aria-label="[^"]*")?',
+        r"\1",
+        text,
+    )
+    # the corner of a table heads nothing
+    text = re.sub(r"<th(?:\s[^>]*)?>\s*</th>", "<td></td>", text)
+    return (
+        text.replace("</head>", '<link rel="icon" href="data:,">\n</head>', 1)
+        if 'rel="icon"' not in text
+        else text
+    )
 
 
 def outline(text):
@@ -165,8 +268,12 @@ def outline(text):
         while above and above[-1] >= n:
             above.pop()
         above.append(n)
-        if len(above) != n:       # it keeps its size
-            attributes = attributes.replace('class="', f'class="h{n} ', 1) if 'class="' in attributes else f'{attributes} class="h{n}"'
+        if len(above) != n:  # it keeps its size
+            attributes = (
+                attributes.replace('class="', f'class="h{n} ', 1)
+                if 'class="' in attributes
+                else f'{attributes} class="h{n}"'
+            )
         return f"<h{len(above)}{attributes}>{m[3]}</h{len(above)}>"
 
     head, sep, main = text.partition("<main")
@@ -181,7 +288,9 @@ def places(texts):
         def link(m):
             target = os.path.normpath(os.path.join(os.path.dirname(name), m[1])) if m[1] else name
             return m[0] if m[2] in ids.get(target, {m[2]}) else f'<a href="{m[1]}"{m[3]}><code>'
+
         return re.sub(r'<a href="([^"#:]*)#([^"]+)"([^>]*)><code>', link, texts[name])
+
     return {name: mend(name) for name in texts}
 
 
@@ -194,18 +303,24 @@ def anywhere(text, base):
 
 def images(text, file, out):
     "Pictures inside a page become files beside it."
+
     def save(m):
         data = base64.b64decode(m[2])
         name = f"figure-{hashlib.sha256(data).hexdigest()[:12]}.{m[1].removesuffix('+xml')}"
         (out / "docs" / "figures").mkdir(parents=True, exist_ok=True)
         (out / "docs" / "figures" / name).write_bytes(data)
         return f'src="{"../" * (len(file.relative_to(out).parts) - 1)}docs/figures/{name}"'
+
     return re.sub(r'src="data:image/([a-z+]+);base64,([A-Za-z0-9+/=\s]{4000,})"', save, text)
 
 
 def stylesheet(text):
     "Fonts come from the reader's machine."
-    return re.sub(r"""@import\s*(?:url\(["']?https?://[^)]*\)|"https?://[^"]*"|'https?://[^']*')[^;]*;""", "", text)
+    return re.sub(
+        r"""@import\s*(?:url\(["']?https?://[^)]*\)|"https?://[^"]*"|'https?://[^']*')[^;]*;""",
+        "",
+        text,
+    )
 
 
 SEARCH = """const r = await fetch(offset + "search.json");
@@ -228,10 +343,16 @@ def search(out):
         return
     text = script.read_text(encoding="utf-8")
     if SEARCH not in text or DARK not in text:
-        raise SystemExit("docs_post: this smalldocs reads its search index or turns dark in another way; look at SEARCH and DARK in tools/docs/post.py")
-    script.write_text(text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8")
+        raise SystemExit(
+            "docs_post: this smalldocs reads its search index or turns dark in another way; look at SEARCH and DARK in tools/docs/post.py"
+        )
+    script.write_text(
+        text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8"
+    )
     entries = json.loads(data.read_text(encoding="utf-8"))
-    (out / "search-index.js").write_text("window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n", encoding="utf-8")
+    (out / "search-index.js").write_text(
+        "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n", encoding="utf-8"
+    )
 
 
 MOVED = """<!DOCTYPE html>
@@ -262,7 +383,9 @@ def forward(out, base):
         if row["place"] or old.exists() or not (out / "docs" / f"{row['now']}.html").exists():
             continue
         places = {r["place"]: r["now"] for r in rows if r["page"] == row["page"] and r["place"]}
-        text = MOVED.format(base=base, now=row["now"], up="../" * row["page"].count("/"), places=json.dumps(places))
+        text = MOVED.format(
+            base=base, now=row["now"], up="../" * row["page"].count("/"), places=json.dumps(places)
+        )
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text(text, encoding="utf-8")
         count += 1
@@ -273,9 +396,14 @@ def main():
     os.chdir(os.environ.get("QUARTO_PROJECT_DIR", ROOT))
     out = Path(os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_site"))
     from nbdev.config import get_config
+
     cfg = get_config()
     base = (cfg.doc_host + cfg.doc_baseurl).rstrip("/").removesuffix("/docs")
-    pages = {f.relative_to(out).as_posix(): f for f in sorted(out.rglob("*.html")) if "example" not in f.relative_to(out).parts}
+    pages = {
+        f.relative_to(out).as_posix(): f
+        for f in sorted(out.rglob("*.html"))
+        if "example" not in f.relative_to(out).parts
+    }
     texts = {}
     source_files(out)
     for name, f in pages.items():
@@ -283,20 +411,31 @@ def main():
         texts[name] = images(new, f, out)
         if name == "404.html":
             texts[name] = anywhere(texts[name], base)
-        if name.startswith("docs/") and not name.startswith(("docs/studies/", "docs/explanations/")):
+        if name.startswith("docs/") and not name.startswith(
+            ("docs/studies/", "docs/explanations/")
+        ):
             texts[name] = sources(texts[name], name, out)
     for name, text in places(texts).items():
         if text != pages[name].read_text(encoding="utf-8"):
             pages[name].write_text(text, encoding="utf-8")
-    example = ROOT / "docs" / "example"       # a report is a site of its own and is published as it was written
+    # a report is a site of its own and is published as it was written
+    example = ROOT / "docs" / "example"
     if example.is_dir():
         shutil.copytree(example, out / "example", dirs_exist_ok=True)
     for f in out.rglob("*.css"):
         old = f.read_text(encoding="utf-8")
         if (new := stylesheet(old)) != old:
             f.write_text(new, encoding="utf-8")
-    if (sitemap := out / "sitemap.xml").is_file():       # the hour of the build is not a change of the pages
-        sitemap.write_text(re.sub(r"\s*<lastmod>[^<]*</lastmod>|\s*<url>\s*<loc>[^<]*/404\.html</loc>\s*</url>", "", sitemap.read_text(encoding="utf-8")), encoding="utf-8")
+    # the hour of the build is not a change of the pages
+    if (sitemap := out / "sitemap.xml").is_file():
+        sitemap.write_text(
+            re.sub(
+                r"\s*<lastmod>[^<]*</lastmod>|\s*<url>\s*<loc>[^<]*/404\.html</loc>\s*</url>",
+                "",
+                sitemap.read_text(encoding="utf-8"),
+            ),
+            encoding="utf-8",
+        )
     search(out)
     forward(out, base)
     print(f"docs_post: {len(pages)} pages, whole offline")
