@@ -13,7 +13,7 @@ import pandas as pd
 from .inclusion import verdicts
 from .model import inclusion_data, make_model, program_data
 from .posterior import DIMS, KEEP, derived, population_names, school_table
-from ..sampling.converge import draw_enough, sampler_plan
+from ..sampling.converge import sample_until_converged, sampler_plan
 from ..sampling.fit import Fit, make_manifest
 
 # %% auto #0
@@ -75,7 +75,7 @@ class ConsistencyFit(Fit):
     @classmethod
     def of(
         cls,
-        fit: Fit,  # as from `Fit.load`
+        fit: Fit,  # as from `load_fit`
         scores,  # the Scores it was fitted to
     ):
         "A fit read from a folder, with its scores"
@@ -162,23 +162,20 @@ def fit_consistency(
     robust = likelihood == "student"
     data, words = program_data(model, scores.mean, scores.sd, inclusion, priors, robust)
     names = population_names(model, bool(data["learn"]), robust)
-    idata, verdict = draw_enough(
+    idata, verdict = sample_until_converged(
         model.program,
         data,
         names,
         many=("mu", "effect"),
-        rounds=rounds,
         derive=lambda run: derived(model, run),
         relearn=learned_coordinates,
         seed=seed,
-        chains=chains,
         engine=engine,
-        progress=progress,
-        cache=cache,
         inits=0.5,
         keep=KEEP[model.program],
         label="consistency",
-        **run_settings(len(model.school), draws),
+        sampler=run_settings(len(model.school), draws)
+        | dict(chains=chains, rounds=rounds, progress=progress, cache=cache),
         **axes(model),
     )
     pi = (

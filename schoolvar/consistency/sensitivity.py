@@ -12,7 +12,8 @@ from .fit import fit_consistency
 from .loo import school_log_likelihood, student_log_likelihood
 from .posterior import population_names
 from .predict import refit_model
-from ..sampling.diagnostics import pick, power_sensitivity
+from ..sampling.diagnostics import pick
+from ..sampling.sensitivity import power_sensitivity
 
 # %% auto #0
 __all__ = ['GRID', 'prior_sensitivity', 'flag_stability', 'power_scaling']

@@ -15,7 +15,7 @@ import pandas as pd
 from ..core.errors import DataError, count_of
 from ..core.schools import interval, proficiency, rank_summary, school_draws, school_labels
 from ..data.tables import frame_hash
-from ..sampling.converge import draw_enough, sampler_plan
+from ..sampling.converge import sample_until_converged, sampler_plan
 from schoolvar.value_added.bins import (
     THRESHOLD_BINS,
     bin_agreement,
@@ -637,8 +637,14 @@ def fit_value_added(
         many = [
             v for v in ("value_added", "earlier_quality") if v in inputs["keep"] and m == method
         ]
-        runs[m], verdicts[m] = draw_enough(
-            names=names, many=many, **inputs, **sampler_plan(_unknowns(inputs["data"])) | settings
+        runs[m], verdicts[m] = sample_until_converged(
+            names=names,
+            many=many,
+            seed=seed,
+            engine=engine,
+            sampler=sampler_plan(_unknowns(inputs["data"]))
+            | {k: v for k, v in settings.items() if k not in ("seed", "engine")},
+            **inputs,
         )
     main, checked = runs[method], _gate(verdicts.pop(method), verdicts, first)
     schools, (slopes, slope_draws) = schools_table(main, method, two, stage1), _slopes(runs)
