@@ -121,6 +121,27 @@ def make_manifest(
         )
     )
 
+# %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
+def _html(fit: Fit) -> str:
+    "A fit in a notebook"
+    rows = fit.manifest.get("rows", {})
+    kept = ", ".join(
+        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
+    )
+    dropped = "; ".join(
+        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
+    )
+    lines = [
+        f"<strong>{escape(fit.model)}</strong>: {len(fit.schools):,} schools"
+        + (f" ({escape(kept)})" if kept else ""),
+        escape(dropped),
+        f"{'' if fit.ok else '<strong>Diagnostics fail.</strong> '}{escape(fit.verdict)}",
+        *map(escape, fit.manifest.get("notes", [])),
+    ]
+    return "".join(f"<p>{x}</p>" for x in lines if x) + fit.parameters.to_html(
+        index=False, float_format="{:.4g}".format, border=0
+    )
+
 # %% ../../nbs/sampling/25_fit.ipynb #0d764f13
 METHODS = ("summary", "draws", "predict", "loo", "ppc", "sensitivity", "plot", "save")
 
@@ -418,25 +439,4 @@ def _read_fit(folder, manifest, data):
         tables,
         files,
         data,
-    )
-
-# %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
-def _html(fit: Fit) -> str:
-    "A fit in a notebook"
-    rows = fit.manifest.get("rows", {})
-    kept = ", ".join(
-        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
-    )
-    dropped = "; ".join(
-        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
-    )
-    lines = [
-        f"<strong>{escape(fit.model)}</strong>: {len(fit.schools):,} schools"
-        + (f" ({escape(kept)})" if kept else ""),
-        escape(dropped),
-        f"{'' if fit.ok else '<strong>Diagnostics fail.</strong> '}{escape(fit.verdict)}",
-        *map(escape, fit.manifest.get("notes", [])),
-    ]
-    return "".join(f"<p>{x}</p>" for x in lines if x) + fit.parameters.to_html(
-        index=False, float_format="{:.4g}".format, border=0
     )

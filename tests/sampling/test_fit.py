@@ -11,9 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from frozen_fits import (
-    LABELS,
-)  # noqa: F401
+from frozen_fits import LABELS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
