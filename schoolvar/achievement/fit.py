@@ -11,7 +11,7 @@ from .design import prepare
 from .ladder import levels_of, prior_scales, prior_words, program_of
 from .posterior import achievement_tables, parameter_names
 from .whitening import program_data
-from ..sampling.converge import draw_enough, sampler_plan
+from ..sampling.converge import sample_until_converged, sampler_plan
 from ..sampling.diagnostics import parameters_table
 from ..sampling.fit import Fit, make_manifest
 
@@ -68,21 +68,19 @@ def fit_achievement(
     )
     ready = time.perf_counter()
     label = f"achievement {model}" + (f"+{extra}" if extra else "")
-    idata, verdict = draw_enough(
+    idata, verdict = sample_until_converged(
         program_of(model, extra),
         data,
         names,
         many=["school"],
-        rounds=rounds,
+        sampler=plan | dict(chains=chains, rounds=rounds),
         seed=seed,
         engine=engine,
-        chains=chains,
         inits=0.5,
         keep=[*sds, "fixed", "school", "lprior", *replicated],
         dims=dict(fixed=["term"], school=["school_id"]),
         coords=dict(term=terms, school_id=d.schools),
         label=label,
-        **plan,
     )
     tables = achievement_tables(idata, d, data, model, levels)
     chosen = dict(
