@@ -428,7 +428,7 @@ def joint_study():
         from schoolvar.value_added.methods import sample_method
 
         post = sample_method(
-            "joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
+            "joint", two, priors=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
         ).posterior
         d = {
             k: post[k].values

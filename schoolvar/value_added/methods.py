@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..sampling.engine import sample
 from .grades import TwoGrades
-from .whitening import PRIORS, grade_of, joint_data, two_stage_data
+from .whitening import chosen_priors, grade_of, joint_data, two_stage_data
 
 # %% auto #0
 __all__ = ['METHODS', 'KEEP', 'POPULATION', 'method_inputs', 'unknowns', 'sample_method', 'parameter_names']
@@ -33,10 +33,10 @@ def method_inputs(
     two: TwoGrades,
     # of Stage 1, as from `quality_table`; not needed by "joint"
     quality: pd.DataFrame | None = None,
-    prior: dict = PRIORS,
+    priors: dict | None = None,  # changes to `whitening.PRIORS`
 ) -> dict:  # program, data, inits, keep, dims, coords, label, as `engine.sample` takes them
     "The program of a method, its data, and what to keep of the draws."
-    later = grade_of(two.later, two.both)
+    later, prior = grade_of(two.later, two.both), chosen_priors(priors)
     coords = dict(school=two.both, later_cell=later.cells)
     by_school = ("value_added", "later_effect", "earlier_quality")
     dims = dict(cell_later=["later_cell"]) | {name: ["school"] for name in by_school}
@@ -72,11 +72,11 @@ def sample_method(
     method,
     two,
     quality=None,
-    prior=PRIORS,
+    priors=None,
     **settings,  # of `engine.sample`: seed, chains, warmup, draws, engine, progress, cache
 ):  # InferenceData; dims school, earlier_school, later_cell, earlier_cell
     "Draws of one method, without the gate of `fit_value_added`."
-    return sample(**method_inputs(method, two, quality, prior), **settings)
+    return sample(**method_inputs(method, two, quality, priors), **settings)
 
 # %% ../../nbs/value_added/08_methods.ipynb #c88d187d
 POPULATION = (
