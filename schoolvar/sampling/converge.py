@@ -17,7 +17,7 @@ from .engine import sample
 from .programs import EngineError
 
 # %% auto #0
-__all__ = ['REACH', 'SETTINGS', 'DEFAULTS', 'sampler_plan', 'sampler_settings', 'many_limits', 'deeper', 'longer',
+__all__ = ['REACH', 'SETTINGS', 'METRICS', 'DEFAULTS', 'sampler_plan', 'sampler_settings', 'many_limits', 'deeper', 'longer',
            'sample_until_converged']
 
 # %% ../../nbs/sampling/30_converge.ipynb #36c74839
@@ -50,9 +50,11 @@ SETTINGS = dict(
     adapt_delta="target acceptance rate, between 0 and 1",
     max_treedepth="most doublings of a trajectory",
     step_size="first step size",
+    metric="what steps are scaled by: unit_e, diag_e or dense_e",
     progress="a bar: True, False, or None = in a terminal or notebook",
     cache="whether to look in the cache of fits first",
 )
+METRICS = ("unit_e", "diag_e", "dense_e")
 DEFAULTS = dict(
     chains=4,
     warmup=150,
@@ -61,6 +63,7 @@ DEFAULTS = dict(
     adapt_delta=0.8,
     max_treedepth=10,
     step_size=0.15,
+    metric="unit_e",
     progress=None,
     cache=True,
 )
@@ -88,7 +91,9 @@ def sampler_settings(
             + f"; settings: {', '.join(SETTINGS)}"
         )
     for key, value in given.items():
-        if key not in ("progress", "cache") and value is not None:
+        if key == "metric" and value not in (*METRICS, None):
+            raise EngineError(f"metric is {value!r}; it must be one of {', '.join(METRICS)}")
+        if key not in ("metric", "progress", "cache") and value is not None:
             _check_number(key, value)
     asked = {key: value for key, value in given.items() if value is not None}
     return DEFAULTS | (defaults or {}) | asked
@@ -150,7 +155,7 @@ def sample_until_converged(
     derive=None,  # function that adds derived variables to the draws of a run
     # function of the data and the draws of a run that fell short: the data with better coordinates
     relearn=None,
-    **arguments,  # engine, inits, keep, dims, coords, metric, label, as `engine.sample` takes them
+    **arguments,  # engine, inits, keep, dims, coords, label, as `engine.sample` takes them
 ):  # InferenceData, Diagnostics
     "Draw until the gate is passed, or the rounds are used up. Raises `EngineError`."
     settings, spent = sampler_settings(sampler), []
