@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts
-from schoolvar.data.formats import REASONS, count_from_percent, years_in
+from schoolvar.data.cells import REASONS, years_in
+from schoolvar.data.pssa import count_from_percent
 from tests.data.test_scores import error
 
 COUNTS = ["school_id", "year", "grade", "subject", "n_trials", "y_success", "district_id"]
