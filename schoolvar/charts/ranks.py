@@ -35,7 +35,7 @@ __all__ = ['plot_funnel', 'plot_ranks', 'plot_tenths', 'plot_pairs']
 def plot_funnel(
     # `ranks.funnel_points`: school, n_trials, raw, z, z_overdispersed, center, tau
     points: pd.DataFrame,
-    # `ranks.funnel_limits`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
+    # `ranks.funnel_curves`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
     limits: pd.DataFrame,
     *,
     focus=None,  # ids whose report it is
