@@ -12,8 +12,7 @@ import pandas as pd
 
 from .ladder import LEVELS, MODELS
 from ..core.errors import DataError
-from ..core.formula import Design as FormulaDesign
-from ..core.formula import read_formula
+from ..core.formula import DesignMatrix, read_formula
 from ..core.logits import empirical_logits
 from ..data.counts import Counts, read_counts
 
@@ -223,7 +222,7 @@ def covariate_columns(
                 f"{int(bad.sum()):,} rows of counts have no covariate, first school {rows['school_id'][bad.idxmax()]}",
                 column=c,
             )
-    m = FormulaDesign(common, rows)
+    m = DesignMatrix(common, rows)
     return pd.DataFrame({n: v for n, v in zip(m.names, m.matrix.T) if n != "Intercept"})
 
 

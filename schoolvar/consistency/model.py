@@ -19,7 +19,7 @@ from schoolvar.consistency.whitening import (
     slope_coordinates,
 )
 from ..core.errors import DataError
-from ..core.formula import Design, FormulaError, check_rank, read_formula
+from ..core.formula import DesignMatrix, FormulaError, check_rank, read_formula
 
 # %% auto #0
 __all__ = ['DEFAULTS', 'LEAST_SD', 'parameter_name', 'prior_scales', 'inclusion_data', 'floor_spread', 'alike_schools',
@@ -195,8 +195,8 @@ class Model:
     why: str  # why this program
     school: pd.DataFrame  # the schools in order: school, n, mean, ss, ...
     blocks: Blocks  # where their students stand
-    location: Design | None  # designs of students; None where formulas are "1"
-    scale: Design | None
+    location: DesignMatrix | None  # designs of students; None where formulas are "1"
+    scale: DesignMatrix | None
     terms: dict  # "location" and "scale" -> names of columns
     X: np.ndarray  # location covariates: of schools or of students, as the program takes them
     W: np.ndarray  # scale covariates
@@ -304,7 +304,7 @@ def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
     "A model with covariates, Student-t likelihood or slopes that differ between schools"
     n = frame.groupby("school", sort=False).score.size().values
     blocks, y = Blocks.of(n), frame.score.to_numpy(float)
-    designs = [Design(f.common, frame) for f in parts]
+    designs = [DesignMatrix(f.common, frame) for f in parts]
     for d, what in zip(designs, ("location", "scale")):
         check_rank(d, what)
     X, W = designs[0].matrix, designs[1].matrix
@@ -353,7 +353,7 @@ def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
             y=y,
             **common,
         )
-    ez = [Design(f.effects or "1", frame) for f in parts]
+    ez = [DesignMatrix(f.effects or "1", frame) for f in parts]
     names = effect_names("location", ez[0]) + effect_names("scale", ez[1])
     select = check_select(select, names)
     order = [k for k, e in enumerate(names) if e not in select] + [

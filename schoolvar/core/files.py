@@ -13,8 +13,9 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ def _check_regular(path: Path, mode: int) -> None:
 def ordinary(
     path: Path,  # of a file
     most: int = MOST_FILE,  # bytes
-) -> Iterator[BinaryIO]:  # the file, open to read bytes
+) -> Iterator[BufferedReader]:  # the file, open to read bytes
     """Open an ordinary file.
 
     Raises `FolderError` for what is none or is too large, `OSError` for what is not there.

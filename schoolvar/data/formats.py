@@ -5,7 +5,7 @@
 # %% ../../nbs/data/25_formats.ipynb #0a10d371
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -60,7 +60,7 @@ def read_tidy(
 
 # %% ../../nbs/data/25_formats.ipynb #a265360a
 # Name of the format to its reader and the names by which its header is found.
-FORMATS = {
+FORMATS: dict[str, tuple[Callable[..., Cells], tuple[str, ...]]] = {
     "tidy": (read_tidy, ()),
     "eqao": (read_eqao, ("OrgType", "Grade")),
     "pssa": (read_pssa, ("AUN", "Group", "Grade")),

@@ -133,7 +133,9 @@ class Marks:
             self.plain = text[pc.index(short, True).as_py()].as_py()
         self.large |= bool(pc.any(pc.match_substring_regex(text, r"^[+-]?\d{4,}$")).as_py())
 
-    def doubt(self) -> tuple:  # (what is wrong, positions, number of cells), or ()
+    def doubt(
+        self,
+    ) -> tuple[str, list, int] | tuple[()]:  # (what is wrong, positions, number of cells), or ()
         "Why the column can be read in two ways, if it can."
         if "." in self.settled and "," in self.settled:
             (at, point), (also, comma) = self.settled["."], self.settled[","]
@@ -145,10 +147,10 @@ class Marks:
             if not (self.whole or beside or mark != self.decimal):
                 continue
             one, thousand = cell.replace(mark, ".", 1), cell.replace(mark, "")
-            also = f" beside {self.plain}" if beside else ""
+            others = f" beside {self.plain}" if beside else ""
             said = f"{cell} can be read as {thousand}"
             if cell.count(mark) == 1:
-                said = f"{cell}{also} can be read as {one} or as {thousand}"
+                said = f"{cell}{others} can be read as {one} or as {thousand}"
             return (f"{said}; say which with {options(mark)}", positions, total)
         return ()
 

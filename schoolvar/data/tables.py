@@ -126,5 +126,6 @@ def open_table(
     else:
         raise DataError(f"a path or a data frame is needed, not {type(source).__name__}")
     if marks != (None, None):
-        table.decimal, table.thousands, table.marks_given = *marks, True
+        decimal, table.thousands = marks
+        table.decimal, table.marks_given = decimal or ".", True
     return table
