@@ -132,7 +132,7 @@ class Table:
         where, start = [self.position(name, hint) for name in names], 0
         numbers = [str(i) for i in range(len(where))]
         for batch in watched(self.read(where), self.name):
-            for name, column in zip(names, batch.columns):
+            for name, column in zip(names, batch.columns, strict=True):
                 if not plain(column.type):
                     problem = f"values of type {column.type}, where text or numbers belong"
                     raise DataError(problem, self.name, name)

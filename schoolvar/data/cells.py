@@ -60,7 +60,7 @@ def text_columns(
     "Some columns as text, without the rows that are blank."
     parts = []
     for start, batch in table.batches(list(names.values()), hint):
-        named = zip(names.values(), batch.columns)
+        named = zip(names.values(), batch.columns, strict=True)
         table.typed |= {name for name, column in named if is_number(column.type)}
         columns = {
             our: as_text(batch.column(i)).to_pandas().astype("str") for i, our in enumerate(names)
@@ -188,7 +188,10 @@ def _why(
     row: Sequence[str],  # the cells that may hold a mark
     marks: Iterable[Withheld],  # of each
 ) -> tuple[str, str, str] | None:  # reason, sentence and mark of the first that does
-    return next(((*known[text], text) for text, known in zip(row, marks) if text in known), None)
+    return next(
+        ((*known[text], text) for text, known in zip(row, marks, strict=True) if text in known),
+        None,
+    )
 
 
 def split_withheld(
@@ -196,7 +199,7 @@ def split_withheld(
     marks: Mapping[str, Withheld],  # Column to its marks
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # (rows with numbers, rows withheld)
     "Put aside the cells that were withheld, with their `reason`, `reason_text` and `mark`."
-    rows = zip(*(frame[column].fillna("") for column in marks))
+    rows = zip(*(frame[column].fillna("") for column in marks), strict=True)
     why = [_why(row, marks.values()) for row in rows]
     aside = np.array([w is not None for w in why], bool)
     kept = [c for c in [*KEY, "school_name", "district_id", "district"] if c in frame]

@@ -60,8 +60,9 @@ def cell_text(
         return str(value).strip()
     if np.isnan(value):
         return ""
-    whole = value == np.floor(value) and abs(value) < 1e15
-    return str(int(value)) if whole else repr(float(value))
+    number = float(value)
+    whole = number == np.floor(number) and abs(number) < 1e15
+    return str(int(number)) if whole else repr(number)
 
 # %% ../../nbs/data/08_columns.ipynb #5d7f7d43
 MISSING = ["", "NA", "N/A", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "."]

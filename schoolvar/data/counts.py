@@ -109,9 +109,10 @@ def counts_summary(
         where = f" in {count_of(frame['district_id'].nunique(), 'district')}"
     years = f"{'year' if len(counts.years) == 1 else 'years'} {span(counts.years)}"
     grades = f"{'grade' if len(counts.grades) == 1 else 'grades'} {span(counts.grades)}"
+    schools = count_of(frame["school_id"].nunique(), "school")
     n, y = frame["n_trials"].sum(), frame["y_success"].sum()
     text = [
-        f"{count_of(len(frame), 'row')}: {count_of(frame['school_id'].nunique(), 'school')}{where}, "
+        f"{count_of(len(frame), 'row')}: {schools}{where}, "
         f"{years}, {grades}, {first_of(counts.subjects, 'subject')}; "
         f"{n:,} results, {y / n:.1%} successes."
     ]

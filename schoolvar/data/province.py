@@ -103,7 +103,7 @@ def _province_schools(rng: np.random.Generator, size: _Size, effects: _Effects) 
     sign = np.select([kind == "consistent", kind == "inconsistent"], [-1.0, 1.0], 0.0)
     grades = rng.choice(["both", "earlier only", "later only"], J, p=[0.9, 0.06, 0.04])
     columns = dict(
-        school=[f"SIM{a + 1:02d}-{b:03d}" for a, b in zip(district, number)],
+        school=[f"SIM{a + 1:02d}-{b:03d}" for a, b in zip(district, number, strict=True)],
         school_name=school_names(rng, J),
         district_id=[f"SIM{a + 1:02d}" for a in district],
         district=[f"Simulated District {a + 1:02d}" for a in district],

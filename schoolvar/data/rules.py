@@ -191,7 +191,9 @@ def reasons_text(
     table: pd.DataFrame,  # reason, rows
 ) -> str:  # "grade other than 3: 90 rows; ..."
     "Rows by reason, in one line."
-    return "; ".join(f"{r}: {count_of(n, 'row')}" for r, n in zip(table["reason"], table["rows"]))
+    return "; ".join(
+        f"{r}: {count_of(n, 'row')}" for r, n in zip(table["reason"], table["rows"], strict=True)
+    )
 
 # %% ../../nbs/data/30_rules.ipynb #f93bc8a7
 HUGE = 1e12  # a score of this size is a slip, and its square would drown the others

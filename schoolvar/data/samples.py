@@ -84,7 +84,7 @@ def split_eras(
     era = np.searchsorted(sorted(starts), counts.years, side="right")
     found = {}
     for number in np.unique(era):
-        years = [year for year, its in zip(counts.years, era) if its == number]
+        years = [year for year, its in zip(counts.years, era, strict=True) if its == number]
         name = str(years[0]) if len(years) == 1 else f"{years[0]}-{years[-1]}"
         found[name] = counts.select(years=years)
     return found

@@ -157,7 +157,7 @@ def scores_of(
     schools, (n, mean, ss) = _schools(students, table), students.moments.total()
     frame = _kept_students(students, schools, table) if students.covariates else None
     dropped = pd.DataFrame(list(students.dropped.items()), columns=["reason", "rows"])
-    source = dict(
+    source: dict[str, Any] = dict(
         path=table.path,
         file=table.name,
         sha256=table.sha256,

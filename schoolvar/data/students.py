@@ -270,7 +270,7 @@ def _check_ids_read(
     "Refuse totals, near-twins and what a spreadsheet has changed among the ids of a column."
     name, moments, weights = students.names[what], students.moments, None
     if what == "school":
-        ids, weights = list(moments.index), dict(zip(moments.index, moments.n))
+        ids, weights = list(moments.index), dict(zip(moments.index, moments.n, strict=True))
     else:
         parts = students.pairs[what] or [pd.DataFrame({what: []})]
         ids = pd.concat(parts)[what].dropna().unique()

@@ -108,7 +108,7 @@ def top_records(
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         reader = csv.reader(text, delimiter=delimiter)
         try:
-            for record, _ in zip(reader, range(TOP)):
+            for record, _ in zip(reader, range(TOP), strict=False):
                 records.append((record, reader.line_num))
         except csv.Error:
             pass  # a row that cannot be parsed is named when it is read
