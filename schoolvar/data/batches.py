@@ -5,6 +5,7 @@
 # %% ../../nbs/data/12_batches.ipynb #95bb43a7
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -73,9 +74,15 @@ def watched(
     with tqdm(
         desc=f"reading {inert(name)}", unit=" rows", unit_scale=True, delay=1, leave=False
     ) as bar:
-        for batch in batches:
-            yield batch
-            bar.update(batch.num_rows)
+        first = threading.Timer(1.0, bar.refresh)  # the first batch may take long
+        first.daemon = True
+        first.start()
+        try:
+            for batch in batches:
+                yield batch
+                bar.update(batch.num_rows)
+        finally:
+            first.cancel()
 
 # %% ../../nbs/data/12_batches.ipynb #e36c8e69
 BATCH = 1 << 16  # rows of a batch
