@@ -211,7 +211,7 @@ def numbers(idata, names, thin=1):
 def make_reference(name):
     "The long run, its summary stored with the draws of the population's parameters"
     from schoolvar.calibration.stored import store_summary
-    from schoolvar.sampling.cache import content_hash
+    from schoolvar.core.files import content_hash
     from schoolvar.sampling.engine import sample
 
     (program, data), names, _ = case(name)
@@ -349,7 +349,7 @@ def published():
     from schoolvar.data.counts import read_counts
     from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
-    from schoolvar.sampling.cache import content_hash
+    from schoolvar.core.files import content_hash
 
     clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
     read = lambda frame, **k: read_scores(frame, school="school_id", score="math_proficiency", **k)

@@ -119,10 +119,23 @@ def main():
         sys.exit("fuzz_readers.py needs atheris: pip install atheris")
     with atheris.instrument_imports(
         include=[
-            "schoolvar.data.tables",
-            "schoolvar.data.formats",
-            "schoolvar.data.scores",
-            "schoolvar.data.moments",
+            f"schoolvar.data.{name}"
+            for name in (
+                "batches",
+                "cells",
+                "columns",
+                "excel",
+                "eqao",
+                "formats",
+                "incoming",
+                "moments",
+                "nyc",
+                "pssa",
+                "scores",
+                "students",
+                "tables",
+                "text_files",
+            )
         ]
     ):
         from schoolvar.core.errors import DataError

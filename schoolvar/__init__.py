@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "core.formula": ["centre_within", "FormulaError"],
         "data.counts": ["read_counts", "Counts"],
         "data.scores": ["read_scores", "Scores"],
-        "data.simulate": ["simulate_province"],
+        "data.province": ["simulate_province"],
         "sampling.fit": ["Fit"],
         "achievement.posterior": ["variance_shares", "school_sd"],
         "achievement.fit": ["fit_achievement"],

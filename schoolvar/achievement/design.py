@@ -12,8 +12,7 @@ import pandas as pd
 
 from .ladder import LEVELS, MODELS
 from ..core.errors import DataError
-from ..core.formula import Design as FormulaDesign
-from ..core.formula import read_formula
+from ..core.formula import DesignMatrix, read_formula
 from ..core.logits import empirical_logits
 from ..data.counts import Counts, read_counts
 
@@ -191,7 +190,7 @@ def covariate_design(
     covariates: pd.DataFrame,
     # e.g. "ses + C(type)" (Wilkinson notation); None = the sum of all columns
     formula: str | None = None,
-) -> FormulaDesign:  # with a row for each of `frame`
+) -> DesignMatrix:  # with a row for each of `frame`
     "Covariates of each row. Raises `DataError` for missing ones and for a formula that cannot be used."
     keys = [k for k in ("school_id", "year", "grade", "subject") if k in covariates]
     if "school_id" not in keys:
@@ -219,7 +218,7 @@ def covariate_design(
                 f"{int(bad.sum()):,} rows of counts have no covariate, first school {first}",
                 column=c,
             )
-    return FormulaDesign(common, rows)
+    return DesignMatrix(common, rows)
 
 
 def covariate_columns(

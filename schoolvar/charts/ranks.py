@@ -78,7 +78,7 @@ def _funnel_schools(points, focus, label):
 def plot_funnel(
     # `ranks.funnel_points`: school, n_trials, raw, z, z_overdispersed, center, tau
     points: pd.DataFrame,
-    # `ranks.funnel_limits`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
+    # `ranks.funnel_curves`: n_trials, level, kind ("chance", "overdispersed"), lower, upper
     limits: pd.DataFrame,
     *,
     focus=None,  # ids whose report it is

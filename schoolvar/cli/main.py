@@ -420,7 +420,7 @@ def _sampled(table, schools, seed):
     "The counts of a stratified sample of schools, where one is wanted"
     if schools is None:
         return table
-    from schoolvar.data.counts import sample_schools
+    from schoolvar.data.samples import sample_schools
 
     return sample_schools(table, schools, seed=seed)
 

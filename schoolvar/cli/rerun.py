@@ -258,7 +258,7 @@ def rerun(
 ) -> Reran:
     "Run a study on another table. Raises `DataError` or `ReportError` for what cannot be run."
     from schoolvar.core.workers import each
-    from schoolvar.data.tables import kind_of
+    from schoolvar.data.incoming import kind_of
 
     start, data, parameters = time.perf_counter(), Path(data).absolute(), dict(parameters or {})
     check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])

@@ -36,7 +36,7 @@ def _simulated(say):
     "A province, and what says that it is one."
     from schoolvar.data.counts import read_counts
     from schoolvar.data.scores import read_scores
-    from schoolvar.data.simulate import simulate_province
+    from schoolvar.data.province import simulate_province
 
     province = simulate_province()
     say(f"{province.label}.")
@@ -283,9 +283,10 @@ def covariate_table(
 
     from schoolvar.core.errors import DataError, absent_column
     from schoolvar.data.checks import Checks, allowed
-    from schoolvar.data.formats import check_marks
+    from schoolvar.data.cells import check_marks
     from schoolvar.data.identifiers import check_odd_ids, check_twins, unify
-    from schoolvar.data.tables import as_number, as_text, is_text, open_table
+    from schoolvar.data.columns import as_number, as_text, is_text
+    from schoolvar.data.tables import open_table
 
     table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=("school_id",))
     if "school_id" not in table.columns:

@@ -19,7 +19,7 @@ from schoolvar.consistency.whitening import (
     slope_coordinates,
 )
 from ..core.errors import DataError
-from ..core.formula import Design, FormulaError, check_rank, read_formula
+from ..core.formula import DesignMatrix, FormulaError, check_rank, read_formula
 
 # %% auto #0
 __all__ = ['LEAST_SD', 'CHOICES', 'INTERCEPTS', 'floor_spread', 'alike_schools', 'missing_covariates', 'students_of', 'Model',
@@ -107,8 +107,8 @@ class Model:
     why: str  # why this program
     school: pd.DataFrame  # the schools in order: school, n, mean, ss, ...
     blocks: Blocks  # where their students stand
-    location: Design | None  # designs of students; None where formulas are "1"
-    scale: Design | None
+    location: DesignMatrix | None  # designs of students; None where formulas are "1"
+    scale: DesignMatrix | None
     terms: dict  # "location" and "scale" -> names of columns
     X: np.ndarray  # location covariates: of schools or of students, as the program takes them
     W: np.ndarray  # scale covariates
@@ -260,7 +260,7 @@ def student_model(frame, schools, parts, select, likelihood, simple) -> Model:
     "A model with covariates, Student-t likelihood or slopes that differ between schools"
     n = frame.groupby("school", sort=False).score.size().values
     blocks, y = Blocks.of(n), frame.score.to_numpy(float)
-    location, scale = (Design(formula.common, frame) for formula in parts)
+    location, scale = (DesignMatrix(formula.common, frame) for formula in parts)
     check_rank(location, "location")
     check_rank(scale, "scale")
     X, W = location.matrix, scale.matrix
@@ -306,7 +306,7 @@ def intercept_model(select, likelihood, common) -> Model:
 
 def slope_model(frame, parts, select, common) -> Model:
     "Any effects of schools, the selected ones last"
-    designs = [Design(formula.effects or "1", frame) for formula in parts]
+    designs = [DesignMatrix(formula.effects or "1", frame) for formula in parts]
     names = effect_names("location", designs[0]) + effect_names("scale", designs[1])
     select = check_select(select, names)
     effects = [e for e in names if e not in select] + [e for e in names if e in select]

@@ -12,7 +12,12 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .inert import inert
 
@@ -38,18 +43,49 @@ def safe_name(
     return f"{text}-{digest}" if text else f"x-{digest}"
 
 # %% ../../nbs/core/10_files.ipynb #922bd78c
+def _feed(h: Any, x: Any) -> None:
+    "Add `x` to the hash `h`; every kind is marked, so that 1, '1', [1] and 1.0 differ."
+    if isinstance(x, dict):
+        h.update(b"{%d" % len(x))
+        for k in sorted(x, key=str):
+            _feed(h, str(k))
+            _feed(h, x[k])
+    elif isinstance(x, (list, tuple)):
+        h.update(b"[%d" % len(x))
+        for v in x:
+            _feed(h, v)
+    elif isinstance(x, (np.ndarray, np.generic)):
+        x = np.asarray(x)
+        if x.dtype.kind in "OUST":
+            _feed(h, ["array", list(x.shape), [str(v) for v in x.ravel()]])
+        else:
+            h.update(f"a{x.dtype.str}{x.shape}".encode())
+            h.update(np.ascontiguousarray(x).tobytes())
+    elif isinstance(x, bytes):
+        h.update(b"b%d:" % len(x))
+        h.update(x)
+    elif isinstance(x, Path):
+        _feed(h, x.read_bytes())
+    elif x is None or isinstance(x, (bool, int, float, str)):
+        text = f"{type(x).__name__}{len(str(x))}:{x}"
+        h.update(text.encode("utf-8", "surrogatepass"))
+    else:
+        raise TypeError(f"no hash is defined for {type(x).__name__}")
+
+
 def content_hash(
-    *parts,  # anything JSON knows, bytes, or a `Path` (its content counts, not its name)
-) -> str:  # 64 hexadecimal digits
-    "One hash of several things, in order."
+    # None, numbers, text, bytes, arrays, a `Path` (its content counts, not its name), and lists
+    # and dictionaries of them
+    *parts: Any,
+) -> str:  # 64 hexadecimal digits (SHA-256)
+    """A name that is the same for the same things in the same order, on every machine.
+
+    Raises `TypeError` for anything that has no stable content, and `OSError` for a file that
+    cannot be read.
+    """
     h = hashlib.sha256()
     for part in parts:
-        if isinstance(part, Path):
-            part = part.read_bytes()
-        if not isinstance(part, bytes):
-            part = json.dumps(part, sort_keys=True, ensure_ascii=True, default=str).encode()
-        h.update(len(part).to_bytes(8, "big"))
-        h.update(part)
+        _feed(h, part)
     return h.hexdigest()
 
 # %% ../../nbs/core/10_files.ipynb #f967d351
@@ -61,10 +97,10 @@ def write_whole(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
     try:
-        part.write_bytes(
-            content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-        )
+        part.write_bytes(content)
         os.replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -81,35 +117,44 @@ MOST_TEXT = 64_000_000  # bytes of a JSON file
 MOST_FILE = 64_000_000_000  # of any other
 
 
-def shown(name) -> str:  # a path or file name, so that a terminal shows it and does not obey it
+def shown(
+    name: str | os.PathLike,  # a path or a file's name
+) -> str:  # that a terminal shows and does not obey
     "A name in a message."
     return inert(os.fspath(name))
+
+# %% ../../nbs/core/10_files.ipynb #439637a1
+def _mode(path: Path) -> int:
+    "The kind of a file, before it is opened: some devices act on that."
+    if os.path.isdir(path):
+        raise FolderError(f"{shown(path)}: is a folder, a file was expected")
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:  # a link to itself, or no right to look
+        raise FolderError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise FolderError(f"{shown(path)}: is a pipe or a device, an ordinary file was expected")
 
 
 @contextlib.contextmanager
 def ordinary(
     path: Path,  # of a file
     most: int = MOST_FILE,  # bytes
-):  # yields it, open to read bytes
-    "Open an ordinary file. Raises `FolderError` for what is none or is too large, `OSError` for what is not there."
+) -> Iterator[BufferedReader]:  # the file, open to read bytes
+    """Open an ordinary file.
+
+    Raises `FolderError` for what is none or is too large, `OSError` for what is not there.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if os.path.isdir(path):
-        raise FolderError(f"{shown(path)}: is a folder, a file was expected")
-    try:
-        # before it is opened: some devices act on that
-        mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:  # a link to itself, or no right to look
-        raise FolderError(f"{shown(path)}: cannot be read ({error.strerror})") from None
-    if not stat.S_ISREG(mode):
-        raise FolderError(f"{shown(path)}: is a pipe or a device, an ordinary file was expected")
+    _check_regular(path, _mode(path))
     with open(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise FolderError(
-                f"{shown(path)}: is a pipe or a device, an ordinary file was expected"
-            )
+        _check_regular(path, found.st_mode)
         if found.st_size > most:
             raise FolderError(
                 f"{shown(path)}: has {found.st_size:,} bytes, more than such a file can have"
@@ -129,7 +174,7 @@ def checksum(
 def read_object(
     path: Path,  # of a JSON file
 ) -> dict:
-    "A JSON object from an ordinary file. Raises `FolderError`, and `OSError` for a file that is not there."
+    "A JSON object from an ordinary file. Raises `FolderError`, and `OSError` if it is not there."
     with ordinary(path, MOST_TEXT) as file:
         text = file.read(MOST_TEXT)
     try:
@@ -143,17 +188,19 @@ def read_object(
     return found
 
 # %% ../../nbs/core/10_files.ipynb #42a00005
-def plain_name(name) -> bool:
+def plain_name(
+    name: Any,  # as it stands in a list
+) -> bool:
     "Whether a name is one of a file in the folder itself."
-    return (
-        isinstance(name, str) and name not in ("", ".", "..") and not re.search(r"[/\\\0:]", name)
-    )
+    if not isinstance(name, str) or name in ("", ".", ".."):
+        return False
+    return not re.search(r"[/\\\0:]", name)
 
 
 MARK = ".schoolvar.json"  # the list, in a folder of results
 
 
-def _check_manifest(folder, name):
+def _check_manifest(folder: Path, name: str) -> None:
     "The manifest holds the other checksums; its own is in the folder's list, where there is one."
     try:
         digest = read_object(folder / MARK)["files"]["manifest.json"]
@@ -163,10 +210,24 @@ def _check_manifest(folder, name):
         raise FolderError(f"{name}/manifest.json was changed since the fit was saved; fit again")
 
 
+def _check_file(folder: Path, file: Any, digest: Any, check: bool) -> None:
+    "Raise `FolderError` where a file is not as the manifest lists it."
+    name = shown(folder)
+    if not plain_name(file) or not isinstance(digest, str):
+        raise FolderError(f"{name}/manifest.json: lists {shown(file)}, which is no file of a fit")
+    try:
+        if check and checksum(folder / file) != digest:
+            raise FolderError(
+                f"{name}/{shown(file)} was changed or cut short since the fit was saved; fit again"
+            )
+    except FileNotFoundError:
+        raise FolderError(f"{name}/{shown(file)} is missing; fit again") from None
+
+
 def sealed(
     folder: Path,  # of a fit
     check: bool = True,  # the checksums too
-) -> dict:  # its manifest
+) -> dict[str, Any]:  # its manifest
     "The manifest of a fit whose files are as it lists them. Raises `FolderError`."
     folder = Path(folder)
     name = shown(folder)
@@ -175,21 +236,15 @@ def sealed(
     except (FileNotFoundError, NotADirectoryError):
         raise FolderError(f"{name}: no fit there (manifest.json is missing)") from None
     files, columns = manifest.get("files"), manifest.get("columns", {})
-    whole = isinstance(files, dict) and "schools.csv" in files and isinstance(columns, dict)
-    if not whole or not isinstance(manifest.get("model"), str):
+    if (
+        not isinstance(files, dict)
+        or "schools.csv" not in files
+        or not isinstance(columns, dict)
+        or not isinstance(manifest.get("model"), str)
+    ):
         raise FolderError(f"{name}/manifest.json: is not the manifest of a fit")
     if check:
         _check_manifest(folder, name)
     for file, digest in files.items():
-        if not plain_name(file) or not isinstance(digest, str):
-            raise FolderError(
-                f"{name}/manifest.json: lists {shown(file)}, which is no file of a fit"
-            )
-        try:
-            if check and checksum(folder / file) != digest:
-                raise FolderError(
-                    f"{name}/{shown(file)} was changed or cut short since the fit was saved; fit again"
-                )
-        except FileNotFoundError:
-            raise FolderError(f"{name}/{shown(file)} is missing; fit again") from None
+        _check_file(folder, file, digest, check)
     return manifest

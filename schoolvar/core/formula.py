@@ -5,7 +5,9 @@
 # %% ../../nbs/core/35_formula.ipynb #7403d236
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from .errors import DataError
 
 # %% auto #0
 __all__ = ['TRANSFORMATIONS', 'OPERATORS', 'LONGEST', 'HIGHEST', 'STARS', 'FormulaError', 'parse', 'names_in', 'Formula',
-           'read_formula', 'formula_columns', 'Design', 'check_rank', 'centre_within']
+           'read_formula', 'formula_columns', 'DesignMatrix', 'check_rank', 'centre_within']
 
 # %% ../../nbs/core/35_formula.ipynb #a50f68f8
 class FormulaError(DataError):
@@ -37,13 +39,13 @@ OPERATORS = {"+", "-", "*", "/", ":", "**", "==", "!=", "<", "<=", ">", ">="}
 LONGEST, HIGHEST, STARS = 500, 3, 8  # characters of a formula, power, products
 
 # %% ../../nbs/core/35_formula.ipynb #5909107a
-def _refuse(text, why):
+def _refuse(text: str, why: str) -> NoReturn:
     raise FormulaError(f"the formula {text!r} {why}")
 
 
 def parse(
     text: str,  # one side of a formula
-):  # the tree, by formulae
+) -> Any:  # the tree, by formulae
     "The syntax tree of a formula. Raises `FormulaError` for what is no formula."
     from formulae.parser import ParseError, Parser
     from formulae.scanner import ScanError, Scanner
@@ -56,88 +58,152 @@ def parse(
         tokens = Scanner(text).scan(add_intercept=False)
         parser = Parser(tokens)
         tree = parser.parse()
-    except (ScanError, ParseError, RecursionError, IndexError, TypeError, AttributeError) as e:
-        _refuse(text, f"cannot be read: {' '.join(str(e).split()) or 'a part is missing'}")
+    except (ScanError, ParseError, RecursionError, IndexError, TypeError, AttributeError) as error:
+        said = " ".join(str(error).split()) or "a part is missing"
+        _refuse(text, f"cannot be read: {said}")
     if not parser.at_end():
         _refuse(text, f"cannot be read from {parser.peek().lexeme!r} on")
     return tree
 
+# %% ../../nbs/core/35_formula.ipynb #428d3a23
+class _Walk:
+    "A walk over a formula's tree, which refuses what is no model and notes the columns."
+
+    def __init__(self, text: str):
+        self.text = text  # the formula, for messages
+        self.columns: dict[str, None] = {}  # in order of appearance
+        self.products = 0
+
+    def refuse(self, why: str) -> NoReturn:
+        _refuse(self.text, why)
+
+    def visit(
+        self,
+        node: Any,  # of the tree, by formulae
+        inside: bool,  # an argument of a call
+    ) -> None:
+        kind = type(node).__name__
+        rule = getattr(self, f"visit_{kind.lower()}", None)
+        if rule is None:
+            self.refuse("has an assignment or another thing that no model needs")
+        rule(node, inside)
+
+    def visit_grouping(self, node: Any, inside: bool) -> None:
+        self.visit(node.expression, inside)
+
+    def visit_unary(self, node: Any, inside: bool) -> None:
+        self.visit(node.right, inside)
+
+    def visit_binary(self, node: Any, inside: bool) -> None:
+        operator = node.operator.lexeme
+        if operator not in OPERATORS:
+            bar = ": the school's effects are written (1 | school) or (x | school)"
+            also = bar if operator == "|" else ""
+            self.refuse(f"has {operator!r} where it cannot stand{also}")
+        self.products += operator == "*"
+        if self.products > STARS:
+            self.refuse(f"has more than {STARS} products")
+        if operator == "**" and not inside and not _is_power(node.right):
+            self.refuse(f"has a power other than 1 to {HIGHEST}")
+        self.visit(node.left, inside)
+        self.visit(node.right, inside)
+
+    def visit_variable(self, node: Any, inside: bool) -> None:
+        name = node.name.lexeme
+        if node.level is not None or "." in name:
+            self.refuse(f"has {name!r}, which is not the name of a column")
+        self.columns[name] = None
+
+    def visit_quotedname(self, node: Any, inside: bool) -> None:
+        self.columns[node.expression.lexeme.strip("`")] = None
+
+    def visit_literal(self, node: Any, inside: bool) -> None:
+        is_text = isinstance(node.value, str)
+        if not isinstance(node.value, (int, float, str)) or is_text and not inside:
+            self.refuse(f"has {node.value!r} where a column belongs")
+
+    def visit_call(self, node: Any, inside: bool) -> None:
+        name = getattr(getattr(node.callee, "name", None), "lexeme", "something")
+        if type(node.callee).__name__ != "Variable" or name not in TRANSFORMATIONS:
+            self.refuse(f"calls {name!r}; a formula may use: {', '.join(TRANSFORMATIONS)}")
+        if not node.args:
+            self.refuse(f"calls {name!r} without a column")
+        for argument in node.args:
+            self.visit(argument, True)
+
+
+def _is_power(node: Any) -> bool:
+    return type(node).__name__ == "Literal" and node.value in range(1, HIGHEST + 1)
+
 
 def names_in(
-    tree,  # as from `parse`
+    tree: Any,  # as from `parse`
     text: str,  # the formula, for messages
-) -> list:  # names of columns, in order of appearance
-    "The columns that a formula mentions. Raises `FormulaError` for anything that is not a column, a number, an operator or an allowed transformation."
-    found, stars = {}, [0]
+) -> list[str]:  # names of columns, in order of appearance
+    """The columns that a formula mentions.
 
-    def walk(e, inside):
-        kind = type(e).__name__
-        if kind == "Grouping":
-            walk(e.expression, inside)
-        elif kind == "Binary":
-            op = e.operator.lexeme
-            if op not in OPERATORS:
-                _refuse(
-                    text,
-                    f"has {op!r} where it cannot stand"
-                    + (
-                        ": the school's effects are written (1 | school) or (x | school)"
-                        if op == "|"
-                        else ""
-                    ),
-                )
-            stars[0] += op == "*"
-            if stars[0] > STARS:
-                _refuse(text, f"has more than {STARS} products")
-            if (
-                op == "**"
-                and not inside
-                and not (
-                    type(e.right).__name__ == "Literal" and e.right.value in range(1, HIGHEST + 1)
-                )
-            ):
-                _refuse(text, f"has a power other than 1 to {HIGHEST}")
-            walk(e.left, inside)
-            walk(e.right, inside)
-        elif kind == "Unary":
-            walk(e.right, inside)
-        elif kind == "Variable":
-            if e.level is not None or "." in e.name.lexeme:
-                _refuse(text, f"has {e.name.lexeme!r}, which is not the name of a column")
-            found[e.name.lexeme] = None
-        elif kind == "QuotedName":
-            found[e.expression.lexeme.strip("`")] = None
-        elif kind == "Literal":
-            if (
-                not isinstance(e.value, (int, float, str))
-                or isinstance(e.value, str)
-                and not inside
-            ):
-                _refuse(text, f"has {e.value!r} where a column belongs")
-        elif kind == "Call":
-            name = getattr(getattr(e.callee, "name", None), "lexeme", "something")
-            if type(e.callee).__name__ != "Variable" or name not in TRANSFORMATIONS:
-                _refuse(text, f"calls {name!r}; a formula may use: {', '.join(TRANSFORMATIONS)}")
-            if not e.args:
-                _refuse(text, f"calls {name!r} without a column")
-            for a in e.args:
-                walk(a, True)
-        else:
-            _refuse(text, "has an assignment or another thing that no model needs")
-
-    walk(tree, False)
-    return list(found)
+    Raises `FormulaError` for anything that is not a column, a number, an operator or an allowed
+    transformation.
+    """
+    walk = _Walk(text)
+    walk.visit(tree, False)
+    return list(walk.columns)
 
 # %% ../../nbs/core/35_formula.ipynb #c8b757f2
 @dataclass
 class Formula:
-    "A formula that was found harmless: its population terms, the terms whose effects differ between schools, its columns"
+    "A formula that was found harmless: its population terms, its school terms, its columns"
 
     text: str  # as written
     common: str  # population part
     effects: str | None  # part that differs between schools; None = not stated
     factor: str | None  # the grouping column as written
-    columns: list  # columns of the data that it needs
+    columns: list[str]  # columns of the data that it needs
+
+
+def _tokens(text: str) -> list[str]:
+    "The words and signs of a formula's right side; the score is named apart."
+    from formulae.scanner import Scanner
+
+    tokens = [t.lexeme for t in Scanner(text).scan(add_intercept=False)][:-1]
+    return tokens[tokens.index("~") + 1 :] if "~" in tokens else tokens
+
+
+def _closing(tokens: list[str], start: int) -> int:
+    "The position after the parenthesis that closes the one at `start`."
+    depth, at = 1, start + 1
+    while at < len(tokens) and depth:
+        depth += {"(": 1, ")": -1}.get(tokens[at], 0)
+        at += 1
+    return at
+
+
+def _split_effects(
+    text: str,  # for messages
+    tokens: list[str],
+) -> tuple[list[str], list[str] | None]:  # the population's tokens; those of the school effects
+    "Take the parentheses with a bar out of a formula."
+    common: list[str] = []
+    effects: list[str] | None = None
+    at = 0
+    while at < len(tokens):
+        end = _closing(tokens, at) if tokens[at] == "(" else at + 1
+        part = tokens[at:end]
+        if len(part) == 1 or "|" not in part:
+            common += part
+            at = end
+            continue
+        if effects is not None:
+            _refuse(text, "has two sets of school effects; write them in one pair of parentheses")
+        if common and common[-1] != "+" or end < len(tokens) and tokens[end] not in ("+", "-"):
+            _refuse(text, "must add its school effects with +")
+        effects = part[1:-1]
+        if common:
+            common.pop()
+        elif end < len(tokens) and tokens[end] == "+":
+            end += 1
+        at = end
+    return common, effects
 
 
 def read_formula(
@@ -145,133 +211,119 @@ def read_formula(
 ) -> Formula:
     "Split a formula into its parts and check each. Raises `FormulaError`."
     parse(text)
-    from formulae.scanner import Scanner
-
-    tokens = [t.lexeme for t in Scanner(text).scan(add_intercept=False)][:-1]
-    # the score is named apart
-    if "~" in tokens:
-        tokens = tokens[tokens.index("~") + 1 :]
-    common, effects, factor, i = [], None, None, 0
-    while i < len(tokens):
-        if tokens[i] == "(":
-            depth, j = 1, i + 1
-            while j < len(tokens) and depth:
-                depth += {"(": 1, ")": -1}.get(tokens[j], 0)
-                j += 1
-            inner = tokens[i + 1 : j - 1]
-            if "|" in inner:
-                if effects is not None:
-                    _refuse(
-                        text,
-                        "has two sets of school effects; write them in one pair of parentheses",
-                    )
-                if common and common[-1] != "+" or j < len(tokens) and tokens[j] not in ("+", "-"):
-                    _refuse(text, "must add its school effects with +")
-                bar = inner.index("|")
-                effects, factor = " ".join(inner[:bar]), " ".join(inner[bar + 1 :])
-                if common:
-                    common.pop()
-                elif j < len(tokens) and tokens[j] == "+":
-                    j += 1
-                i = j
-                continue
-            common += tokens[i:j]
-            i = j
-            continue
-        common.append(tokens[i])
-        i += 1
-    common = " ".join(common) or "1"
-    columns = names_in(parse(common), text) + (names_in(parse(effects), text) if effects else [])
+    population, inner = _split_effects(text, _tokens(text))
+    common = " ".join(population) or "1"
+    columns, effects, factor = names_in(parse(common), text), None, None
+    if inner is not None:
+        bar = inner.index("|")
+        effects, factor = " ".join(inner[:bar]), " ".join(inner[bar + 1 :])
+    if effects:
+        columns += names_in(parse(effects), text)
     return Formula(text, common, effects, factor, list(dict.fromkeys(columns)))
 
 
 def formula_columns(
     *formulas: str,  # location and scale formula
-) -> list:  # columns, in order of appearance
+) -> list[str]:  # columns, in order of appearance
     "The columns of the data that formulas need, without the school. Raises `FormulaError`."
     return list(dict.fromkeys(c for f in formulas for c in read_formula(f).columns))
 
 # %% ../../nbs/core/35_formula.ipynb #2a3b4b6f
-class Design:
-    "The columns of numbers of one formula part, with names, for these data and for new ones"
+_FUNCTIONS = dict(log=np.log, log1p=np.log1p, sqrt=np.sqrt, exp=np.exp, abs=np.abs)
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+class DesignMatrix:
+    """The columns of numbers of one formula part, with names, for these data and for new ones.
+
+    `matrix` has shape (rows, columns) and `names` is a name a column. Raises `FormulaError`.
+    """
 
     def __init__(
         self,
         text: str,  # population or effects part of a `Formula`
         frame: pd.DataFrame,  # one row a student or school, no missing values in the columns used
     ):
-        self.text, used = text, names_in(parse(text), text)
-        if absent := [c for c in used if c not in frame]:
+        self.text, self.columns = text, names_in(parse(text), text)
+        if absent := [c for c in self.columns if c not in frame]:
+            there = ", ".join(frame.columns)
             _refuse(
-                text,
-                f"needs the column {absent[0]}, which is not in the data; there are: {', '.join(frame.columns)}",
+                text, f"needs the column {absent[0]}, which is not in the data; there are: {there}"
             )
-        self.columns = used
-        if not used and text.replace(" ", "") in ("1", "0+1", "1+0"):
-            self.common, self.matrix, self.names = None, np.ones((len(frame), 1)), ["Intercept"]
+        self.common: Any = None  # formulae's, which knows the means that were taken off
+        if not self.columns and text.replace(" ", "") in ("1", "0+1", "1+0"):
+            self.matrix, self.names = np.ones((len(frame), 1)), ["Intercept"]
             return
-        import logging
+        self.common = self._evaluated(frame)
+        table = self.common.as_dataframe()
+        self.matrix = self._checked(table.to_numpy(float))
+        self.names = [str(c) for c in table.columns]
 
+    def _evaluated(self, frame: pd.DataFrame) -> Any:
+        "The formula's columns, in an environment that has nothing but the transformations."
         from formulae import design_matrices
         from formulae.environment import Environment
 
         logging.getLogger("formulae").setLevel(logging.ERROR)
-        functions = dict(log=np.log, log1p=np.log1p, sqrt=np.sqrt, exp=np.exp, abs=np.abs)
+        used, environment = frame[self.columns], Environment([_FUNCTIONS])
         try:
             with np.errstate(all="ignore"):
-                self.common = design_matrices(
-                    text, frame[used], na_action="error", env=Environment([functions])
-                ).common
-        except Exception as e:
-            _refuse(text, f"cannot be evaluated: {' '.join(str(e).split())[:200]}")
-        if self.common is None:
-            _refuse(text, "has no term")
-        table = self.common.as_dataframe()
-        self.matrix, self.names = (
-            self._checked(table.to_numpy(float)),
-            [str(c) for c in table.columns],
-        )
+                made = design_matrices(self.text, used, na_action="error", env=environment)
+        except Exception as error:
+            _refuse(self.text, f"cannot be evaluated: {_said(error)}")
+        if made.common is None:
+            _refuse(self.text, "has no term")
+        return made.common
 
-    def _checked(self, m):
-        if not np.isfinite(m).all():
+    def _checked(self, matrix: np.ndarray) -> np.ndarray:
+        "The matrix, if all its numbers are finite."
+        bad = (~np.isfinite(matrix)).any(axis=1).sum()
+        if bad:
             _refuse(
                 self.text,
-                f"gives {(~np.isfinite(m)).any(axis=1).sum():,} rows that are not finite numbers (a logarithm of 0, a missing value?)",
+                f"gives {bad:,} rows that are not finite numbers "
+                "(a logarithm of 0, a missing value?)",
             )
-        return m
+        return matrix
 
     def new(
         self,
         frame: pd.DataFrame,  # new rows with the same columns
     ) -> np.ndarray:  # (rows, columns of the design)
-        "The same columns of numbers for new data"
+        "The same columns of numbers for new data. Raises `FormulaError`."
         if self.common is None:
             return np.ones((len(frame), 1))
         if absent := [c for c in self.columns if c not in frame]:
             _refuse(self.text, f"needs the column {absent[0]}, which the new data do not have")
         try:
-            return self._checked(
-                np.asarray(self.common.evaluate_new_data(frame[self.columns]).design_matrix, float)
-            )
+            made = self.common.evaluate_new_data(frame[self.columns]).design_matrix
+            return self._checked(np.asarray(made, float))
         except FormulaError:
             raise
-        except Exception as e:
-            _refuse(
-                self.text, f"cannot be evaluated for the new data: {' '.join(str(e).split())[:200]}"
-            )
+        except Exception as error:
+            _refuse(self.text, f"cannot be evaluated for the new data: {_said(error)}")
 
 # %% ../../nbs/core/35_formula.ipynb #de5232dd
 def check_rank(
-    design: Design,
+    design: DesignMatrix,
     what: str,  # "location" or "scale"
 ) -> None:
     "Raise `FormulaError` where columns depend linearly on those before them"
-    m = design.matrix / np.maximum(np.abs(design.matrix).max(0), 1e-300)
-    r = np.abs(np.diag(np.linalg.qr(m, mode="r"))) if len(m) >= m.shape[1] else np.zeros(m.shape[1])
-    dependent = [n for n, x in zip(design.names, r) if x < 1e-8 * np.sqrt(len(m))]
+    rows, columns = design.matrix.shape
+    scaled = design.matrix / np.maximum(np.abs(design.matrix).max(0), 1e-300)
+    left = np.zeros(columns)
+    if rows >= columns:
+        left = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
+    least = 1e-8 * np.sqrt(rows)
+    dependent = [n for n, size in zip(design.names, left, strict=True) if size < least]
     if dependent:
+        names = ", ".join(dependent[:3])
         raise FormulaError(
-            f"the {what} formula {design.text!r}: {', '.join(dependent[:3])} cannot be told apart from the terms before it; leave it out"
+            f"the {what} formula {design.text!r}: {names} cannot be told apart from the terms "
+            "before it; leave it out"
         )
 
 # %% ../../nbs/core/35_formula.ipynb #32120790
@@ -282,12 +334,11 @@ def centre_within(
     # name of a new column with the school's mean, centred at the mean of all students
     mean_as: str | None = None,
 ) -> pd.DataFrame:  # a copy
-    "Centre a covariate at its school's mean, and keep that mean"
-    for c in (column, school):
-        if c not in frame:
-            raise FormulaError(
-                f"column {c} is not in the data; there are: {', '.join(frame.columns)}"
-            )
+    "Centre a covariate at its school's mean, and keep that mean. Raises `FormulaError`."
+    for name in (column, school):
+        if name not in frame:
+            there = ", ".join(frame.columns)
+            raise FormulaError(f"column {name} is not in the data; there are: {there}")
     means = frame.groupby(school, sort=False)[column].mean()
     mine = frame[school].map(means)
     out = frame.assign(**{column: frame[column] - mine})

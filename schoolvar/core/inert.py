@@ -12,9 +12,9 @@ __all__ = ['inert', 'inert_lines', 'defused', 'armed']
 
 # %% ../../nbs/core/00_inert.ipynb #463b6d05
 def inert(
-    text,  # one line, with a name, an id or a file name from outside
+    text: object,  # one line, with a name, an id or a file name from outside
 ) -> str:  # what may stand in a message
-    "Text whose characters all print: others are shown by their number, as in `\\x1b` and `\\u202e`."
+    "Text whose characters all print; others are shown by their number, as in `\\x1b`."
     text = str(text)
     if text.isprintable():
         return text

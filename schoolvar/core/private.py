@@ -20,8 +20,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # %% auto #0
 __all__ = ['log', 'GRACE', 'placed', 'HELD', 'NOTE', 'WRITING', 'private_folder', 'close_to_others', 'warn_of_cache',
@@ -47,23 +49,27 @@ def private_folder(
     return path
 
 
-def close_to_others(path: Path):  # a file, or a folder with all that is in it
+def close_to_others(
+    path: Path,  # a file, or a folder with all that is in it
+) -> None:
     "Leave a file or a folder to its owner alone."
     for found in (path, *path.rglob("*")):
         if not found.is_symlink():
             os.chmod(found, 0o700 if found.is_dir() else 0o600)
 
 
-_warned = set()
+_warned: set[tuple[Path, int]] = set()
 
 
-def warn_of_cache(error: OSError):
+def warn_of_cache(
+    error: Exception,  # why it cannot be used
+) -> None:
     "One line for a cache that cannot be used, however many parts of a command would use it."
     if (cache_folder(), os.getpid()) not in _warned:
         log.warning(
             "working without a cache: %s cannot be written (%s)",
             cache_folder(),
-            error.strerror or error,
+            getattr(error, "strerror", None) or error,
         )
         _warned.add((cache_folder(), os.getpid()))
 
@@ -85,11 +91,11 @@ _SIGNALS = [
 ]
 _busy = threading.RLock()  # held while results are renamed
 _state = {"signal": 0, "waits": False, "deep": 0}
-_mine = {}  # folders that this process holds: path -> Held
-placed = []  # folders of results that this command has put in their place
+_mine: dict[Path, Held] = {}  # folders that this process holds: path -> Held
+placed: list[str] = []  # folders of results that this command has put in their place
 
 
-def _release_all(spare=()):
+def _release_all(spare: Iterable[Path] = ()) -> None:
     "Remove what this process still holds."
     for folder, held in list(_mine.items()):
         if folder not in spare:
@@ -98,7 +104,7 @@ def _release_all(spare=()):
 
 
 @contextlib.contextmanager
-def uninterrupted():
+def uninterrupted() -> Iterator[None]:
     "A signal that comes meanwhile is acted on when the block has ended."
     with _busy:
         _state["deep"] += 1
@@ -118,7 +124,7 @@ def stopped_line() -> str:
     return "schoolvar: stopped; earlier results are as they were"
 
 # %% ../../nbs/core/15_private.ipynb #0909c7fe
-def _interrupt(number, frame):
+def _interrupt(number: int, frame: Any) -> None:
     "The first signal counts; those after it find the command tidying up."
     if number != signal.SIGINT:  # samplers watch for INT and pass it on
         if not _state["signal"]:
@@ -135,7 +141,7 @@ def _interrupt(number, frame):
         raise KeyboardInterrupt
 
 
-def _lose_patience():
+def _lose_patience() -> None:
     "Tidy up for a command that does not do so itself, and end the process."
     time.sleep(GRACE)
     if not _state["signal"]:
@@ -161,7 +167,7 @@ def _swallowed(unraisable, plain=sys.unraisablehook):
 @contextlib.contextmanager
 def stoppable(
     ends: bool = False,  # the process ends after the block: later signals change nothing
-):  # yields a function that gives the number of the signal, 0 for none
+) -> Iterator[Callable[[], int]]:  # gives the number of the signal, 0 for none
     "INT, TERM and HUP raise `KeyboardInterrupt`, once."
     _state.update(signal=0, waits=False, deep=0)
     placed.clear()
@@ -197,11 +203,11 @@ class Held:
     "A private folder that this process holds."
 
     folder: Path
-    lock: object  # None where the file system has no locks
+    lock: Any  # None where the file system has no locks
     keep: bool = False  # leave it where it is: something of the user's is in it
     pid: int = 0
 
-    def release(self):
+    def release(self) -> None:
         "Remove the folder and give the lock back. A forked process has no say."
         if self.pid != os.getpid():
             return
@@ -215,7 +221,7 @@ class Held:
             _mine.pop(self.folder, None)
 
 
-def _remove_held(folder):
+def _remove_held(folder: Path) -> None:
     "All but the lock, which goes last: until then nobody takes the rest for theirs."
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name == HELD:
@@ -227,7 +233,7 @@ def _remove_held(folder):
                 path.unlink()
 
 # %% ../../nbs/core/15_private.ipynb #c32eaba4
-def _take_lock(path):
+def _take_lock(path: Path) -> Any:
     "The lock, False where another process holds it, None where there are no locks."
     from filelock import FileLock, Timeout
 
@@ -276,7 +282,7 @@ def note_of(folder: Path) -> dict:  # as given to `hold`; {} where there is none
 def abandoned(
     parent: Path,  # where to look
     pattern: str,  # of their names, a regular expression
-):  # yields a `Held` for each, whose lock is now ours
+) -> Iterator[Held]:  # whose locks are now ours
     "Folders of ours in `parent` whose processes are gone."
     try:
         found = [
@@ -302,25 +308,28 @@ def abandoned(
                 yield Held(folder, lock, pid=os.getpid())
 
 
-def sweep(parent: Path, pattern: str):
+def sweep(
+    parent: Path,  # where to look
+    pattern: str,  # of their names, a regular expression
+) -> None:
     "Remove what killed runs left in a folder."
     for held in abandoned(parent, pattern):
         held.release()
 
 # %% ../../nbs/core/15_private.ipynb #43a00012
 WRITING = r"\.writing-[^-]+"  # names of the cache's held folders
-_scratch = []  # the scratch folders of this process, the innermost last
+_scratch: list[Held] = []  # the scratch folders of this process, the innermost last
 
 
-def _prefix():
+def _prefix() -> str:
     "Of the names of scratch folders: a user's own."
     if hasattr(os, "getuid"):
         return f"schoolvar-{os.getuid()}-"
     return "schoolvar-" + re.sub(r"\W", "", getpass.getuser()) + "-"
 
 
-def _open_scratch():
-    place = tempfile.gettempdir()
+def _open_scratch() -> Held:
+    place = Path(tempfile.gettempdir())
     sweep(place, re.escape(_prefix()) + "[^-]+")
     return hold(place, _prefix())
 
@@ -352,7 +361,7 @@ _PLACES = ("TMPDIR", "TEMP", "TMP")
 @contextlib.contextmanager
 def private_run(
     everything: bool = False,  # temporary files of all libraries and child processes too
-):  # yields the scratch folder
+) -> Iterator[Path]:  # the scratch folder
     "A scratch folder for the time of a command; what killed ones left is removed first."
     sweep(cache_folder(), WRITING)
     held = _open_scratch()
@@ -377,8 +386,8 @@ def private_run(
 def replacing(
     path: Path,  # the file or folder to make or replace
     folder: bool = False,  # make a folder rather than a file
-):  # yields the `Path` to write to
-    "A private temporary path that takes the place of `path` when the block ends well, and is removed when it does not"
+) -> Iterator[Path]:  # to write to
+    "A private temporary path that takes the place of `path` when the block ends well."
     path = Path(path)
     root = cache_folder()
     place = root if path.is_relative_to(root) else path.parent

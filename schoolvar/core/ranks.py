@@ -5,106 +5,112 @@
 # %% ../../nbs/core/50_ranks.ipynb #24f7250d
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import betainc, expit, logit, ndtr, ndtri
 from scipy.stats import norm
 
 from .schools import rank_draws, school_draws
 
 # %% auto #0
-__all__ = ['draws_of', 'rank_intervals', 'pairwise', 'told_apart', 'ranks_sentence', 'funnel_points', 'funnel_limits']
+__all__ = ['draws_of', 'rank_intervals', 'pairwise', 'told_apart', 'ranks_sentence', 'funnel_limits', 'funnel_tail',
+           'funnel_points', 'funnel_curves']
 
 # %% ../../nbs/core/50_ranks.ipynb #00f3fd8e
 def draws_of(
-    fit,  # a Fit with one effect a school, or draws (draws, schools)
-    variable: str = "school",
-):  # draws (draws, schools), names
+    fit: Any,  # a Fit with one effect a school, or draws (draws, schools)
+    variable: str = "school",  # of the fit: one value a school
+) -> tuple[np.ndarray, list[str]]:  # draws (draws, schools), names
     "Draws of the school effects, with the names of the schools"
     if hasattr(fit, "idata"):
         return school_draws(fit.idata, variable), list(fit.schools["school"])
-    x = np.asarray(fit)
-    return x, [str(j + 1) for j in range(x.shape[1])]
+    effects = np.asarray(fit)
+    return effects, [str(j + 1) for j in range(effects.shape[1])]
 
 
 def rank_intervals(
-    fit,  # a Fit with one effect a school, or draws (draws, schools)
+    fit: Any,  # a Fit with one effect a school, or draws (draws, schools)
     level: float = 0.95,  # of the intervals
     tenth: float = 0.1,  # size of the extremes, as a share of all schools
 ) -> pd.DataFrame:  # school, rank (median), rank_lower, rank_upper, p_top_tenth, p_bottom_tenth
     "Each school's rank, 1 the highest, with its interval and its probability of the extremes"
-    x, names = draws_of(fit)
-    ranks, size = rank_draws(x), max(1, round(tenth * x.shape[1]))
-    low, mid, high = np.quantile(
-        ranks, ((1 - level) / 2, 0.5, (1 + level) / 2), axis=0, method="inverted_cdf"
-    ).astype(int)
-    return pd.DataFrame(
-        dict(
-            school=names,
-            rank=mid,
-            rank_lower=low,
-            rank_upper=high,
-            p_top_tenth=(ranks <= size).mean(0),
-            p_bottom_tenth=(ranks > ranks.shape[1] - size).mean(0),
-        )
+    effects, names = draws_of(fit)
+    ranks, size = rank_draws(effects), max(1, round(tenth * effects.shape[1]))
+    ends = ((1 - level) / 2, 0.5, (1 + level) / 2)
+    low, middle, high = np.quantile(ranks, ends, axis=0, method="inverted_cdf").astype(int)
+    columns = dict(
+        school=names,
+        rank=middle,
+        rank_lower=low,
+        rank_upper=high,
+        p_top_tenth=(ranks <= size).mean(0),
+        p_bottom_tenth=(ranks > ranks.shape[1] - size).mean(0),
     )
+    return pd.DataFrame(columns)
 
 # %% ../../nbs/core/50_ranks.ipynb #e9074601
 def pairwise(
-    fit,  # a Fit with one effect a school, or draws (draws, schools)
-    schools=None,  # names of the schools to compare; None = all, at most 200
+    fit: Any,  # a Fit with one effect a school, or draws (draws, schools)
+    schools: Sequence | None = None,  # names of the schools to compare; None = all, at most 200
 ) -> pd.DataFrame:  # square: the probability that the row is above the column
-    "Probability that one school's effect is above another's"
-    x, names = draws_of(fit)
+    "Probability that one school's effect is above another's. Raises `ValueError`."
+    effects, names = draws_of(fit)
     chosen = names if schools is None else [str(s) for s in schools]
     if absent := [s for s in chosen if s not in names]:
         raise ValueError(f"there is no school {absent[0]}")
     if len(chosen) > 200:
         raise ValueError(f"a square of {len(chosen):,} schools is not a table; choose up to 200")
-    at = [names.index(s) for s in chosen]
-    p = np.array([[0.5 if i == j else (x[:, i] > x[:, j]).mean() for j in at] for i in at])
-    return pd.DataFrame(p, index=pd.Index(chosen, name="school"), columns=chosen)
+    x = effects[:, [names.index(s) for s in chosen]]
+    above = np.array([(x[:, [i]] > x).mean(0) for i in range(len(chosen))])
+    np.fill_diagonal(above, 0.5)
+    return pd.DataFrame(above, index=pd.Index(chosen, name="school"), columns=chosen)
 
 # %% ../../nbs/core/50_ranks.ipynb #426a4799
-def told_apart(
-    fit,  # a Fit with one effect a school, or draws (draws, schools)
-    level: float = 0.95,  # both directions together
-    pairs: int = 100_000,  # random pairs, where there are more
-    seed: int = 1,
-    # share, error (its standard error), pairs, schools, middle (share among the middle half)
-) -> dict:
-    "The share of pairs of schools that can be told apart"
-    x, names = draws_of(fit)
-    J = len(names)
-    i, j = np.triu_indices(J, 1) if J * (J - 1) // 2 <= pairs else _random_pairs(J, pairs, seed)
-    p = np.concatenate(
-        [
-            (x[:, a] > x[:, b]).mean(0)
-            for a, b in zip(
-                np.array_split(i, max(1, len(i) // 2000)), np.array_split(j, max(1, len(j) // 2000))
-            )
-        ]
-    )
-    apart = (p >= (1 + level) / 2) | (p <= (1 - level) / 2)
-    place = np.argsort(np.argsort(x.mean(0))) / J
-    middle = (np.abs(place[i] - 0.5) < 0.25) & (np.abs(place[j] - 0.5) < 0.25)
-    return dict(
-        share=float(apart.mean()),
-        error=0.0 if len(i) == J * (J - 1) // 2 else float(apart.std() / np.sqrt(len(i))),
-        pairs=int(J * (J - 1) // 2),
-        schools=J,
-        middle=float(apart[middle].mean()),
-    )
-
-
-def _random_pairs(J, pairs, seed):
+def _random_pairs(J: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     "Random pairs of different schools"
     rng = np.random.default_rng(seed)
     i, step = rng.integers(0, J, pairs), rng.integers(1, J, pairs)
     return i, (i + step) % J
 
+
+def _above(effects: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    "The probability that the first of each pair is above the second, 2,000 pairs at a time."
+    parts = max(1, len(i) // 2000)
+    each = zip(np.array_split(i, parts), np.array_split(j, parts), strict=True)
+    return np.concatenate([(effects[:, a] > effects[:, b]).mean(0) for a, b in each])
+
+
+def told_apart(
+    fit: Any,  # a Fit with one effect a school, or draws (draws, schools)
+    level: float = 0.95,  # both directions together
+    pairs: int = 100_000,  # random pairs, where there are more
+    seed: int = 1,
+    # share, error (its standard error), pairs, schools, middle (share among the middle half)
+) -> dict[str, Any]:
+    "The share of pairs of schools that can be told apart"
+    effects, names = draws_of(fit)
+    J = len(names)
+    every = J * (J - 1) // 2
+    i, j = np.triu_indices(J, 1) if every <= pairs else _random_pairs(J, pairs, seed)
+    p = _above(effects, i, j)
+    apart = (p >= (1 + level) / 2) | (p <= (1 - level) / 2)
+    place = np.argsort(np.argsort(effects.mean(0))) / J
+    middle = (np.abs(place[i] - 0.5) < 0.25) & (np.abs(place[j] - 0.5) < 0.25)
+    return dict(
+        share=float(apart.mean()),
+        error=0.0 if len(i) == every else float(apart.std() / np.sqrt(len(i))),
+        pairs=int(every),
+        schools=J,
+        middle=float(apart[middle].mean()),
+    )
+
 # %% ../../nbs/core/50_ranks.ipynb #18ea137d
 def ranks_sentence(
-    fit,  # a Fit with one effect a school, or draws (draws, schools)
+    fit: Any,  # a Fit with one effect a school, or draws (draws, schools)
 ) -> str:
     "What the ranks know, in a sentence or two"
     t, found = rank_intervals(fit), told_apart(fit)
@@ -112,67 +118,177 @@ def ranks_sentence(
     sure = int(((t["p_top_tenth"] > 0.95) | (t["p_bottom_tenth"] > 0.95)).sum())
     most = "Most" if found["share"] < 0.5 else "Many"
     return (
-        f"{most} schools cannot be told apart: of all pairs, {found['share']:.0%} can, and of the pairs in the middle half {found['middle']:.0%}. The 95 % rank interval of the median school spans {width:.0f} of {J:,} places, "
-        f"and {sure:,} school{'s are' if sure != 1 else ' is'} in the top or the bottom tenth with more than 95 % probability."
+        f"{most} schools cannot be told apart: of all pairs, {found['share']:.0%} can, "
+        f"and of the pairs in the middle half {found['middle']:.0%}. "
+        f"The 95 % rank interval of the median school spans {width:.0f} of {J:,} places, "
+        f"and {sure:,} school{'s are' if sure != 1 else ' is'} in the top or the bottom tenth "
+        "with more than 95 % probability."
     )
 
+# %% ../../nbs/core/50_ranks.ipynb #02829536
+_NODES = np.linspace(-6, 6, 241)  # standard normal deviates over which schools are integrated
+_WEIGHTS = norm.pdf(_NODES) / norm.pdf(_NODES).sum()
+_WIDE = 400.0  # n p (1 - p) spread^2 from which chance is less than a node's distance
+
+
+def _cdf(
+    x: np.ndarray,  # successes, whole or not, 0 to n, shape (points,)
+    n: np.ndarray,  # results, shape (points,)
+    centre: float,  # share of the typical school
+    spread: float,  # SD of schools, logits
+) -> np.ndarray:  # shape (points,)
+    "Probability of so many successes or fewer."
+    x, n = np.broadcast_arrays(np.asarray(x, float), np.asarray(n, float))
+    inner = x < n
+    # where x is n the probability is 1, and the beta function has no such argument
+    a, b = np.where(inner, n - x, 1.0), x + 1
+    if spread <= 0:
+        return np.where(inner, betainc(a, b, 1 - centre), 1.0)
+    fail = expit(-(logit(centre) + spread * _NODES))
+    mixed = betainc(a[:, None], b[:, None], fail) @ _WEIGHTS
+    # With so many results the share is the school's own, and the sum over nodes would have steps.
+    share = (x + 0.5) / (n + 1)
+    noise = 1 / ((n + 1) * share * (1 - share))
+    normal = ndtr((logit(share) - logit(centre)) / np.sqrt(spread**2 + noise))
+    wide = n * centre * (1 - centre) * spread**2 > _WIDE
+    return np.where(inner, np.where(wide, normal, mixed), 1.0)
+
+
+def _lower(n: np.ndarray, centre: float, spread: float, tail: float) -> np.ndarray:
+    "Share below which a school lies with a probability of `tail`; 0 where none is so rare."
+    target = ndtri(tail)
+
+    def short(t: np.ndarray) -> np.ndarray:
+        "How far the normal deviate of a share's logit is from the one wanted: nearly linear."
+        p = np.clip(_cdf(n * expit(t), n, centre, spread), 1e-15, 1 - 1e-15)
+        return ndtri(p) - target
+
+    width = np.sqrt(spread**2 + 1 / (n * centre * (1 - centre)))
+    before = logit(centre) + target * width
+    at = before + 0.2 * width
+    gap_before, gap = short(before), short(at)
+    for _ in range(12):
+        step = np.where(gap == gap_before, 0.0, (at - before) / (gap - gap_before + 1e-300))
+        move = np.clip(-gap * step, -2 * width, 2 * width)
+        before, at, gap_before = at, np.clip(at + move, -40, 40), gap
+        gap = short(at)
+        if np.abs(move).max(initial=0) < 1e-9:
+            break
+    rare = _cdf(np.zeros_like(n), n, centre, spread) < tail
+    return np.where(rare, expit(at), 0.0)
+
+
+def _inside(centre: float) -> float:
+    "A share whose logit is finite."
+    return min(max(centre, 1e-6), 1 - 1e-6)
+
+
+def funnel_limits(
+    n: ArrayLike,  # results of the schools, or of the points of a curve, shape (points,)
+    centre: float,  # share of the typical school, between 0 and 1
+    spread: float = 0.0,  # SD of schools on the logit scale; 0 = chance alone
+    levels: Sequence[float] = (0.95, 0.998),  # of the limits, both sides together
+) -> pd.DataFrame:  # n_trials, level, lower, upper (shares); levels one below the other
+    """Limits that hold a share of schools which differ as schools do, and by chance.
+
+    The exact limits of a binomial count whose logit is normal between schools. They keep to
+    their level with few results and near 0 and 1, where limits on the share's own scale are
+    symmetric and limits on the logit scale never reach 0 or 1; with many results both agree with
+    them. Without a spread they are the exact binomial limits. Source: Spiegelhalter 2005,
+    doi 10.1002/sim.1970 (sections 2.2 and 3.2), with the random effect on the logit scale, as in
+    the models.
+    """
+    size, centre = np.asarray(n, float).reshape(-1), _inside(centre)
+    parts = []
+    for level in levels:
+        tail = (1 - level) / 2
+        lower = _lower(size, centre, spread, tail)
+        upper = 1 - _lower(size, 1 - centre, spread, tail)
+        parts.append(pd.DataFrame(dict(n_trials=n, level=level, lower=lower, upper=upper)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def funnel_tail(
+    raw: ArrayLike,  # share of each school, shape (schools,)
+    n: ArrayLike,  # its results, shape (schools,)
+    centre: float,  # as for `funnel_limits`
+    spread: float = 0.0,  # the same
+) -> np.ndarray:  # shape (schools,); below (1 - level) / 2 outside the limits of that level
+    "Probability of a share so far from the centre or farther on its side; source `funnel_limits`."
+    share, size, centre = np.asarray(raw, float), np.asarray(n, float), _inside(centre)
+    below = _cdf(share * size, size, centre, spread)
+    above = _cdf((1 - share) * size, size, 1 - centre, spread)
+    return np.minimum(below, above)
+
 # %% ../../nbs/core/50_ranks.ipynb #6ce35d72
-def funnel_points(
-    schools: pd.DataFrame,  # school, n_trials, raw, as in schools.csv
-    trim: float = 0.1,  # share at each end that does not count for the overdispersion (winsorised)
-) -> pd.DataFrame:  # school, n_trials, raw, z, z_overdispersed, outside (text), tau, center
-    "Each school's distance from the mean in standard errors, by chance alone and with ordinary differences between schools"
-    n, raw = schools["n_trials"].to_numpy(float), schools["raw"].to_numpy(float)
-    center = float((n * raw).sum() / n.sum())
-    v = center * (1 - center) / n
-    z = (raw - center) / np.sqrt(v)
+def _overdispersion(
+    raw: np.ndarray,
+    chance: np.ndarray,  # variance of each share by chance
+    centre: float,
+    trim: float,  # share at each end that does not count (winsorised)
+) -> float:  # SD of schools, on the scale of shares
+    "DerSimonian and Laird's variance between schools, on winsorised standard scores."
+    z = (raw - centre) / np.sqrt(chance)
     low, high = np.quantile(z, (trim, 1 - trim))
     q = norm.ppf(1 - trim)
     # what winsorised standard normals would have
     usual = 1 - 2 * trim - 2 * q * norm.pdf(q) + 2 * trim * q**2
     phi = np.mean(np.clip(z, low, high) ** 2) / usual
-    # DerSimonian and Laird on the winsorised z
-    w = 1 / v
-    tau2 = max(0.0, (len(n) * phi - (len(n) - 1)) / (w.sum() - (w**2).sum() / w.sum()))
-    over = (raw - center) / np.sqrt(v + tau2)
-    outside = np.select(
-        [np.abs(over) > norm.ppf(0.999), np.abs(over) > norm.ppf(0.975)], ["99.8 %", "95 %"], ""
-    )
-    return pd.DataFrame(
-        dict(
-            school=schools["school"].to_numpy(),
-            n_trials=schools["n_trials"].to_numpy(),
-            raw=raw,
-            z=z,
-            z_overdispersed=over,
-            outside=outside,
-            tau=np.sqrt(tau2),
-            center=center,
-        )
-    )
+    w = 1 / chance
+    excess = len(raw) * phi - (len(raw) - 1)
+    return float(np.sqrt(max(0.0, excess / (w.sum() - (w**2).sum() / w.sum()))))
 
 
-def funnel_limits(
+def _deviate(tail: np.ndarray, side: np.ndarray) -> np.ndarray:
+    "The standard normal deviate of a tail's probability, with the sign of its side."
+    return np.sign(side) * np.maximum(-ndtri(np.maximum(tail, 1e-300)), 0.0)
+
+
+def funnel_points(
+    schools: pd.DataFrame,  # school, n_trials, raw, as in schools.csv
+    trim: float = 0.1,  # share at each end that does not count for the overdispersion (winsorised)
+    centre: float | None = None,  # share of the typical school; None = of all results together
+    spread: float | None = None,  # SD of schools, logits; None = by the overdispersion
+    # school, n_trials, raw, z, z_overdispersed, outside (text), spread (logits), tau (the same on
+    # the scale of shares), center
+) -> pd.DataFrame:
+    """How extraordinary each school is, by chance alone and with ordinary differences.
+
+    `z` and `z_overdispersed` are the normal deviates of `funnel_tail`. A fit's `sd_school` and
+    typical share, given as `spread` and `centre`, make the funnel of the fit's report.
+    """
+    n, raw = schools["n_trials"].to_numpy(float), schools["raw"].to_numpy(float)
+    if centre is None:
+        centre = _inside(float((n * raw).sum() / n.sum()))
+    slope = centre * (1 - centre)  # of the share on the logit
+    if spread is None:
+        spread = _overdispersion(raw, slope / n, centre, trim) / slope
+    tail = funnel_tail(raw, n, centre, spread)
+    outside = np.select([tail < 0.001, tail < 0.025], ["99.8 %", "95 %"], "")
+    columns = dict(
+        school=schools["school"].to_numpy(),
+        n_trials=schools["n_trials"].to_numpy(),
+        raw=raw,
+        z=_deviate(funnel_tail(raw, n, centre), raw - centre),
+        z_overdispersed=_deviate(tail, raw - centre),
+        outside=outside,
+        spread=spread,
+        tau=spread * slope,
+        center=centre,
+    )
+    return pd.DataFrame(columns)
+
+
+def funnel_curves(
     points: pd.DataFrame,  # as from `funnel_points`
-    levels=(0.95, 0.998),
+    levels: Sequence[float] = (0.95, 0.998),
     size: int = 60,  # points a curve
 ) -> pd.DataFrame:  # n_trials, level, kind ("chance", "overdispersed"), lower, upper
-    "The curves of a funnel plot"
-    center, tau = points["center"].iloc[0], points["tau"].iloc[0]
+    "The curves of a funnel plot, from the smallest school to the largest; see `funnel_limits`."
+    centre, spread = points["center"].iloc[0], points["spread"].iloc[0]
     n = np.geomspace(max(points["n_trials"].min(), 1), points["n_trials"].max(), size)
-    rows = []
+    parts = []
     for level in levels:
-        for kind, extra in (("chance", 0.0), ("overdispersed", tau**2)):
-            half = norm.ppf((1 + level) / 2) * np.sqrt(center * (1 - center) / n + extra)
-            rows.append(
-                pd.DataFrame(
-                    dict(
-                        n_trials=n,
-                        level=level,
-                        kind=kind,
-                        lower=np.clip(center - half, 0, 1),
-                        upper=np.clip(center + half, 0, 1),
-                    )
-                )
-            )
-    return pd.concat(rows, ignore_index=True)
+        for kind, sd in (("chance", 0.0), ("overdispersed", spread)):
+            parts.append(funnel_limits(n, centre, sd, [level]).assign(kind=kind))
+    return pd.concat(parts, ignore_index=True)[["n_trials", "level", "kind", "lower", "upper"]]

@@ -11,17 +11,13 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from schoolvar.core.files import (
-    MARK,
-    FolderError,
-    checksum,
-    plain_name,
-    read_object,
-    shown,
-    write_whole,
-)
+import schoolvar
+from .files import MARK, FolderError, checksum, shown, write_whole
+from .listing import ADVICE, entries, in_the_way, listed
 from schoolvar.core.private import (
     Held,
     abandoned,
@@ -38,114 +34,29 @@ from schoolvar.core.private import (
 )
 
 # %% auto #0
-__all__ = ['listed', 'in_the_way', 'inside', 'check_out', 'staged', 'locked']
-
-# %% ../../nbs/core/20_results.ipynb #42a00008
-_ADVICE = "name another folder, or move it away"
-_STAGE = r"\.(.*\.)?schoolvar-[^-.]+"  # names of folders that are being filled
-
-
-def _below(name) -> bool:
-    "Whether a name of the list is one below its folder."
-    return isinstance(name, str) and all(plain_name(part) for part in name.split("/"))
-
-
-def listed(
-    folder: Path,  # a folder of results
-) -> dict | None:  # kind, and files {path: SHA-256}; None for a folder that is not ours
-    "What was written into a folder. Raises `FolderError` for a list that cannot be used."
-    try:
-        found = read_object(folder / MARK)
-    except FileNotFoundError:
-        made = os.path.lexists(folder / "manifest.json") and _looks_like_a_fit(folder)
-        return {"kind": "0.1", "files": {}} if made else None
-    if "entries" in found and "files" not in found:
-        return {"kind": "0.1", "files": {}}
-    files = found.get("files")
-    if (
-        not isinstance(files, dict)
-        or not all(map(_below, files))
-        or not isinstance(found.get("kind"), str)
-    ):
-        raise FolderError(f"{shown(folder / MARK)}: is damaged; {_ADVICE}")
-    return found
-
-
-def _looks_like_a_fit(folder):
-    with contextlib.suppress(FolderError, OSError):
-        manifest = read_object(folder / "manifest.json")
-        return isinstance(manifest.get("files"), dict) and "columns" in manifest
-    return False
-
-
-def _refuse(error):
-    raise error
-
-
-def _entries(folder, spare=""):
-    "Everything below a folder but folders that have something in them: (path, whether it is a folder)."
-    for place, folders, files in os.walk(folder, onerror=_refuse):
-        if Path(place) == Path(folder):
-            folders[:] = [f for f in folders if f != spare]
-        links = [f for f in folders if (Path(place) / f).is_symlink()]
-        folders[:] = sorted(f for f in folders if f not in links)
-        for name in sorted(files + links):
-            yield (Path(place) / name).relative_to(folder).as_posix(), False
-        if not folders and not files and not links and Path(place) != Path(folder):
-            yield Path(place).relative_to(folder).as_posix(), True
-
-# %% ../../nbs/core/20_results.ipynb #57db7d69
-def _signature(path):
-    found = os.lstat(path)
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def in_the_way(
-    folder: Path,  # a folder of results
-    known: dict,  # as from `listed`
-    seen: dict | None = None,  # path -> what was found right earlier; is added to
-    spare: str = "",  # name of an entry that does not count
-) -> tuple | None:  # the first file that is not ours, and why
-    "What of a folder is the user's."
-    seen, files = {} if seen is None else seen, known["files"]
-    for name, is_folder in _entries(folder, spare):
-        path = folder / name
-        if name == MARK or is_folder and any(f.startswith(f"{name}/") for f in files):
-            continue
-        if name == "lost+found" and os.path.ismount(folder):
-            continue
-        if is_folder or name not in files:
-            return name, "which schoolvar did not write"
-        now = _signature(path)
-        if seen.get(name) == now:
-            continue
-        try:
-            right = not path.is_symlink() and checksum(path) == files[name]
-        except FolderError:
-            right = False
-        if not right:
-            return name, "which was changed since schoolvar wrote it"
-        seen[name] = now
-    return None
+__all__ = ['inside', 'check_out', 'staged', 'locked']
 
 # %% ../../nbs/core/20_results.ipynb #42a00011
-def _same(one, other) -> bool:
+def _same(one: Path, other: Path) -> bool:
     with contextlib.suppress(OSError):
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def inside(path: Path, folder: Path) -> bool:
+def inside(
+    path: Path | str,
+    folder: Path | str,
+) -> bool:
     "Whether a path is a folder, or lies in it; links are followed."
     real = Path(os.path.realpath(path))
-    return any(_same(p, folder) for p in (real, *real.parents))
+    return any(_same(place, Path(folder)) for place in (real, *real.parents))
 
 
-def _is_link(path):
+def _is_link(path: Path) -> bool:
     return path.is_symlink() or getattr(path, "is_junction", bool)()
 
 
-def _not_a_folder_of_results(out, name):
+def _not_a_folder_of_results(out: Path, name: str) -> None:
     "Places that are never replaced, whatever is in them."
     if _is_link(out):
         raise FolderError(f"{name}: is a link to {shown(os.readlink(out))}; name the folder itself")
@@ -166,10 +77,10 @@ def _not_a_folder_of_results(out, name):
 def check_out(
     out: Path,  # the folder that results are to go to
     kind: str,  # "report", "fit", "compare" or "rerun"
-    inputs=(),  # paths that are read
-    seen: dict | None = None,  # as for `in_the_way`
+    inputs: Iterable[Path | str] = (),  # paths that are read
+    seen: dict[str, tuple] | None = None,  # as for `in_the_way`
     spare: str = "",  # as for `in_the_way`
-):
+) -> None:
     "Find out that results may go into a folder. Raises `FolderError` or `OSError` with the reason."
     name = shown(out) or '""'
     out = _whole_path(out)
@@ -188,15 +99,16 @@ def check_out(
     _check_writable(out, name)
 
 
-def _whole_path(out):
+def _whole_path(out: Path) -> Path:
     "The path with links of its parents followed, and without `..`; its last name as it is."
-    path = (
-        Path(os.path.abspath(out)) if ".." not in Path(out).parts else Path(os.path.realpath(out))
-    )
+    up = ".." in Path(out).parts
+    path = Path(os.path.realpath(out) if up else os.path.abspath(out))
     return Path(os.path.realpath(path.parent)) / path.name if path.name else path
 
 
-def _check_content(out, name, kind, seen=None, spare=""):
+def _check_content(
+    out: Path, name: str, kind: str, seen: dict | None = None, spare: str = ""
+) -> None:
     known = listed(out)
     if known is None:
         known = {"kind": kind, "files": {}}
@@ -206,7 +118,7 @@ def _check_content(out, name, kind, seen=None, spare=""):
             "look through it and delete it yourself, or name another folder"
         )
     if found := in_the_way(out, known, seen, spare):
-        raise FolderError(f"{name}: holds {shown(found[0])}, {found[1]}; {_ADVICE}")
+        raise FolderError(f"{name}: holds {shown(found[0])}, {found[1]}; {ADVICE}")
     if known["files"] and known["kind"] != kind:
         raise FolderError(
             f"{name}: holds results of another kind ({known['kind']}), which a {kind} does not "
@@ -214,7 +126,7 @@ def _check_content(out, name, kind, seen=None, spare=""):
         )
 
 # %% ../../nbs/core/20_results.ipynb #e7e616fa
-def _check_writable(out, name):
+def _check_writable(out: Path, name: str) -> None:
     near = next(p for p in (_stage_place(out), *out.parents) if p.exists())
     if not near.is_dir():
         raise FolderError(f"{shown(near)}: is a file, not a folder")
@@ -230,8 +142,11 @@ def _stage_place(out: Path) -> Path:
     return out if closed or os.path.ismount(out) else out.parent
 
 # %% ../../nbs/core/20_results.ipynb #42a00014
-def _remove_listed(folder, known):
-    "Remove what is on a list and as it was written, and folders that are empty then; whether all is gone."
+_STAGE = r"\.(.*\.)?schoolvar-[^-.]+"  # names of folders that are being filled
+
+
+def _remove_listed(folder: Path, known: dict[str, Any]) -> bool:  # whether all is gone
+    "Remove what is on a list and as it was written, and folders that are empty then."
     for name, digest in known["files"].items():
         with contextlib.suppress(OSError, FolderError):
             if checksum(folder / name) == digest:
@@ -244,8 +159,8 @@ def _remove_listed(folder, known):
     return not folder.exists()
 
 
-def _settle(held: Held):
-    "What a killed run was about to replace goes back, or goes away where the new results are in their place."
+def _settle(held: Held) -> None:
+    "What a killed run was about to replace goes back, or away if the new results are in place."
     old, out = held.folder / "old", held.folder.parent / note_of(held.folder).get("out", "")
     if not old.is_dir():
         return
@@ -261,7 +176,7 @@ def _settle(held: Held):
 
 
 def _left_behind(place: Path, out: Path, key: str) -> Held | None:
-    "Remove what killed runs left in a folder; what one left of the same results is ours to go on from."
+    "Remove what killed runs left; what one left of the same results is ours to go on from."
     found = None
     for held in abandoned(place, _STAGE):
         note = note_of(held.folder)
@@ -269,13 +184,8 @@ def _left_behind(place: Path, out: Path, key: str) -> Held | None:
             held.keep = True
         else:
             _settle(held)
-            if (
-                key
-                and not found
-                and not held.keep
-                and note["out"] == out.name
-                and note.get("key") == key
-            ):
+            same = note["out"] == out.name and note.get("key") == key
+            if key and same and not found and not held.keep:
                 found = held
                 for part in held.folder.rglob("*.part"):
                     part.unlink()
@@ -291,9 +201,13 @@ def staged(
     key: str = "",  # what is made: after a kill the same key goes on from what was finished
     private: bool = False,  # for the owner only, whatever the umask
     version: str = "",  # of the package, for the list
-):  # yields the `Path` to write into
-    "A folder to fill, which takes the place of `out` when the block ends well. Raises as `check_out`."
-    name, out, seen = shown(out), _whole_path(out), {}
+) -> Iterator[Path]:  # to write into
+    """A folder to fill, which takes the place of `out` when the block ends well.
+
+    Raises as `check_out`.
+    """
+    name, out = shown(out), _whole_path(out)
+    seen: dict[str, tuple] = {}
     place = _stage_place(out)
     left = _left_behind(place, out, key)
     try:
@@ -328,19 +242,15 @@ def staged(
                 parent.rmdir()
 
 # %% ../../nbs/core/20_results.ipynb #a9dabc4c
-def _write_list(new, kind, version):
-    from schoolvar import __version__
-
-    files = {
-        name: checksum(new / name)
-        for name, is_folder in _entries(new)
-        if not is_folder and name != MARK
-    }
-    text = json.dumps({"schoolvar": version or __version__, "kind": kind, "files": files}, indent=1)
+def _write_list(new: Path, kind: str, version: str) -> None:
+    names = [name for name, is_folder in entries(new) if not is_folder and name != MARK]
+    files = {name: checksum(new / name) for name in names}
+    version = version or schoolvar.__version__
+    text = json.dumps({"schoolvar": version, "kind": kind, "files": files}, indent=1)
     write_whole(new / MARK, text + "\n")
 
 
-def _again(folder, out, name, kind, seen, spare=""):
+def _again(folder: Path, name: str, kind: str, seen: dict, spare: str = "") -> None:
     "A look at what is about to be replaced; the run took its time since the first."
     try:
         _check_content(folder, name, kind, seen, spare)
@@ -351,7 +261,7 @@ def _again(folder, out, name, kind, seen, spare=""):
         ) from None
 
 
-def _take_place(held, out, name, kind, private, seen):
+def _take_place(held: Held, out: Path, name: str, kind: str, private: bool, seen: dict) -> None:
     "Put the new folder where the earlier one was."
     new, old = held.folder / "new", held.folder / "old"
     if held.folder.parent == out:
@@ -361,7 +271,7 @@ def _take_place(held, out, name, kind, private, seen):
         _not_a_folder_of_results(out, name)
     there = os.path.lexists(out)
     if there:
-        _again(out, out, name, kind, seen)
+        _again(out, name, kind, seen)
         if not private:
             with contextlib.suppress(OSError):
                 os.chmod(new, stat.S_IMODE(os.stat(out).st_mode))
@@ -369,7 +279,7 @@ def _take_place(held, out, name, kind, private, seen):
     try:
         if there:
             # nothing can come in by this name any more
-            _again(old, out, name, kind, seen)
+            _again(old, name, kind, seen)
         os.rename(new, out)
     except BaseException:
         if there:
@@ -385,20 +295,20 @@ def _take_place(held, out, name, kind, private, seen):
 _ENTERED = "entered"  # in a held folder: new entries are going in
 
 
-def _entered(held):
+def _entered(held: Held) -> bool:
     return held.folder.name.startswith(".schoolvar-") and note_of(held.folder).get("out") == "."
 
 
-def _tops(known):
+def _tops(known: dict[str, Any]) -> list[str]:
     "The first names of the files on a list, the list itself last."
     return [*sorted({name.split("/")[0] for name in known["files"]}), MARK]
 
 
-def _take_place_by_entries(held, out, name, kind, seen):
+def _take_place_by_entries(held: Held, out: Path, name: str, kind: str, seen: dict) -> None:
     new, old = held.folder / "new", held.folder / "old"
-    _again(out, out, name, kind, seen, spare=held.folder.name)
+    _again(out, name, kind, seen, spare=held.folder.name)
     old.mkdir(exist_ok=True)
-    before, after = listed(out), listed(new)
+    before, after = listed(out), listed(new) or {"files": {}}
     try:
         for entry in _tops(before) if before else ():
             if os.path.lexists(out / entry):
@@ -407,7 +317,7 @@ def _take_place_by_entries(held, out, name, kind, seen):
         for entry in _tops(after):
             if os.path.lexists(out / entry):
                 raise FolderError(
-                    f"{name}: holds {shown(entry)}, which came while the command ran; {_ADVICE}"
+                    f"{name}: holds {shown(entry)}, which came while the command ran; {ADVICE}"
                 )
             os.rename(new / entry, out / entry)
     except BaseException:
@@ -416,13 +326,13 @@ def _take_place_by_entries(held, out, name, kind, seen):
     _remove_listed(old, before or {"files": {}})
 
 
-def _put_entries_back(held, out):
+def _put_entries_back(held: Held, out: Path) -> None:
     "Take back a replacement that did not end; the list that goes in last says whether it did."
     new, old = held.folder / "new", held.folder / "old"
     if (held.folder / _ENTERED).exists():
         if not os.path.lexists(new / MARK):
             return
-        for entry in _tops(listed(new)):
+        for entry in _tops(listed(new) or {"files": {}}):
             if not os.path.lexists(new / entry) and os.path.lexists(out / entry):
                 os.rename(out / entry, new / entry)
     for path in list(old.iterdir()):
@@ -433,10 +343,14 @@ def _put_entries_back(held, out):
 @contextlib.contextmanager
 def locked(
     out: Path,  # the folder that only one run may write at a time
-    say=None,  # called with one sentence if there is a wait
+    say: Callable[[str], Any] | None = None,  # called with one sentence if there is a wait
     timeout: float = -1,  # seconds to wait; -1 waits as long as it takes
-):
-    "Hold the right to write a folder. Where no lock can be had the run goes on without, with one line of warning."
+) -> Iterator[None]:
+    """Hold the right to write a folder.
+
+    Where no lock can be had the run goes on without, with one line of warning. Raises
+    `filelock.Timeout`.
+    """
     from filelock import FileLock, Timeout
 
     lock = None

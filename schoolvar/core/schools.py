@@ -5,8 +5,11 @@
 # %% ../../nbs/core/45_schools.ipynb #1145beef
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 # %% auto #0
 __all__ = ['school_draws', 'interval', 'inverse_logit', 'proficiency', 'rank_draws', 'rank_summary', 'school_labels',
@@ -14,31 +17,34 @@ __all__ = ['school_draws', 'interval', 'inverse_logit', 'proficiency', 'rank_dra
 
 # %% ../../nbs/core/45_schools.ipynb #e97492d0
 def school_draws(
-    idata,  # ArviZ InferenceData
+    idata: Any,  # ArviZ InferenceData
     variable: str = "school",  # one value a school
 ) -> np.ndarray:  # (draws, schools), float32
     "Draws of all chains, a row each"
-    a = idata.posterior[variable].transpose("chain", "draw", ...).values
-    return np.asarray(a, np.float32).reshape(-1, a.shape[-1])
+    draws = idata.posterior[variable].transpose("chain", "draw", ...).values
+    return np.asarray(draws, np.float32).reshape(-1, draws.shape[-1])
 
 
 def interval(
-    draws,  # (draws, ...)
+    draws: np.ndarray,  # (draws, ...)
     level: float = 0.95,  # central
-):  # mean, lower end, upper end
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # mean, lower end, upper end
     "Mean and central interval"
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2), axis=0)
-    return np.mean(draws, axis=0, dtype=float), low, high
+    mean = np.asarray(np.mean(draws, axis=0, dtype=np.float64))
+    return mean, low, high
 
 # %% ../../nbs/core/45_schools.ipynb #5529608b
-def inverse_logit(x):
+def inverse_logit(
+    x: np.ndarray,  # log odds
+) -> np.ndarray:
     "Probability of log odds"
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
 def proficiency(
-    effects,  # (draws, schools), logits
-    cells,  # (draws, cells), logits
+    effects: ArrayLike,  # (draws, schools), logits
+    cells: ArrayLike,  # (draws, cells), logits
 ) -> np.ndarray:  # (draws, schools), shares between 0 and 1
     "Share of students at the standard in the average cell"
     effects, cells = np.asarray(effects, np.float32), np.asarray(cells, np.float32)
@@ -49,7 +55,7 @@ def proficiency(
 
 # %% ../../nbs/core/45_schools.ipynb #34758b2b
 def rank_draws(
-    effects,  # (draws, schools), more is better
+    effects: ArrayLike,  # (draws, schools), more is better
 ) -> np.ndarray:  # (draws, schools), int32, 1 = highest
     "The rank of every school in every draw"
     order = np.argsort(-np.asarray(effects), axis=1, kind="stable")
@@ -59,7 +65,7 @@ def rank_draws(
 
 
 def rank_summary(
-    effects,  # (draws, schools)
+    effects: ArrayLike,  # (draws, schools)
     level: float = 0.95,  # of the interval
 ) -> pd.DataFrame:  # rank_lower, rank_upper, p_top_tenth, p_bottom_tenth; one row a school
     "Interval of each school's rank and its probability of the highest and the lowest tenth"
@@ -78,6 +84,14 @@ def rank_summary(
     )
 
 # %% ../../nbs/core/45_schools.ipynb #b86dd774
+def _text(frame: pd.DataFrame, column: str) -> np.ndarray:
+    "A column as text, empty where nothing is there."
+    if column not in frame:
+        return pd.Series("", frame.index, dtype="str").to_numpy()
+    values = frame[column]
+    return values.astype("str").where(values.notna(), "").to_numpy()
+
+
 def school_labels(
     frame: pd.DataFrame,  # tidy counts
     schools: list,  # identifiers, in the order wanted
@@ -89,17 +103,13 @@ def school_labels(
         .set_index("school_id")
         .reindex(schools)
     )
-    text = lambda c: (
-        latest[c].astype("str").where(latest[c].notna(), "")
-        if c in latest
-        else pd.Series("", latest.index, dtype="str")
-    ).to_numpy()
-    district = text("district") if "district" in latest else text("district_id")
+    district = _text(latest, "district" if "district" in latest else "district_id")
+    district_id = _text(latest, "district_id") if "district_id" in latest else district
     return pd.DataFrame(
         dict(
             school=list(schools),
-            school_name=text("school_name"),
-            district_id=text("district_id") if "district_id" in latest else district,
+            school_name=_text(latest, "school_name"),
+            district_id=district_id,
             district=district,
         )
     )
@@ -110,23 +120,22 @@ def school_totals(
     schools: list,  # identifiers, in the order wanted
 ) -> pd.DataFrame:  # n_trials, raw, n_rows
     "Trials, raw share and rows of each school"
-    g = frame.groupby("school_id")[["n_trials", "y_success"]].sum().reindex(schools)
-    rows = frame.groupby("school_id").size().reindex(schools)
-    return pd.DataFrame(
-        dict(
-            n_trials=g["n_trials"].to_numpy(),
-            raw=(g["y_success"] / g["n_trials"]).to_numpy(),
-            n_rows=rows.to_numpy(),
-        )
+    by_school = frame.groupby("school_id")
+    total = by_school[["n_trials", "y_success"]].sum().reindex(schools)
+    columns = dict(
+        n_trials=total["n_trials"].to_numpy(),
+        raw=(total["y_success"] / total["n_trials"]).to_numpy(),
+        n_rows=by_school.size().reindex(schools).to_numpy(),
     )
+    return pd.DataFrame(columns)
 
 # %% ../../nbs/core/45_schools.ipynb #592dbb0b
 def school_table(
     labels: pd.DataFrame,  # as from `school_labels`
     totals: pd.DataFrame,  # as from `school_totals`
-    effects,  # (draws, schools)
-    estimates,  # (draws, schools), on the scale that readers know
-    **extras,  # further columns, one value a school
+    effects: np.ndarray,  # (draws, schools)
+    estimates: np.ndarray,  # (draws, schools), on the scale that readers know
+    **extras: ArrayLike,  # further columns, one value a school
 ) -> pd.DataFrame:  # one row a school
     "Estimate, effect and rank of each school with their 95 % intervals"
     t = pd.DataFrame(

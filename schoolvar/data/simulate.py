@@ -5,16 +5,17 @@
 # %% ../../nbs/data/70_simulate.ipynb #6b6b29ce
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 # %% auto #0
-__all__ = ['LABEL', 'SUBJECTS', 'Simulated', 'school_sizes', 'school_ids', 'simulate_scores', 'simulate_counts',
-           'simulate_two_grades', 'school_names', 'Province', 'simulate_province']
+__all__ = ['LABEL', 'SUBJECTS', 'Simulated', 'simulated_source', 'school_sizes', 'school_ids', 'simulate_scores',
+           'simulate_counts', 'simulate_two_grades']
 
 # %% ../../nbs/data/70_simulate.ipynb #cf0e4f3e
 LABEL = "Simulated data: no real school, district or student"
@@ -27,42 +28,74 @@ class Simulated:
     # scores (a row a student) or counts (a row a school x year x grade x subject)
     frame: pd.DataFrame
     truth: pd.DataFrame  # a row a school: its true effects
-    parameters: dict  # true population parameters, by the names that fits use
-    source: dict = field(default_factory=dict)  # simulated=True, label, seed
+    parameters: dict[str, float]  # true population parameters, by the names that fits use
+    source: dict[str, Any] = field(default_factory=dict)  # simulated=True, label, seed
 
     def __repr__(self):
-        return f"{self.source.get('label', LABEL)}; {len(self.truth):,} schools, {len(self.frame):,} rows, seed {self.source.get('seed')}"
+        return (
+            f"{self.source.get('label', LABEL)}; {len(self.truth):,} schools, "
+            f"{len(self.frame):,} rows, seed {self.source.get('seed')}"
+        )
 
 
-def _source(seed):
+def simulated_source(
+    seed: int,
+) -> dict[str, Any]:  # simulated, label, seed, path
+    "The `source` of simulated data."
     return dict(simulated=True, label=LABEL, seed=seed, path="(simulated)")
 
 # %% ../../nbs/data/70_simulate.ipynb #87461db1
 def school_sizes(
-    rng,  # numpy Generator
+    rng: np.random.Generator,
     n_schools: int,  # how many schools
     # median of a log-normal, or (low, high): uniform whole numbers, both ends included
-    students=30,
+    students: float | Sequence[int] = 30,
     spread: float = 0.6,  # SD of the log size (log-normal only)
     low: int = 2,  # least size
     high: int = 400,  # greatest size
-) -> np.ndarray:  # students a school (int)
+) -> np.ndarray:  # students a school (int), shape (schools,)
     "Number of students of each school."
-    if np.ndim(students):
-        return rng.integers(students[0], students[1] + 1, n_schools)
-    return np.clip(
-        np.rint(students * np.exp(spread * rng.standard_normal(n_schools))), low, high
-    ).astype(int)
+    usual = np.asarray(students)
+    if usual.ndim:
+        return rng.integers(usual[0], usual[1] + 1, n_schools)
+    size = float(usual) * np.exp(spread * rng.standard_normal(n_schools))
+    return np.clip(np.rint(size), low, high).astype(int)
 
 
-def school_ids(n_schools: int) -> list[str]:
+def school_ids(
+    n_schools: int,
+) -> list[str]:
     "Identifiers `SIM-0001`, ..."
     return [f"SIM-{j + 1:04d}" for j in range(n_schools)]
 
 # %% ../../nbs/data/70_simulate.ipynb #8df1272d
+def _scores_frame(
+    rng: np.random.Generator,
+    n: np.ndarray,  # students of each school
+    mean: np.ndarray,  # of each school, where `student_ses` is 0
+    log_sd: np.ndarray,  # of each school, the same
+    slopes: tuple[float, float],  # of `student_ses` on the mean and on the log SD
+) -> tuple[pd.DataFrame, np.ndarray]:  # a row a student; `school_ses`
+    "Students with their covariate and their score."
+    J = len(n)
+    school_ses = rng.normal(0, 0.5, J)
+    j = np.repeat(np.arange(J), n)
+    ses = school_ses[j] + rng.standard_normal(len(j))
+    sd = np.exp(log_sd[j] + slopes[1] * ses)
+    y = mean[j] + slopes[0] * ses + sd * rng.standard_normal(len(j))
+    columns = dict(
+        school_id=np.array(school_ids(J))[j],
+        student_ses=ses.round(3),
+        school_ses=school_ses[j].round(3),
+        score=y.round(5),
+    )
+    return pd.DataFrame(columns), school_ses
+
+
 def simulate_scores(
     n_schools: int = 160,  # schools
-    students=70,  # students a school: median of a log-normal, or (low, high)
+    # students a school: median of a log-normal, or (low, high)
+    students: float | Sequence[int] = 70,
     spread: float = 0.5,  # SD of the log size
     location_intercept: float = 0.1,  # grand mean
     scale_intercept: float = -0.24,  # log of the usual within-school SD
@@ -73,9 +106,9 @@ def simulate_scores(
     # effect of `student_ses` (SD 1 within and .5 between schools) on the mean
     ses_slope: float = 0.0,
     ses_scale_slope: float = 0.0,  # ... and on the log SD
-    location_effects=None,  # give them instead of drawing them, one a school
-    scale_effects=None,  # give them instead of drawing them (0 = typical)
-    sizes=None,  # give the number of students of each school
+    location_effects: ArrayLike | None = None,  # give them instead of drawing them, one a school
+    scale_effects: ArrayLike | None = None,  # give them instead of drawing them (0 = typical)
+    sizes: ArrayLike | None = None,  # give the number of students of each school
     seed: int = 1,  # seed of numpy's Generator
 ) -> Simulated:  # frame: school_id, student_ses, school_ses, score
     "Students' scores from the location-scale model with a spike and a slab on the scale effects."
@@ -87,30 +120,16 @@ def simulate_scores(
     slab = sd_scale * (correlation * u / sd_location + np.sqrt(1 - correlation**2) * z[1])
     on = rng.random(J) < share_unusual
     t = np.where(on, slab, 0.0) if scale_effects is None else np.asarray(scale_effects, float)
-    school_ses = rng.normal(0, 0.5, J)
-    j = np.repeat(np.arange(J), n)
-    ses = school_ses[j] + rng.standard_normal(len(j))
-    log_sd = scale_intercept + t[j] + ses_scale_slope * ses
-    y = location_intercept + u[j] + ses_slope * ses + np.exp(log_sd) * rng.standard_normal(len(j))
-    ids = np.array(school_ids(J))
-    frame = pd.DataFrame(
-        dict(
-            school_id=ids[j],
-            student_ses=ses.round(3),
-            school_ses=school_ses[j].round(3),
-            score=y.round(5),
-        )
-    )
-    truth = pd.DataFrame(
-        dict(
-            school=ids,
-            n=n,
-            location_effect=u,
-            scale_effect=t,
-            unusual=t != 0,
-            mean=location_intercept + u + ses_slope * school_ses,
-            sd=np.exp(scale_intercept + t),
-        )
+    slopes = (ses_slope, ses_scale_slope)
+    frame, school_ses = _scores_frame(rng, n, location_intercept + u, scale_intercept + t, slopes)
+    truth = dict(
+        school=school_ids(J),
+        n=n,
+        location_effect=u,
+        scale_effect=t,
+        unusual=t != 0,
+        mean=location_intercept + u + ses_slope * school_ses,
+        sd=np.exp(scale_intercept + t),
     )
     parameters = dict(
         location_intercept=location_intercept,
@@ -124,25 +143,38 @@ def simulate_scores(
         parameters["location[student_ses]"] = ses_slope
     if ses_scale_slope:
         parameters["scale[student_ses]"] = ses_scale_slope
-    return Simulated(frame, truth, parameters, _source(seed))
+    return Simulated(frame, pd.DataFrame(truth), parameters, simulated_source(seed))
 
 # %% ../../nbs/data/70_simulate.ipynb #4ac401ea
 SUBJECTS = ("Reading", "Writing", "Math")
 
 
+def _trials(
+    rng: np.random.Generator,
+    cohorts: np.ndarray,  # students registered, shape (schools, years)
+    S: int,  # subjects
+) -> np.ndarray:  # shape (schools, years, subjects)
+    "Results of each subject: a few students miss one test or another."
+    registered = cohorts[:, :, None]
+    missed = rng.binomial(registered, 0.01, (*cohorts.shape, S))
+    return np.maximum(registered - missed, 1)
+
+
 def simulate_counts(
     n_schools: int = 300,  # schools
-    years=(2022, 2023, 2024),  # years
-    subjects=SUBJECTS,  # subjects
+    years: Sequence[int] = (2022, 2023, 2024),  # years
+    subjects: Sequence[str] = SUBJECTS,  # subjects
     grade: int = 3,  # the grade these counts are of
-    students=35,  # students a school, year and grade: median of a log-normal, or (low, high)
+    # students a school, year and grade: median of a log-normal, or (low, high)
+    students: float | Sequence[int] = 35,
     spread: float = 0.5,  # SD of the log size
     sd_school: float = 0.65,  # SD of the persistent school effects (logits)
     sd_cohort: float = 0.4,  # SD of the school x year effects (logits)
     sd_subject: float = 0.1,  # SD of the school x subject effects (logits)
-    cells=None,  # intercepts [years x subjects] (logits); None: .2 to 1.0, drawn
-    school_effects=None,  # give the a_j instead of drawing them
-    sizes=None,  # give the sizes of the schools
+    # intercepts, shape (years, subjects), logits; None: .2 to 1.0, drawn
+    cells: ArrayLike | None = None,
+    school_effects: ArrayLike | None = None,  # give the a_j instead of drawing them
+    sizes: ArrayLike | None = None,  # give the sizes of the schools
     seed: int = 1,  # seed of numpy's Generator
 ) -> Simulated:  # frame: school_id, year, grade, subject, n_trials, y_success
     "Counts of successes a school, year and subject from M3 (M2 and M1 are its special cases)."
@@ -150,43 +182,34 @@ def simulate_counts(
     J, Y, S = n_schools, len(years), len(subjects)
     size = school_sizes(rng, J, students, spread) if sizes is None else np.asarray(sizes, int)
     a = rng.normal(0, sd_school, J) if school_effects is None else np.asarray(school_effects, float)
-    beta = (
-        rng.uniform(0.2, 1.0, (Y, S))
-        if cells is None
-        else np.broadcast_to(np.asarray(cells, float), (Y, S))
-    )
+    drawn = rng.uniform(0.2, 1.0, (Y, S)) if cells is None else np.asarray(cells, float)
+    beta = np.broadcast_to(drawn, (Y, S))
     cohort, profile = rng.normal(0, sd_cohort, (J, Y)), rng.normal(0, sd_subject, (J, S))
     eta = beta + a[:, None, None] + cohort[:, :, None] + profile[:, None, :]
-    # Cohorts differ in size from year to year, and a few students miss one test or another.
-    registered = (
-        np.maximum(rng.poisson(size[:, None], (J, Y)), 1)
-        if np.ndim(students) == 0 or sizes is not None
-        else rng.integers(students[0], students[1] + 1, (J, Y))
-    )
-    n = np.maximum(
-        registered[:, :, None] - rng.binomial(registered[:, :, None], 0.01, (J, Y, S)), 1
-    )
+    # Cohorts differ in size from year to year.
+    usual = np.asarray(students)
+    if usual.ndim and sizes is None:
+        registered = rng.integers(usual[0], usual[1] + 1, (J, Y))
+    else:
+        registered = np.maximum(rng.poisson(size[:, None], (J, Y)), 1)
+    n = _trials(rng, registered, S)
     y = rng.binomial(n, 1 / (1 + np.exp(-eta)))
     ids = np.array(school_ids(J))
     j, t, s = (i.ravel() for i in np.indices((J, Y, S)))
-    frame = pd.DataFrame(
-        dict(
-            school_id=ids[j],
-            year=np.asarray(years)[t],
-            grade=grade,
-            subject=np.asarray(subjects)[s],
-            n_trials=n.ravel(),
-            y_success=y.ravel(),
-        )
+    columns = dict(
+        school_id=ids[j],
+        year=np.asarray(years)[t],
+        grade=grade,
+        subject=np.asarray(subjects)[s],
+        n_trials=n.ravel(),
+        y_success=y.ravel(),
     )
     truth = pd.DataFrame(dict(school=ids, size=size, effect=a))
     parameters = dict(sd_school=sd_school, sd_cohort=sd_cohort, sd_subject=sd_subject)
-    parameters |= {
-        f"cell[{yr}:{sb}]": float(beta[k, l])
-        for k, yr in enumerate(years)
-        for l, sb in enumerate(subjects)
-    }
-    return Simulated(frame, truth, parameters, _source(seed))
+    for k, year in enumerate(years):
+        for m, subject in enumerate(subjects):
+            parameters[f"cell[{year}:{subject}]"] = float(beta[k, m])
+    return Simulated(pd.DataFrame(columns), truth, parameters, simulated_source(seed))
 
 # %% ../../nbs/data/70_simulate.ipynb #69d45cdc
 def simulate_two_grades(
@@ -197,25 +220,27 @@ def simulate_two_grades(
     to_grade: int = 6,  # later grade
     sd_school: float = 0.65,  # SD of the earlier quality (logits)
     sd_cohort: float = 0.4,  # SD of school x year effects in either grade (logits)
-    students=(12, 40),  # students a school, year and grade
+    students: float | Sequence[int] = (12, 40),  # students a school, year and grade
     seed: int = 1,  # seed of numpy's Generator
     **kwargs,  # further arguments of `simulate_counts`: years, subjects, sd_subject (0 here), ...
 ) -> Simulated:  # frame as in `simulate_counts`; truth: earlier_quality, value_added, later_effect
     "Counts of two grades of the same schools, linked by a slope."
     rng = np.random.default_rng([seed, 3])
     a, v = rng.normal(0, sd_school, n_schools), rng.normal(0, sd_value_added, n_schools)
-    common = dict(sd_subject=0.0, students=students, sd_cohort=sd_cohort) | kwargs
+    common: dict[str, Any] = dict(sd_subject=0.0, students=students, sd_cohort=sd_cohort) | kwargs
     if not np.ndim(students):
         common["sizes"] = school_sizes(rng, n_schools, students, common.pop("spread", 0.5))
-    early = simulate_counts(n_schools, grade=from_grade, school_effects=a, seed=seed, **common)
-    late = simulate_counts(
-        n_schools, grade=to_grade, school_effects=slope * a + v, seed=seed, **common
-    )
-    frame = pd.concat([early.frame, late.frame], ignore_index=True)
-    truth = pd.DataFrame(
-        dict(
-            school=early.truth.school, earlier_quality=a, value_added=v, later_effect=slope * a + v
-        )
+    grades = {from_grade: a, to_grade: slope * a + v}
+    parts = {
+        grade: simulate_counts(n_schools, grade=grade, school_effects=effects, seed=seed, **common)
+        for grade, effects in grades.items()
+    }
+    frame = pd.concat([part.frame for part in parts.values()], ignore_index=True)
+    truth = dict(
+        school=school_ids(n_schools),
+        earlier_quality=a,
+        value_added=v,
+        later_effect=slope * a + v,
     )
     parameters = dict(
         slope=slope,
@@ -224,287 +249,7 @@ def simulate_two_grades(
         sd_cohort_earlier=sd_cohort,
         sd_cohort_later=sd_cohort,
     )
-    parameters |= {
-        f"cell[{g}:{k[5:]}": v
-        for g, part in ((from_grade, early), (to_grade, late))
-        for k, v in part.parameters.items()
-        if k.startswith("cell")
-    }
-    return Simulated(frame, truth, parameters, _source(seed))
-
-# %% ../../nbs/data/70_simulate.ipynb #7f9dfd73
-_FIRST = "Alder Aspen Birch Bluff Brook Cedar Clover Copper Crane Elm Fern Finch Granite Harbour Hazel Heron Hickory Juniper Lake Larch Linden Maple Meadow Mill North Oak Orchard Otter Pine Poplar Prairie Quarry River Robin Rowan Silver Spruce Stone Sumac Tamarack Thorn Trillium Valley Walnut West Willow".split()
-_SECOND = "Bay Bend Bridge Creek Crossing Falls Field Gate Grove Heights Hill Hollow Landing Park Point Ridge Springs Terrace Trail View".split()
-
-
-def school_names(
-    rng,  # numpy Generator
-    n_schools: int,  # at most 920
-) -> list[str]:  # `Cedar Ridge PS`, no name twice
-    "Believable names of primary schools."
-    pairs = [f"{a} {b} PS" for a in _FIRST for b in _SECOND]
-    if n_schools > len(pairs):
-        pairs += [f"{p[:-3]} {k} PS" for k in range(2, 2 + n_schools // len(pairs)) for p in pairs]
-    return [pairs[i] for i in rng.permutation(len(pairs))[:n_schools]]
-
-# %% ../../nbs/data/70_simulate.ipynb #1c936f43
-def _province_schools(
-    rng,
-    n_districts,
-    n_schools,
-    n_planted,
-    slope,
-    sd_school,
-    sd_district,
-    sd_value_added,
-    students,
-    spread,
-):
-    "A row a school: where it is, how large, and its true effects."
-    share = rng.dirichlet(np.full(n_districts, 4.0))
-    # no district is empty
-    d = np.sort(
-        np.r_[np.arange(n_districts), rng.choice(n_districts, n_schools - n_districts, p=share)]
-    )
-    number = pd.Series(d).groupby(d).cumcount().to_numpy() + 1
-    effect = rng.normal(0, sd_district, n_districts)[d]
-    quality = effect + rng.normal(0, np.sqrt(sd_school**2 - sd_district**2), n_schools)
-    value_added = rng.normal(0, sd_value_added, n_schools)
-    size = school_sizes(rng, n_schools, students, spread)
-    tiny = rng.permutation(n_schools)[: -(-n_schools // 33)]
-    size[tiny] = rng.integers(1, 5, len(tiny))  # remote schools, as every province has
-    kind = np.full(n_schools, "typical", dtype=object)
-    # Planted where a school is large enough to be told apart (two thirds of them), and among the
-    # smaller ones (the rest).
-    large = rng.permutation(np.flatnonzero(size >= students))
-    rest = rng.permutation(np.setdiff1d(np.arange(n_schools), large))
-    k = (4 * n_planted) // 3
-    chosen = np.r_[large[:k], rest[: 2 * n_planted - k]]
-    kind[chosen[::2]], kind[chosen[1::2]] = "consistent", "inconsistent"
-    sign = np.select([kind == "consistent", kind == "inconsistent"], [-1.0, 1.0], 0.0)
-    grades = rng.choice(["both", "earlier only", "later only"], n_schools, p=[0.9, 0.06, 0.04])
-    return pd.DataFrame(
-        dict(
-            school=[f"SIM{a + 1:02d}-{b:03d}" for a, b in zip(d, number)],
-            school_name=school_names(rng, n_schools),
-            district_id=[f"SIM{a + 1:02d}" for a in d],
-            district=[f"Simulated District {a + 1:02d}" for a in d],
-            size=size,
-            grades=grades,
-            kind=pd.Series(kind, dtype="str"),
-            unusual=kind != "typical",
-            scale_effect=sign * rng.uniform(0.28, 0.45, n_schools),
-            district_effect=effect,
-            earlier_quality=quality,
-            value_added=value_added,
-            later_effect=slope * quality + value_added,
-        )
-    )
-
-# %% ../../nbs/data/70_simulate.ipynb #799fced3
-def _province_counts(rng, truth, years, grades, seed, sds):
-    "Counts of both grades, with participation, for the grades that each school has."
-    parts = []
-    for grade, effect, absent in (
-        (grades[0], "earlier_quality", "later only"),
-        (grades[1], "later_effect", "earlier only"),
-    ):
-        part = simulate_counts(
-            len(truth),
-            years,
-            grade=grade,
-            sizes=truth["size"],
-            school_effects=truth[effect],
-            seed=seed,
-            **sds,
-        )
-        frame = part.frame.assign(
-            school_id=np.repeat(truth.school.to_numpy(), len(part.frame) // len(truth))
-        )
-        parts.append(frame[~frame.school_id.isin(truth.school[truth.grades == absent])])
-    counts = pd.concat(parts, ignore_index=True)
-    # Nearly all take part; one school and year in forty had a bad spring.
-    cohort = counts.groupby(["school_id", "year", "grade"]).ngroup().to_numpy()
-    usual, bad = rng.beta(60, 2.5, cohort.max() + 1), rng.random(cohort.max() + 1) < 0.025
-    counts["participation"] = np.where(bad, rng.uniform(0.3, 0.75, len(bad)), usual)[cohort].round(
-        3
-    )
-    return counts.merge(
-        truth[["school", "school_name", "district_id", "district"]].rename(
-            columns={"school": "school_id"}
-        ),
-        on="school_id",
-        how="left",
-    )[
-        [
-            "school_id",
-            "school_name",
-            "district_id",
-            "district",
-            "year",
-            "grade",
-            "subject",
-            "n_trials",
-            "y_success",
-            "participation",
-        ]
-    ]
-
-# %% ../../nbs/data/70_simulate.ipynb #c755f903
-def _province_scores(rng, truth, counts, ses_slope, scale_intercept, seed):
-    "One mathematics score for each student counted in the school's highest grade, all years."
-    math = counts[counts.subject == "Math"]
-    top = math.groupby("school_id").grade.transform("max")
-    n = math[math.grade == top].groupby("school_id").n_trials.sum().reindex(truth.school).to_numpy()
-    quality = truth.later_effect.where(
-        truth.grades != "earlier only", truth.earlier_quality
-    ).to_numpy()
-    # Four fifths of the location effect is the quality that the counts show, on the scale of a
-    # standardised score.
-    u = 0.4 * (
-        0.9 * quality / quality.std() + np.sqrt(1 - 0.9**2) * rng.standard_normal(len(truth))
-    )
-    part = simulate_scores(
-        len(truth),
-        sizes=n,
-        location_intercept=0.0,
-        scale_intercept=scale_intercept,
-        sd_location=0.4,
-        location_effects=u,
-        scale_effects=truth.scale_effect,
-        ses_slope=ses_slope,
-        seed=seed,
-    )
-    j = np.repeat(np.arange(len(truth)), n)
-    place = (
-        truth[["school", "school_name", "district_id", "district"]]
-        .rename(columns={"school": "school_id"})
-        .iloc[j]
-        .reset_index(drop=True)
-    )
-    return pd.concat([place, part.frame[["student_ses", "school_ses", "score"]]], axis=1), u, n
-
-# %% ../../nbs/data/70_simulate.ipynb #194c6911
-@dataclass(repr=False)
-class Province:
-    "An invented province: students' scores, counts a school x year x grade x subject, and the truth of both."
-
-    # school_id, school_name, district_id, district, student_ses, school_ses, score
-    scores: pd.DataFrame
-    # school_id, school_name, district_id, district, year, grade, subject, n_trials, y_success,
-    # participation
-    counts: pd.DataFrame
-    # a row a school: kind, unusual, scale_effect, location_effect, earlier_quality, value_added,
-    # later_effect, ...
-    truth: pd.DataFrame
-    parameters: pd.DataFrame  # model, parameter, value, meaning
-    source: dict  # simulated=True, label, seed
-
-    @property
-    def label(self) -> str:
-        "The sentence that every page with these data shows."
-        return self.source["label"]
-
-    def __repr__(self):
-        return (
-            f"{self.label}. {self.truth.district_id.nunique()} districts, {len(self.truth)} schools, {len(self.scores):,} students' scores, "
-            f"{len(self.counts):,} counts; {int((self.truth.kind == 'consistent').sum())} consistent and {int((self.truth.kind == 'inconsistent').sum())} inconsistent schools planted; seed {self.source['seed']}"
-        )
-
-    def write(
-        self,
-        folder,  # made where it is missing
-        format: str = "csv",  # "csv" (gzip) or "parquet"
-    ) -> dict[str, Path]:  # path of each file by name
-        "Write `scores`, `counts`, `truth`, `parameters` and `simulated.json`."
-        if format not in ("csv", "parquet"):
-            raise ValueError(f"format {format!r}: choose csv or parquet")
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for name in ("scores", "counts", "truth", "parameters"):
-            frame = getattr(self, name)
-            files[name] = folder / (f"{name}.csv.gz" if format == "csv" else f"{name}.parquet")
-            # mtime=0: the same province gives the same bytes
-            if format == "csv":
-                frame.to_csv(files[name], index=False, compression=dict(method="gzip", mtime=0))
-            else:
-                frame.to_parquet(files[name], index=False)
-        files["source"] = folder / "simulated.json"
-        files["source"].write_text(json.dumps(self.source, indent=2) + "\n", encoding="utf-8")
-        return files
-
-# %% ../../nbs/data/70_simulate.ipynb #8a021acb
-def simulate_province(
-    n_districts: int = 12,  # districts
-    n_schools: int = 200,  # schools
-    *,
-    seed: int = 2026,  # seed of numpy's Generator
-    years=(2022, 2023, 2024),  # years of the counts
-    grades=(3, 6),  # earlier and later grade
-    students: float = 34,  # median students a school, year and grade (log-normal)
-    spread: float = 0.65,  # SD of the log size
-    n_planted: int = 9,  # consistent schools planted, and as many inconsistent ones
-    slope: float = 0.8,  # later effect per unit of earlier quality
-    sd_school: float = 0.65,  # SD of the earlier quality, districts included (logits)
-    sd_district: float = 0.2,  # SD of its part that districts share (logits)
-    sd_value_added: float = 0.35,  # SD of the value added (logits)
-    sd_cohort: float = 0.3,  # SD of school x year effects (logits)
-    sd_subject: float = 0.1,  # SD of school x subject effects (logits)
-    ses_slope: float = 0.1,  # effect of student_ses on a score
-    scale_intercept: float = -0.2,  # log of the usual within-school SD of scores
-) -> Province:
-    "An invented province whose truth is known; every table and name says that it is simulated."
-    if not 1 <= n_districts <= n_schools:
-        raise ValueError("n_districts must be at least 1 and at most n_schools")
-    rng = np.random.default_rng([seed, 4])
-    n_planted = min(n_planted, n_schools // 6)
-    truth = _province_schools(
-        rng,
-        n_districts,
-        n_schools,
-        n_planted,
-        slope,
-        sd_school,
-        sd_district,
-        sd_value_added,
-        students,
-        spread,
-    )
-    counts = _province_counts(
-        rng, truth, years, grades, seed, dict(sd_cohort=sd_cohort, sd_subject=sd_subject)
-    )
-    scores, u, n = _province_scores(rng, truth, counts, ses_slope, scale_intercept, seed)
-    truth = truth.assign(
-        n_scores=n,
-        location_effect=u,
-        sd=np.sqrt(np.exp(2 * (scale_intercept + truth.scale_effect)) + ses_slope**2),
-    )
-    rows = [
-        ("consistency", "location_intercept", 0.0, "grand mean of the scores"),
-        (
-            "consistency",
-            "scale_intercept",
-            scale_intercept,
-            "log of the usual within-school SD, given student_ses",
-        ),
-        ("consistency", "sd_location", 0.4, "SD of the school means, given student_ses"),
-        ("consistency", "location[student_ses]", ses_slope, "effect of student_ses on a score"),
-        (
-            "achievement",
-            "sd_school",
-            sd_school,
-            f"SD of the school effects, grade {grades[0]} (logits)",
-        ),
-        ("achievement", "sd_cohort", sd_cohort, "SD of school x year effects (logits)"),
-        ("achievement", "sd_subject", sd_subject, "SD of school x subject effects (logits)"),
-        ("value_added", "slope", slope, "later effect per unit of earlier quality"),
-        ("value_added", "sd_value_added", sd_value_added, "SD of the value added (logits)"),
-    ]
-    return Province(
-        scores,
-        counts,
-        truth,
-        pd.DataFrame(rows, columns=["model", "parameter", "value", "meaning"]),
-        _source(seed) | dict(n_districts=n_districts, n_schools=n_schools),
-    )
+    for grade, part in parts.items():
+        cells = {k: value for k, value in part.parameters.items() if k.startswith("cell")}
+        parameters |= {f"cell[{grade}:{k[5:]}": value for k, value in cells.items()}
+    return Simulated(frame, pd.DataFrame(truth), parameters, simulated_source(seed))

@@ -107,7 +107,7 @@ def example_fits(
     seed: int = 2026,
 ) -> dict:  # kind -> folder
     "Folders like those of three fits of an invented province, without sampling."
-    from schoolvar.data.simulate import simulate_province
+    from schoolvar.data.province import simulate_province
 
     province = simulate_province(n_districts, n_schools, seed=seed)
     achievement, consistency, value, cells = _example_tables(province)

@@ -19,13 +19,13 @@ from ..charts.data import decimal_text
 from ..charts.frame import finish
 from ..charts.geometry import wrap
 from ..charts.theme import FLAG, OURS, REST, SOFT, theme
+from ..core.ranks import funnel_limits, funnel_tail
 from .labels import Labels
 from .publication import Publication
 
 # %% auto #0
-__all__ = ['ESTIMATES', 'SPREADS', 'VALUES', 'shared_data', 'with_shared', 'funnel_limits', 'Figure', 'figure', 'picture', 'Rows',
-           'shown', 'plot_estimates', 'plot_spreads', 'plot_value', 'plot_funnel', 'plot_vee', 'plot_shares',
-           'plot_years']
+__all__ = ['ESTIMATES', 'SPREADS', 'VALUES', 'shared_data', 'with_shared', 'Figure', 'figure', 'picture', 'Rows', 'shown',
+           'plot_estimates', 'plot_spreads', 'plot_value', 'plot_funnel', 'plot_vee', 'plot_shares', 'plot_years']
 
 # %% ../../nbs/report/65_figures.ipynb #54198120
 def shared_data(
@@ -76,26 +76,18 @@ def with_shared(
     return {k: with_shared(v, shared) for k, v in spec.items()}
 
 # %% ../../nbs/report/65_figures.ipynb #7063b1aa
-def funnel_limits(
+def _limits_at(
     n,  # results (array)
-    typical,  # share of the typical school
-    spread,  # SD of schools on the logit scale
+    facts,  # of a publication
 ) -> pd.DataFrame:  # n_trials, low95, high95, low998, high998
     "Limits that hold 95 % and 99.8 % of schools which differ as schools do, and by chance."
     n = np.asarray(n, float)
-    centre = np.log(typical / (1 - typical))
-    sd = np.sqrt(spread**2 + 1 / (n * typical * (1 - typical)))
-    expit = lambda x: 1 / (1 + np.exp(-x))
-    return pd.DataFrame(
-        {
-            "n_trials": n,
-            **{
-                f"{end}{name}": expit(centre + sign * z * sd)
-                for name, z in (("95", 1.959964), ("998", 3.090232))
-                for end, sign in (("low", -1), ("high", 1))
-            },
-        }
-    )
+    spread = facts["funnel"]["sd_school"]
+    columns = {"n_trials": n}
+    for name, level in (("95", 0.95), ("998", 0.998)):
+        limits = funnel_limits(n, facts["typical"], spread, [level])
+        columns |= {f"low{name}": limits["lower"], f"high{name}": limits["upper"]}
+    return pd.DataFrame(columns)
 
 
 def _limits(facts):
@@ -103,11 +95,8 @@ def _limits(facts):
     spread, ends = facts["funnel"]["sd_school"], facts.get("n_range")
     if not ends or not np.isfinite(spread):
         return None
-    return funnel_limits(
-        np.unique(np.geomspace(max(ends[0], 1), max(ends[1], ends[0] + 1), 40).round()),
-        facts["typical"],
-        spread,
-    )
+    low, high = max(ends[0], 1), max(ends[1], ends[0] + 1)
+    return _limits_at(np.unique(np.geomspace(low, high, 40).round()), facts)
 
 # %% ../../nbs/report/65_figures.ipynb #7e942e44
 _MARK = "\ue000"  # `publication.readable` takes such characters out of names
@@ -488,10 +477,9 @@ def plot_funnel(p: Publication, L: Labels):
     facts = p.facts
     if not len(f) or not facts.get("n_range") or not np.isfinite(facts["funnel"]["sd_school"]):
         return None
-    ends = funnel_limits(facts["n_range"], facts["typical"], facts["funnel"]["sd_school"])
+    ends = _limits_at(facts["n_range"], facts)
     n, raw = f.n_trials.to_numpy(float), f.raw.to_numpy(float)
-    at = funnel_limits(n, facts["typical"], facts["funnel"]["sd_school"])
-    outside = (raw < at.low998.to_numpy()) | (raw > at.high998.to_numpy())
+    outside = funnel_tail(raw, n, facts["typical"], facts["funnel"]["sd_school"]) < 0.001
     low, high = facts["n_range"]
     words = dict(n=L.number(len(f)), outside=L.number(int(outside.sum())))
     data = _rows_of(

@@ -148,7 +148,7 @@ def read_release(
 def _check_whole(folder, manifest):
     "Every file that was written is there and unchanged."
     from schoolvar.core.files import FolderError, checksum
-    from schoolvar.core.results import listed
+    from schoolvar.core.listing import listed
 
     try:
         known = listed(folder) or {}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
@@ -15,46 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import checksum, ordinary
+from ..core.files import checksum, content_hash, ordinary
 from ..core.private import cache_folder, log, private_folder, replacing, warn_of_cache
 
 # %% auto #0
-__all__ = ['content_hash', 'cached', 'cache_report', 'clear_cache']
-
-# %% ../../nbs/sampling/10_cache.ipynb #86514506
-def _feed(h, x):
-    "Add `x` to the hash `h`; every kind is marked, so that 1, '1', [1] and 1.0 differ"
-    if isinstance(x, dict):
-        h.update(b"{%d" % len(x))
-        for k in sorted(x, key=str):
-            _feed(h, str(k))
-            _feed(h, x[k])
-    elif isinstance(x, (list, tuple)):
-        h.update(b"[%d" % len(x))
-        for v in x:
-            _feed(h, v)
-    elif isinstance(x, (np.ndarray, np.generic)):
-        x = np.asarray(x)
-        if x.dtype.kind in "OUST":
-            return _feed(h, ["array", list(x.shape), [str(v) for v in x.ravel()]])
-        h.update(f"a{x.dtype.str}{x.shape}".encode())
-        h.update(np.ascontiguousarray(x).tobytes())
-    elif isinstance(x, bytes):
-        h.update(b"b%d:" % len(x))
-        h.update(x)
-    elif x is None or isinstance(x, (bool, int, float, str)):
-        h.update(f"{type(x).__name__}{len(str(x))}:{x}".encode())
-    else:
-        raise TypeError(f"no hash is defined for {type(x).__name__}")
-
-# %% ../../nbs/sampling/10_cache.ipynb #993e2585
-def content_hash(
-    x,  # None, numbers, text, bytes, arrays, and lists and dictionaries of them
-) -> str:  # 64 hexadecimal digits (SHA-256)
-    "A name that is the same for the same content, on every machine. Raises `TypeError` for anything that has no stable content."
-    h = hashlib.sha256()
-    _feed(h, x)
-    return h.hexdigest()
+__all__ = ['cached', 'cache_report', 'clear_cache']
 
 # %% ../../nbs/sampling/10_cache.ipynb #fabd56b7
 @contextlib.contextmanager

@@ -16,9 +16,10 @@ import warnings
 
 import numpy as np
 
+from ..core.files import content_hash
 from ..core.private import cache_folder, log, replacing, scratch_folder
 from ..core.progress import shows_progress
-from .cache import cached, content_hash
+from .cache import cached
 from .draws import groups_of, inference_data, load_draws, save_draws, stored
 from .programs import EngineError, choose_engine, read_program
 

@@ -12,7 +12,8 @@ from schoolvar.achievement.checks import (
 )
 from schoolvar.achievement.fit import fit_achievement
 from schoolvar.core.errors import DataError
-from schoolvar.data.counts import read_counts, sample_schools, split_eras
+from schoolvar.data.counts import read_counts
+from schoolvar.data.samples import sample_schools, split_eras
 from schoolvar.data.simulate import simulate_counts
 
 

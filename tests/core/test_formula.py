@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schoolvar.core.formula import (
     TRANSFORMATIONS,
-    Design,
+    DesignMatrix,
     FormulaError,
     centre_within,
     formula_columns,
@@ -54,7 +54,7 @@ def test_only_models_are_evaluated(bad, tmp_path, monkeypatch):
         f = read_formula(bad)
         if f.factor and not f.factor.replace("_", "").isalnum():
             raise FormulaError("grouped by something that is no column")
-        Design(f.common, frame)
+        DesignMatrix(f.common, frame)
     assert "\n" not in str(e.value) and not list(tmp_path.iterdir())
 
 
@@ -73,13 +73,13 @@ def test_every_listed_transformation_works():
     frame = pd.DataFrame(dict(x=[1.0, 2, 4, 8], g=list("abab")))
     for name in TRANSFORMATIONS:
         arg = "g" if name == "C" else "x * 2" if name == "I" else "x"
-        assert np.isfinite(Design(f"{name}({arg})", frame).matrix).all()
+        assert np.isfinite(DesignMatrix(f"{name}({arg})", frame).matrix).all()
 
 
 def test_new_data_are_treated_as_the_old():
     old, new = pd.DataFrame(dict(x=[1.0, 2, 3, 6])), pd.DataFrame(dict(x=[5.0]))
-    assert Design("center(x)", old).new(new)[0, 1] == 2
-    assert Design("scale(x)", old).new(new)[0, 1] == pytest.approx(2 / np.std([1.0, 2, 3, 6]))
+    assert DesignMatrix("center(x)", old).new(new)[0, 1] == 2
+    assert DesignMatrix("scale(x)", old).new(new)[0, 1] == pytest.approx(2 / np.std([1.0, 2, 3, 6]))
 
 
 def test_columns_with_spaces_and_terms_with_bars():

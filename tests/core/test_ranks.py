@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.special import expit, logit
+from scipy.stats import binom, norm
 
 from schoolvar.core.ranks import (
+    funnel_curves,
     funnel_limits,
     funnel_points,
+    funnel_tail,
     pairwise,
     rank_intervals,
     ranks_sentence,
@@ -67,15 +70,50 @@ def test_funnel_limits_are_binomial_without_overdispersion():
     t = funnel_points(
         pd.DataFrame(dict(school=np.arange(2000), n_trials=n, raw=rng.binomial(n, 0.7) / n))
     )
-    assert t.tau.iloc[0] < 0.01 and (t.z.abs() > norm.ppf(0.975)).mean() == pytest.approx(
-        0.05, abs=0.015
-    )
-    l = funnel_limits(t)
-    row = l[(l.kind == "chance") & (l.level == 0.95)].iloc[-1]
-    assert row.upper - row.lower == pytest.approx(
-        2 * 1.96 * np.sqrt(t.center.iloc[0] * (1 - t.center.iloc[0]) / row.n_trials), rel=0.01
-    )
-    assert set(l.level) == {0.95, 0.998}
+    assert t.tau.iloc[0] < 0.01
+    assert (t.z.abs() > norm.ppf(0.975)).mean() == pytest.approx(0.05, abs=0.015)
+    curves = funnel_curves(t)
+    row = curves[(curves.kind == "chance") & (curves.level == 0.95)].iloc[-1]
+    center = t.center.iloc[0]
+    usual = 2 * 1.96 * np.sqrt(center * (1 - center) / row.n_trials)
+    # a count is whole: half of one on either side
+    assert row.upper - row.lower == pytest.approx(usual + 1 / row.n_trials, rel=0.01)
+    assert set(curves.level) == {0.95, 0.998}
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.05, 0.65])
+@pytest.mark.parametrize("n", [1, 5, 30, 400])
+def test_at_every_whole_number_the_funnel_is_the_exact_test(n, spread):
+    "By summing the distribution, on a finer grid of schools than the function has."
+    z = np.linspace(-7, 7, 4001)
+    weight = norm.pdf(z) / norm.pdf(z).sum()
+    p = expit(logit(0.8) + spread * z)
+    y = np.arange(n + 1)
+    chance = binom.pmf(y[:, None], n, p) @ weight
+    tail = np.minimum(chance.cumsum(), chance[::-1].cumsum()[::-1])
+    limits = funnel_limits([n], 0.8, spread).set_index("level")
+    np.testing.assert_allclose(funnel_tail(y / n, np.full(n + 1, n), 0.8, spread), tail, atol=1e-9)
+    for level, (_, low, high) in zip(limits.index, limits.to_numpy(), strict=True):
+        outside = (y / n < low) | (y / n > high)
+        assert (outside == (tail < (1 - level) / 2)).all()
+
+
+def test_with_many_results_only_the_schools_own_spread_is_left():
+    limits = funnel_limits([3000, 5000, 10**7], 0.6, 0.65, [0.95])
+    assert limits.upper.iloc[-1] == pytest.approx(expit(logit(0.6) + 1.959964 * 0.65), abs=1e-4)
+    # the two ways of summing meet between 2,000 and 5,000 results
+    near = funnel_limits(np.arange(3900, 4000), 0.6, 0.65, [0.95])
+    assert np.abs(np.diff(near.upper)).max() < 1e-4 and near.upper.diff().max() < 1e-4
+
+
+def test_ordinary_schools_stay_inside_as_often_as_the_level_says():
+    rng = np.random.default_rng(5)
+    for n in (20, 200, 5000):
+        raw = rng.binomial(n, expit(logit(0.7) + 0.5 * rng.normal(size=200_000))) / n
+        tail = funnel_tail(raw, np.full(len(raw), n), 0.7, 0.5)
+        # never more often, and less often where a single result is a large step
+        assert (0.02 if n == 20 else 0.045) < (tail < 0.025).mean() < 0.0515
+        assert (tail < 0.001).mean() < 0.0023
 
 
 def test_an_extraordinary_school_stays_outside():

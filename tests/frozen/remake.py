@@ -45,7 +45,7 @@ def models():
     "One small province, the default fit of each model; its tables are of all draws, of which about 60 a chain are kept"
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.consistency.fit import fit_consistency
-    from schoolvar.data.simulate import simulate_province
+    from schoolvar.data.province import simulate_province
     from schoolvar.sampling import draws as engine_draws
     from schoolvar.value_added.fit import fit_value_added
 

@@ -18,7 +18,7 @@ from schoolvar.core.errors import DataError
 from schoolvar.data.checks import ALLOW, DataWarning
 from schoolvar.data.counts import read_counts
 from schoolvar.data.scores import read_scores
-from schoolvar.data.simulate import simulate_province
+from schoolvar.data.province import simulate_province
 
 SHORT = dict(draws=20, rounds=1, cache=False)
 COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]

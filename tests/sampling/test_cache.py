@@ -13,9 +13,10 @@ import pytest
 from frozen_fits import EIGHT_SCHOOLS, LABELS
 
 from schoolvar.core import files as cache_files
+from schoolvar.core.files import content_hash
 from schoolvar.core.private import replacing
 from schoolvar.sampling import cache, engine
-from schoolvar.sampling.cache import cache_report, cached, clear_cache, content_hash
+from schoolvar.sampling.cache import cache_report, cached, clear_cache
 
 PROGRAM = Path(__file__).parent.parent / "programs" / "eight_schools.stan"
 

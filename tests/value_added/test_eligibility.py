@@ -6,7 +6,7 @@ import pytest
 
 from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts
-from schoolvar.data.simulate import simulate_province
+from schoolvar.data.province import simulate_province
 from schoolvar.value_added.eligibility import EligibilityRules, apply_eligibility
 
 
