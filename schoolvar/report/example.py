@@ -177,9 +177,7 @@ def _fits(province):
         "consistency",
         "consistency",
         dict(threshold=0.75, prior_inclusion=0.5),
-        dict(
-            schools=_consistency(province.scores, place), parameters=_parameters(**consistency)
-        ),
+        dict(schools=_consistency(province.scores, place), parameters=_parameters(**consistency)),
     )
     yield (
         "value_added",

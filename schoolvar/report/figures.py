@@ -19,7 +19,6 @@ from schoolvar.report.drawing import (
     picture,
     rows_of,
     shown,
-    with_shared,
 )
 from schoolvar.report.intervals import (
     plot_estimates,
@@ -32,11 +31,11 @@ from .labels import Labels
 from .publication import Publication
 
 # all charts of a report are had from here
-_all_ = ["picture", "plot_estimates", "plot_spreads", "plot_value", "shown", "with_shared"]
+_all_ = ["picture", "plot_estimates", "plot_spreads", "plot_value", "shown"]
 
 # %% auto #0
 __all__ = ['shared_data', 'funnel_limits', 'plot_funnel', 'plot_vee', 'plot_shares', 'plot_years', 'picture', 'plot_estimates',
-           'plot_spreads', 'plot_value', 'shown', 'with_shared']
+           'plot_spreads', 'plot_value', 'shown']
 
 # %% ../../nbs/report/65_figures.ipynb #54198120
 def shared_data(
@@ -95,9 +94,7 @@ def _limits(facts):
 def _draw_funnel(L):
     "A district's schools in front of all others, and the limits."
     across = alt.Scale(type="log", domain=[MARK + "across"], nice=False)
-    x = alt.X(
-        "n_trials:Q", title=L("chart.axis_results"), scale=across, axis=alt.Axis(tickCount=5)
-    )
+    x = alt.X("n_trials:Q", title=L("chart.axis_results"), scale=across, axis=alt.Axis(tickCount=5))
     y = axis(alt.Y, "raw", L("chart.axis_estimate"), [MARK + "up"], format=".0%")
     others = (
         alt.Chart(behind("sv-achievement", "n_trials", "raw"))
@@ -117,9 +114,7 @@ def _draw_funnel(L):
         alt.Tooltip("raw:Q", title=L("column.raw"), format=".1%"),
     ]
     inside = f"datum.where == '{L('chart.this_district')}'"
-    front = alt.Chart().mark_point(
-        filled=True, size=70, opacity=1, stroke="#FFFFFF", strokeWidth=1
-    )
+    front = alt.Chart().mark_point(filled=True, size=70, opacity=1, stroke="#FFFFFF", strokeWidth=1)
     front = front.encode(
         x=x,
         y=y,
@@ -293,7 +288,7 @@ def plot_years(
         return None
     rows = zip(years.subject, years.year.astype(int), years.level, years.percent)
     subject, year, level, percent = zip(*sorted(rows, key=lambda row: row[:3]))
-    whose = [L("column.province" if l == "all" else "chart.this_district") for l in level]
+    whose = [L("column.province" if of == "all" else "chart.this_district") for of in level]
     words = dict(first=str(years.year.min()), last=str(years.year.max()))
     made = figure(
         _draw_years,

@@ -47,7 +47,9 @@ def standing_scales(L: Labels, names, shapes, kept):
     legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"})
     texts, colours, forms = zip(*styles) if styles else ((), (), ())
     return tuple(
-        channel("standing:N", scale=alt.Scale(domain=list(texts), range=list(values)), legend=legend)
+        channel(
+            "standing:N", scale=alt.Scale(domain=list(texts), range=list(values)), legend=legend
+        )
         for channel, values in ((alt.Color, colours), (alt.Shape, forms))
     )
 

@@ -257,9 +257,7 @@ class _Table:
                 known.rules = _reader_rules(sums, self.hidden, self.also, policy)
                 known.min_n = policy.min_n
         targets = self.longer(self.hidden | (self.code != 0))
-        found = attack(
-            known, targets, policy.keep, start=start, settled=self.settled, quick=True
-        )
+        found = attack(known, targets, policy.keep, start=start, settled=self.settled, quick=True)
         self.programs += found.programs
         return found
 

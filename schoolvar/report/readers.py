@@ -134,7 +134,9 @@ def workbook_statements(data: bytes, district: str, source: str) -> list[Stateme
         named = heads and not any(isinstance(head, tuple) for head in heads)
         if not named or 3 in rows or not any(row >= 5 for row in rows):
             continue
-        language = max(LANGUAGES, key=lambda l: sum(head in words_of(l).known for head in heads))
+        language = max(
+            LANGUAGES, key=lambda known: sum(head in words_of(known).known for head in heads)
+        )
         names = words_of(language).names
         columns = list(rows[4])
         body = [[rows[r].get(c, "") for c in columns] for r in sorted(rows) if r > 4]
@@ -146,9 +148,7 @@ def workbook_statements(data: bytes, district: str, source: str) -> list[Stateme
 
 # %% ../../nbs/report/26_readers.ipynb #2d370b40
 _PERCENT = r"([≥≤]?\s*[\d.,]+\s*%)"
-_YEAR_LINE = re.compile(
-    rf"(.+?) (\d{{4}}) ([\d.,\s\u202f\u00a0]+?) {_PERCENT} {_PERCENT}"
-)
+_YEAR_LINE = re.compile(rf"(.+?) (\d{{4}}) ([\d.,\s\u202f\u00a0]+?) {_PERCENT} {_PERCENT}")
 
 
 def pdf_statements(
@@ -228,9 +228,7 @@ def table_file_statements(
             names[row.school] = (file_of(row.key), f"{row.name}#{number[row.Index]}")
     for row, said in _said_rows(tables, "achievement"):
         about = *names[row.school], 0, ""
-        found.append(
-            of_school(Statement("school", *about, *said, f"{source}/achievement.parquet"))
-        )
+        found.append(of_school(Statement("school", *about, *said, f"{source}/achievement.parquet")))
     for row, said in _said_rows(tables, "cells"):
         about = *names[row.school], int(row.year), row.subject
         found.append(Statement("cell", *about, *said, f"{source}/cells.parquet"))

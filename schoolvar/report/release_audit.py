@@ -130,7 +130,9 @@ def _files_of(folder, manifest):
         return files
     # of schoolvar 0.1: a list of reports only
     try:
-        return {name: sha for report in manifest["reports"] for name, sha in report["files"].items()}
+        return {
+            name: sha for report in manifest["reports"] for name, sha in report["files"].items()
+        }
     except (KeyError, AttributeError, TypeError):
         raise ReleaseError(
             f"{folder}: manifest.json names no files; it is not as it was written"

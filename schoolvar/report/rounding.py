@@ -116,7 +116,10 @@ def settle(
         )
     for column, step in _STEPS.items():
         if column in frame:
-            frame, steps = frame.assign(**{column: to_step(frame[column], step)}), steps | {column: step}
+            frame, steps = (
+                frame.assign(**{column: to_step(frame[column], step)}),
+                steps | {column: step},
+            )
     if "earlier_quality_sd" in frame:
         quality = ["earlier_quality", "earlier_quality_sd"]
         half = 1.96 * frame.earlier_quality_sd.astype(float).where(frame.state == SHOWN)

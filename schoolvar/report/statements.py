@@ -107,9 +107,7 @@ def words_of(language: str) -> _Words:
     L = Labels(language)
     heads = ("column.", "page.", "stamp.")
     known = {
-        text
-        for key, text in L.texts.items()
-        if isinstance(text, str) and key.startswith(heads)
+        text for key, text in L.texts.items() if isinstance(text, str) and key.startswith(heads)
     }
     columns = "school", "subject", "year", "n_trials", "raw", "percent", "province", "n"
     names = {column: L(f"column.{column}") for column in columns}

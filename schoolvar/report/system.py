@@ -61,7 +61,11 @@ def system_of(
     return System(n_low, n_high, y_low, y_high, *lines)
 
 # %% ../../nbs/report/02_system.ipynb #39c4e801
-RESULTS, AT, BELOW = 0, 1, 2  # the counts of an entry: results are those at the standard and below it
+RESULTS, AT, BELOW = (
+    0,
+    1,
+    2,
+)  # the counts of an entry: results are those at the standard and below it
 
 
 def _by_lines(low, high, plus, minus, place):
