@@ -16,7 +16,7 @@ from .disclosure import DisclosurePolicy, distinct_students
 from .places import place_districts, readable
 from .protection import SHOWN
 from .withholding import withhold
-from ..value_added.fit import prepare_two_grades
+from ..value_added.grades import prepare_two_grades
 
 # %% auto #0
 __all__ = ['Publishable', 'publishable', 'without_schools', 'restored']

@@ -14,7 +14,7 @@ from schoolvar.core.errors import DataError
 from schoolvar.core.formula import centre_within
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_scores
-from schoolvar.sampling.converge import draw_enough
+from schoolvar.sampling.converge import sample_until_converged
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +137,16 @@ def forced(scores, program, robust=False, draws=1000, seed=1):
             E=np.ones((len(y), 2)) if program == "consistency_slopes" else None,
         )
     data, _ = program_data(model, scores.mean, scores.sd, inclusion, robust=robust)
-    idata, diagnostics = draw_enough(
+    idata, diagnostics = sample_until_converged(
         program,
         data,
         population_names(model, False, robust),
         many=("mu",),
-        rounds=1,
         derive=lambda i: derived(model, i),
         seed=seed,
         inits=0.5,
         keep=KEEP[program],
-        **run_settings(len(model.school), draws),
+        sampler=run_settings(len(model.school), draws) | dict(rounds=1),
         **axes(model),
     )
     return diagnostics.table.set_index("parameter"), school_table(model, idata, 0.5, 0.75)
@@ -414,7 +413,6 @@ def test_indicators_on_the_location():
         select=("location_intercept", "scale_intercept"),
         chains=2,
         draws=150,
-        rounds=1,
     )
     p = fit.schools.pip_location_intercept
     assert (p[:2] > 0.99).all() and p[2:].median() < 0.5

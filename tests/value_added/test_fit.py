@@ -11,7 +11,7 @@ from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts
 from schoolvar.data.simulate import simulate_two_grades
 from schoolvar.sampling.engine import sample
-from schoolvar.sampling.fit import Fit
+from schoolvar.sampling.fit import load_fit
 from schoolvar.value_added.bins import EDGES, equal_bins, raw_points, threshold_bins
 from schoolvar.value_added.fit import (
     ECOLOGICAL_LIMIT,
@@ -288,7 +288,7 @@ def folder(fit, tmp_path_factory):
 
 
 def test_folder_is_read_back(folder, fit):
-    again = Fit.load(folder)
+    again = load_fit(folder)
     pd.testing.assert_series_equal(again.schools.value_added, fit.schools.value_added, rtol=1e-5)
     assert {
         "schools.csv",
