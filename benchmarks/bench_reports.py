@@ -22,7 +22,8 @@ from pathlib import Path
 
 def with_kernels(p, tasks, home, shared, workers):
     "Papermill as it comes: a Jupyter kernel for each report; the parent keeps its imports, as a script that loops would."
-    from schoolvar.report.build import district_page, preload, run_notebook
+    from schoolvar.report.build import preload
+    from schoolvar.report.district import district_page, run_notebook
     from schoolvar.report.labels import Labels
 
     preload()

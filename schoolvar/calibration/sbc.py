@@ -23,18 +23,21 @@ def rank_of_truth(
     rng: np.random.Generator,  # Breaks ties
     n_ranks: int = 100,  # Number of possible ranks: the draws are thinned to `n_ranks - 1`
 ) -> int:  # 0 .. n_ranks - 1
-    "Rank of the truth among evenly thinned posterior draws; ValueError where there are too few draws"
-    d = np.asarray(draws, dtype=float).ravel()
-    if len(d) < n_ranks - 1:
-        raise ValueError(f"{len(d)} draws are too few for {n_ranks} ranks")
-    d = d[np.linspace(0, len(d) - 1, n_ranks - 1).round().astype(int)]
-    ties = int((d == truth).sum())
-    return int((d < truth).sum()) + (int(rng.integers(ties + 1)) if ties else 0)
+    "Rank of the truth among evenly thinned draws. Raises `ValueError` where there are too few."
+    values = np.asarray(draws, dtype=float).ravel()
+    if len(values) < n_ranks - 1:
+        raise ValueError(f"{len(values)} draws are too few for {n_ranks} ranks")
+    values = values[np.linspace(0, len(values) - 1, n_ranks - 1).round().astype(int)]
+    ties = int((values == truth).sum())
+    return int((values < truth).sum()) + (int(rng.integers(ties + 1)) if ties else 0)
 
 # %% ../../nbs/calibration/00_sbc.ipynb #bb351ab0
 @cache
 def _pointwise_level(n: int, n_ranks: int, prob: float, n_sims: int = 4000, seed: int = 0) -> float:
-    "Pointwise coverage whose band covers a whole uniform ECDF with probability `prob` (Säilynoja et al. 2022, section 3)"
+    """Pointwise coverage whose band covers a whole uniform ECDF with probability `prob`.
+
+    Source: Säilynoja et al. 2022, section 3.
+    """
     rng = np.random.default_rng(seed)
     z = np.arange(1, n_ranks) / n_ranks
     counts = rng.multinomial(n, np.full(n_ranks, 1 / n_ranks), size=n_sims).cumsum(axis=1)[:, :-1]
@@ -52,23 +55,16 @@ def ecdf_difference(
     prob: float = 0.95,  # Probability that the whole band holds
 ) -> pd.DataFrame:  # `z, difference, lower, upper, inside`
     "ECDF of the ranks less the uniform, with a simultaneous band"
-    r = np.asarray(list(ranks))
-    n = len(r)
-    if n == 0 or r.min() < 0 or r.max() >= n_ranks:
+    ranks = np.asarray(list(ranks))
+    n = len(ranks)
+    if n == 0 or ranks.min() < 0 or ranks.max() >= n_ranks:
         raise ValueError(f"ranks must lie in 0..{n_ranks - 1}")
     z = np.arange(1, n_ranks) / n_ranks
-    d = np.searchsorted(np.sort(r), np.arange(1, n_ranks)) / n - z
+    difference = np.searchsorted(np.sort(ranks), np.arange(1, n_ranks)) / n - z
     tail = (1 - _pointwise_level(n, n_ranks, prob)) / 2
-    lo, hi = stats.binom.ppf(tail, n, z) / n - z, stats.binom.ppf(1 - tail, n, z) / n - z
-    return pd.DataFrame(
-        {
-            "z": z,
-            "difference": d,
-            "lower": lo,
-            "upper": hi,
-            "inside": (d >= lo - 1e-12) & (d <= hi + 1e-12),
-        }
-    )
+    lower, upper = (stats.binom.ppf(end, n, z) / n - z for end in (tail, 1 - tail))
+    inside = (difference >= lower - 1e-12) & (difference <= upper + 1e-12)
+    return pd.DataFrame(dict(z=z, difference=difference, lower=lower, upper=upper, inside=inside))
 
 # %% ../../nbs/calibration/00_sbc.ipynb #fc4224ad
 def calibration_table(
@@ -80,22 +76,34 @@ def calibration_table(
 ) -> pd.DataFrame:
     "One row a quantity: does its rank ECDF stay inside the band"
     rows = []
-    for q, g in ranks.groupby("quantity", sort=False):
-        b = ecdf_difference(g["rank"], n_ranks, prob)
-        u = (g["rank"].to_numpy() + 0.5) / n_ranks
+    for quantity, group in ranks.groupby("quantity", sort=False):
+        band = ecdf_difference(group["rank"], n_ranks, prob)
+        from_middle = np.abs((group["rank"].to_numpy() + 0.5) / n_ranks - 0.5)
         rows.append(
             {
-                "quantity": q,
-                "data_sets": len(g),
-                "largest": b.difference.abs().max(),
-                "inside": bool(b.inside.all()),
-                "share_50": np.mean(np.abs(u - 0.5) <= 0.25),
-                "share_95": np.mean(np.abs(u - 0.5) <= 0.475),
+                "quantity": quantity,
+                "data_sets": len(group),
+                "largest": band.difference.abs().max(),
+                "inside": bool(band.inside.all()),
+                "share_50": np.mean(from_middle <= 0.25),
+                "share_95": np.mean(from_middle <= 0.475),
             }
         )
     return pd.DataFrame(rows)
 
 # %% ../../nbs/calibration/00_sbc.ipynb #4739f421
+_STATED = ["data_set", "statement", "unit", "probability", "lower", "upper", "truth"]
+
+
+def _stated(data_set, name, said, truth):
+    "What a fit stated of each school, a probability or an interval, beside the truth."
+    said, truth = np.asarray(said, dtype=float), np.asarray(truth, dtype=float)
+    one = said.shape == truth.shape
+    probability, lower, upper = (said, np.nan, np.nan) if one else (np.nan, *said)
+    values = data_set, name, np.arange(len(truth)), probability, lower, upper, truth
+    return pd.DataFrame(dict(zip(_STATED, values)))
+
+
 def study_rows(
     simulate: Callable,  # (rng) -> (data, truth: dict name -> number, or one value a school)
     # (data, seed) -> dict name -> draws; for one value a school: probabilities (J,) or ends of
@@ -108,50 +116,25 @@ def study_rows(
     # `data_set, quantity, truth, rank`; `data_set, statement, unit, probability, lower, upper,
     # truth`
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    "Ranks of true values, and what was stated of each school beside its truth; a name that only one side has is an error"
-    ranks, stated = (
-        [],
-        [
-            pd.DataFrame(
-                columns=["data_set", "statement", "unit", "probability", "lower", "upper", "truth"]
-            )
-        ],
-    )
+    """Ranks of true values, and what was stated of each school beside its truth.
+
+    Raises `ValueError` for a name that only one side has.
+    """
+    ranks, stated = [], []
     for i in range(first, first + n_sims):
         rng = np.random.default_rng([seed, i])
         data, truth = simulate(rng)
         found = fit(data, (seed * 100_003 + i) % (2**31 - 1))  # a seed that every engine takes
         if set(found) != set(truth):
             raise ValueError(f"quantities differ: {sorted(set(found) ^ set(truth))}")
-        for k, t in truth.items():
-            if np.ndim(t) == 0:
-                ranks.append(
-                    {
-                        "data_set": i,
-                        "quantity": k,
-                        "truth": float(t),
-                        "rank": rank_of_truth(found[k], t, rng, n_ranks),
-                    }
-                )
-                continue
-            x, t = np.asarray(found[k], dtype=float), np.asarray(t, dtype=float)
-            probability, lower, upper = (x, np.nan, np.nan) if x.shape == t.shape else (np.nan, *x)
-            stated.append(
-                pd.DataFrame(
-                    {
-                        "data_set": i,
-                        "statement": k,
-                        "unit": np.arange(len(t)),
-                        "probability": probability,
-                        "lower": lower,
-                        "upper": upper,
-                        "truth": t,
-                    }
-                )
-            )
-    return pd.DataFrame(ranks), pd.concat(
-        [s for s in stated if len(s)] or stated, ignore_index=True
-    )
+        for name, value in truth.items():
+            if np.ndim(value) == 0:
+                rank = rank_of_truth(found[name], value, rng, n_ranks)
+                ranks.append(dict(data_set=i, quantity=name, truth=float(value), rank=rank))
+            elif len(value):
+                stated.append(_stated(i, name, found[name], value))
+    nothing = pd.DataFrame(columns=_STATED)
+    return pd.DataFrame(ranks), pd.concat(stated or [nothing], ignore_index=True)
 
 
 def sbc(
@@ -185,16 +168,10 @@ def coverage(
     truth: Iterable[float],
 ) -> pd.Series:  # `n, covered, share, share_lower, share_upper`
     "How often the intervals hold the truth, with an interval of its own"
-    lo, hi, t = (np.asarray(list(x), dtype=float) for x in (lower, upper, truth))
-    k, n = int(((lo <= t) & (t <= hi)).sum()), len(t)
-    return pd.Series(
-        {
-            "n": n,
-            "covered": k,
-            "share": k / n,
-            **dict(zip(("share_lower", "share_upper"), share_interval(k, n))),
-        }
-    )
+    lower, upper, truth = (np.asarray(list(x), dtype=float) for x in (lower, upper, truth))
+    k, n = int(((lower <= truth) & (truth <= upper)).sum()), len(truth)
+    low, high = share_interval(k, n)
+    return pd.Series(dict(n=n, covered=k, share=k / n, share_lower=low, share_upper=high))
 
 
 def share_by_set(
@@ -202,19 +179,20 @@ def share_by_set(
     data_set: Iterable,  # The data set of each school
     prob: float = 0.95,
 ) -> pd.Series:  # `n, data_sets, share, share_lower, share_upper`
-    "A share over all schools, with an interval that takes the data sets as its units (Cochran 1977, *Sampling Techniques*, 6.3)"
-    g = (
-        pd.DataFrame({"e": np.asarray(list(event), dtype=float), "d": list(data_set)})
-        .groupby("d")["e"]
-        .agg(["sum", "size"])
-    )
-    n, share, sets = g["size"].sum(), g["sum"].sum() / g["size"].sum(), len(g)
-    error = np.sqrt(((g["sum"] - share * g["size"]) ** 2).sum() * sets / max(sets - 1, 1)) / n
-    low, high = (
-        share_interval(round(share * sets), sets, prob)
-        if error == 0
-        else np.clip(share + np.array([-1, 1]) * stats.norm.ppf((1 + prob) / 2) * error, 0, 1)
-    )
+    """A share over all schools, with an interval that takes the data sets as its units.
+
+    Source: Cochran 1977, *Sampling Techniques*, 6.3.
+    """
+    cases = pd.DataFrame({"event": np.asarray(list(event), dtype=float), "set": list(data_set)})
+    groups = cases.groupby("set")["event"].agg(["sum", "size"])
+    n, share, sets = groups["size"].sum(), groups["sum"].sum() / groups["size"].sum(), len(groups)
+    squares = ((groups["sum"] - share * groups["size"]) ** 2).sum()
+    error = np.sqrt(squares * sets / max(sets - 1, 1)) / n
+    if error == 0:
+        low, high = share_interval(round(share * sets), sets, prob)
+    else:
+        half = np.array([-1, 1]) * stats.norm.ppf((1 + prob) / 2) * error
+        low, high = np.clip(share + half, 0, 1)
     return pd.Series(
         {
             "n": int(n),

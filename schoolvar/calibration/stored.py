@@ -104,8 +104,8 @@ def made_by(
 ) -> str:
     "One sentence on the run that made a summary."
     data = " and ".join(f"{k} (sha256 {v[:12]})" for k, v in manifest["data"].items())
-    v = manifest["versions"]
+    seed, versions = manifest["settings"].get("seed", 1), manifest["versions"]
     return (
-        f"Made on {manifest['made']} in {manifest['seconds']:.0f} s from {data}, seed {manifest['settings'].get('seed', 1)}, "
-        f"with schoolvar {v.get('schoolvar')} and stanli {v.get('stanli')}."
+        f"Made on {manifest['made']} in {manifest['seconds']:.0f} s from {data}, seed {seed}, "
+        f"with schoolvar {versions.get('schoolvar')} and stanli {versions.get('stanli')}."
     )

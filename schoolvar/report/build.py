@@ -5,26 +5,27 @@
 # %% ../../nbs/report/90_build.ipynb #6330ca46
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
 import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 from .. import __version__
-from ..core.files import content_hash, write_whole
-from ..core.private import scratch_file, scratch_folder
+from ..core.files import write_whole
+from ..core.private import scratch_folder
 from ..core.results import check_out, locked, staged
 from ..core.workers import each, open_cluster
 from .disclosure import DisclosurePolicy
-from .labels import LANGUAGES, Labels, template
+from .district import FORMATS, Task, bundle_of, make_report, preload, suffix_of
+from .figures import shared_data
+from .html import report_assets
+from .index import index_page
+from .labels import Labels
 from .publication import Publication, ReportError, publish, save_publication
-from .release_audit import read_release
+from .release_audit import ReleaseError, audit_release, read_release
 from schoolvar.report.releases import (
     GUESSABLE,
     checked_release,
@@ -32,294 +33,10 @@ from schoolvar.report.releases import (
     release_number,
     token,
 )
+from .resume import code_hash, earlier_reports, is_finished, sha_of, take_over
 
 # %% auto #0
-__all__ = ['FORMATS', 'Task', 'preload', 'run_notebook', 'make_report', 'district_page', 'code_hash', 'Rendered',
-           'render_reports', 'index_page']
-
-# %% ../../nbs/report/90_build.ipynb #7d6a7990
-FORMATS = ("xlsx", "pdf", "notebook")
-
-
-@dataclass(frozen=True)
-class Task:
-    "A report to make."
-
-    key: str  # the district's id in the publication
-    file: str  # file name without suffix
-    language: str
-    suffix: str  # "" for the first language, ".fr" for a second one
-    languages: tuple  # all of them, for the links between pages
-    formats: tuple  # beside HTML
-    standalone: bool
-    made: str  # date of the report, ISO
-
-
-def _bundle(folder: Path) -> bytes:
-    "A publication's folder as bytes."
-    import tarfile
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        tar.add(folder, arcname="data")
-    return buffer.getvalue()
-
-
-_UNPACKED = {}
-
-
-def _unpack(bundle: bytes) -> Path:
-    "The folder that holds `data`, unpacked once a process."
-    import tarfile
-
-    digest = hashlib.sha256(bundle).hexdigest()
-    if digest not in _UNPACKED or not _UNPACKED[digest].is_dir():
-        where = scratch_folder("data")
-        with tarfile.open(fileobj=io.BytesIO(bundle)) as tar:
-            tar.extractall(where, filter="data")
-        _UNPACKED[digest] = Path(where)
-    return _UNPACKED[digest]
-
-# %% ../../nbs/report/90_build.ipynb #cf75d233
-def preload():
-    "Import what reports need, once a worker."
-    import warnings
-
-    warnings.filterwarnings("ignore", message=r"[\s\S]*ArviZ is undergoing")
-    from altair.utils import schemapi
-
-    schemapi.DEBUG_MODE = False  # charts are validated in tests, not 3,000 times a run
-    return os.getpid()
-
-
-def run_notebook(task: Task, home: Path, engine: str | None = "schoolvar"):
-    "Run the template for a district; gives the notebook and the error, if there was one."
-    import nbformat
-    import papermill
-
-    asked = {"data": "data", "district": task.key, "language": task.language}
-    path = str(scratch_file(".ipynb"))
-    try:
-        papermill.execute_notebook(
-            str(template("district.ipynb")),
-            path,
-            parameters=asked,
-            engine_name=engine,
-            kernel_name="python3",
-            cwd=str(home),
-            progress_bar=False,
-            request_save_on_cell_execute=False,
-        )
-        error = None
-    except papermill.PapermillExecutionError as e:
-        error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
-    nb = nbformat.read(path, 4)
-    os.unlink(path)
-    return _stable(nb, asked), error
-
-
-def _stable(nb, asked):
-    "A notebook without times and places: the same report gives the same file."
-    nb.metadata = {
-        "kernelspec": nb.metadata.get("kernelspec", {}),
-        "language_info": {"name": "python"},
-        "papermill": {"parameters": asked},
-    }
-    for i, cell in enumerate(nb.cells):
-        cell.id = f"cell-{i}"
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
-    return nb
-
-# %% ../../nbs/report/90_build.ipynb #b41e61f7
-def make_report(
-    task: Task,
-    bundle: bytes,
-    shared: dict,
-) -> dict:  # status, error, files {path below the output: bytes}, seconds
-    "Make the files of one report. Runs on a worker."
-    preload()
-    import nbformat
-
-    from schoolvar.report import html as render
-    from schoolvar.report.publication import load_publication
-
-    start, home, files = time.perf_counter(), _unpack(bundle), {}
-    nb, error = run_notebook(task, home)
-    if error is None:
-        echoed, asked = (
-            render.echoed_parameters(nb),
-            {"district": task.key, "language": task.language},
-        )
-        if echoed != asked:
-            error = f"the report says it was made with {echoed}, asked was {asked}"
-    written = nbformat.writes(nb).encode("utf-8", "surrogatepass")
-    if error is not None:
-        return dict(
-            status="failed",
-            error=error,
-            files={f"failed/{task.file}{task.suffix}.ipynb": written},
-            seconds=time.perf_counter() - start,
-        )
-    p, L = load_publication(home / "data"), Labels(task.language)
-    files[f"districts/{task.file}{task.suffix}.html"] = district_page(
-        p, task, nb, L, shared
-    ).encode("utf-8", "surrogatepass")
-    if "notebook" in task.formats:
-        files[f"{task.file}{task.suffix}.ipynb"] = written
-    if "xlsx" in task.formats:
-        from schoolvar.report.excel import workbook
-
-        files[f"districts/{task.file}{task.suffix}.xlsx"] = workbook(p, task.key, L, task.made)
-    if "pdf" in task.formats:
-        from schoolvar.report.pdf import pdf_report
-
-        files[f"districts/{task.file}{task.suffix}.pdf"] = pdf_report(
-            p, task.key, L, shared, task.made
-        )
-    return dict(
-        status="ready",
-        error="",
-        files=files,
-        statements=_statements(files),
-        seconds=time.perf_counter() - start,
-    )
-
-
-def _statements(files):
-    "What the files say, for the audit; one that cannot be read is left for the audit to refuse."
-    from schoolvar.report.statements import StatementError, file_statements
-
-    found = {}
-    for name, data in files.items():
-        try:
-            found[name] = file_statements(name, data)
-        except StatementError:
-            pass
-    return found
-
-# %% ../../nbs/report/90_build.ipynb #97129d6f
-def district_page(p: Publication, task: Task, nb, L: Labels, shared: dict) -> str:  # HTML
-    "The page of a district from its executed notebook."
-    from datetime import date
-
-    from schoolvar.report import html as render
-
-    body = render.notebook_body(nb)
-    index = f"../index{task.suffix}.html"
-    others = "".join(
-        f'<a lang="{l}" hreflang="{l}" href="{task.file}{_suffix(l, task.languages)}.html">{render.text(Labels(l)("language_name"))}</a>'
-        for l in task.languages
-        if l != task.language
-    )
-    links = "".join(
-        f'<a href="../{href}">{render.text(name)}</a>' for href, name in _downloads(task)
-    )
-    nav = f'<a href="{index}">{render.text(L("page.back"))}</a>{others}'
-    contents = f'<ul class="links">{"".join(f"<li>{a}</li>" for a in _contents(body))}</ul>'
-    if links:
-        contents += f'<p class="links">{render.text(L("page.formats"))}: {links}</p>'
-    at = body.index("</h1>") + 5
-    foot = render.paragraph(
-        L("page.made", date=L.date(date.fromisoformat(task.made)), version=__version__)
-    )
-    title = L("page.title", district=render.district_title(p, task.key, L))
-    return render.page(
-        title,
-        body[:at] + contents + body[at:],
-        L,
-        None if task.standalone else "../assets",
-        shared,
-        nav,
-        foot,
-        L("page.simulated") if p.facts["simulated"] else "",
-    )
-
-
-def _suffix(language, languages):
-    return "" if language == languages[0] else f".{language}"
-
-
-def _downloads(task):
-    "Paths below the report's folder, and what they are."
-    names = {
-        "xlsx": ("districts/{}.xlsx", "Excel"),
-        "pdf": ("districts/{}.pdf", "PDF"),
-        "notebook": ("{}.ipynb", "Jupyter"),
-    }
-    return [(names[f][0].format(task.file + task.suffix), names[f][1]) for f in task.formats]
-
-
-def _contents(body):
-    "Links to the sections of a page."
-    import re
-
-    return [
-        f'<a href="#{id}">{title}</a>'
-        for id, title in re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body)
-    ]
-
-# %% ../../nbs/report/90_build.ipynb #a46b7625
-# what pages are made of, whole: a module that is moved or added counts too
-_ROOMS = ("core", "charts", "report")
-
-
-def code_hash() -> str:
-    "A hash of the package's code and templates."
-    here = Path(find_spec("schoolvar").origin).parent
-    modules = [f for room in _ROOMS for f in sorted((here / room).iterdir()) if f.suffix == ".py"]
-    files = modules + [
-        template(f)
-        for f in (
-            "district.ipynb",
-            "assets/report.css",
-            "assets/report.js",
-            *(f"assets/labels.{l}.toml" for l in LANGUAGES),
-        )
-    ]
-    return content_hash(*files)
-
-
-def _sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _finished(folder: Path, status: dict, wanted: str) -> bool:
-    "Whether the files of an earlier report are there, unchanged, and of the same token."
-    if status.get("token") != wanted or status.get("status") != "ready":
-        return False
-    try:
-        return bool(status["files"]) and all(
-            _sha((folder / name).read_bytes()) == sha for name, sha in status["files"].items()
-        )
-    except OSError:
-        return False
-
-
-def _earlier(folder: Path) -> dict:
-    "Statuses that a run left in a folder: of a complete run in its manifest, of an interrupted one in files of their own."
-    found = {}
-    try:
-        found = {
-            d["id"]: d
-            for d in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["reports"]
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    for path in (folder / ".status").glob("*.json") if (folder / ".status").is_dir() else ():
-        try:
-            status = json.loads(path.read_text(encoding="utf-8"))
-            found[status["id"]] = status
-        except (OSError, ValueError, KeyError):
-            pass
-    return found
-
-
-def _take_over(status: dict, source: Path, stage: Path):
-    "Copy the files of a finished report into the new folder."
-    for name in status["files"]:
-        if source != stage:
-            (stage / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, stage / name)
+__all__ = ['Rendered', 'district_key', 'tasks_of', 'default_workers', 'render_reports']
 
 # %% ../../nbs/report/90_build.ipynb #297f7a74
 @dataclass
@@ -336,16 +53,23 @@ class Rendered:
 
     @property
     def failed(self):
+        "The districts without a report."
         return [r["district"] or "(no district)" for r in self.reports if r["status"] != "ready"]
 
     @property
     def sentence(self):
-        taken = sum(r["reused"] for r in self.reports)
-        n = len(self.reports)
-        return f"{self.out}/index.html: {n:,} report{'s' * (n != 1)}{f', {taken:,} of them from the last run' if taken else ''}{f', {len(self.failed):,} failed' if self.failed else ''}, {self.seconds:.1f} s."
+        "What was made, for the command line."
+        n, taken = len(self.reports), sum(report["reused"] for report in self.reports)
+        parts = [f"{n:,} report{'s' * (n != 1)}"]
+        if taken:
+            parts.append(f"{taken:,} of them from the last run")
+        if self.failed:
+            parts.append(f"{len(self.failed):,} failed")
+        return f"{self.out}/index.html: {', '.join(parts)}, {self.seconds:.1f} s."
 
     @property
     def release_sentence(self):
+        "Where it is written down what the release is made of."
         kept = (
             f"{self.record} says of which data and seeds; it is not to be published"
             if self.record
@@ -354,8 +78,11 @@ class Rendered:
         return f"Release {self.release}: {kept}."
 
 # %% ../../nbs/report/90_build.ipynb #cfd338b0
-def _key(table, wanted):
-    "The key of a district that was asked for by its id, or by a name that only one has."
+def district_key(
+    table,  # `Publication.districts`
+    wanted: str,  # an id, or a name that only one has
+) -> str:
+    "The key of a district that was asked for. Raises `ReportError` where there is not one."
     if wanted in set(table.key):
         return wanted
     named = table.key[table.name.str.casefold() == wanted.casefold()]
@@ -363,105 +90,279 @@ def _key(table, wanted):
         return named.iloc[0]
     if len(named):
         raise ReportError(
-            f"{len(named)} districts are called {wanted}; say which by its id: {', '.join(named[:8])}"
+            f"{len(named)} districts are called {wanted}; "
+            f"say which by its id: {', '.join(named[:8])}"
         )
     some = [
-        k if n == k or not n else f"{k} ({n})" for k, n in zip(table.key[:5], table.name[:5]) if k
+        key if name == key or not name else f"{key} ({name})"
+        for key, name in zip(table.key[:5], table.name[:5])
+        if key
     ]
     raise ReportError(
         f"no district {wanted!r} in these fits; there are {len(table):,}, such as {', '.join(some)}"
     )
 
 
-def _tasks(p, wanted, languages, formats, standalone, made):
+def tasks_of(
+    p: Publication,
+    wanted,  # districts; None is all
+    languages,
+    formats,
+    standalone: bool,
+    made: str,  # date, ISO
+) -> list[Task]:
     "A task a district and language."
     table = p.districts
     if wanted:
-        table = table[table.key.isin([_key(table, str(w)) for w in wanted])]
+        table = table[table.key.isin([district_key(table, str(w)) for w in wanted])]
+    how = tuple(languages), tuple(formats), standalone, made
     return [
-        Task(
-            r.key,
-            r.file,
-            l,
-            _suffix(l, languages),
-            tuple(languages),
-            tuple(formats),
-            standalone,
-            made,
-        )
-        for r in table.itertuples()
-        for l in languages
+        Task(row.key, row.file, language, suffix_of(language, languages), *how)
+        for row in table.itertuples()
+        for language in languages
     ]
 
 
 _SECONDS = {"html": 0.06, "xlsx": 0.06, "notebook": 0.01, "pdf": 1.0}  # of a processor, about
 
 
-def _default_workers(n, formats=()):
-    "As many processes as have work for longer than they take to start, some four seconds for imports and a scheduler."
-    return max(
-        1, min(os.cpu_count() or 1, int(n * sum(_SECONDS[f] for f in ("html", *formats)) / 4))
-    )
+def default_workers(
+    n: int,  # reports to make
+    formats=(),  # beside HTML
+) -> int:
+    """As many processes as have work for longer than they take to start.
+
+    That is some four seconds, for imports and a scheduler.
+    """
+    work = n * sum(_SECONDS[f] for f in ("html", *formats))
+    return max(1, min(os.cpu_count() or 1, int(work / 4)))
+
+# %% ../../nbs/report/90_build.ipynb #36a0ed80
+def _checked(out, fits, languages, formats, release):
+    "What can be said before anything is read. Raises `ReportError`."
+    if unknown := [f for f in formats if f not in FORMATS]:
+        raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    for language in languages:
+        Labels(language)
+    if release is not None:
+        checked_release(release)
+    given = [fit for fit in fits.values() if isinstance(fit, (str, Path))]
+    for fit in given:
+        if Path(fit).resolve().is_relative_to(Path(out).resolve()):
+            raise ReportError(
+                f"the fit {fit} lies inside the report's folder {out}: "
+                "fits hold what a policy withholds, and must not be published with it"
+            )
+    check_out(out, "report", given)
 
 
 def _published(fits, policy, earlier):
-    "What may be published of fits. A folder whose files are as somebody sealed them may still be no fit."
+    """What may be published of fits.
+
+    A folder whose files are as somebody sealed them may still be no fit: `ReportError`.
+    """
     try:
         return publish(fits, policy, earlier)
     except (KeyError, TypeError, AttributeError, IndexError) as e:
         folders = ", ".join(str(f) for f in fits.values() if isinstance(f, (str, Path)))
         if not folders:
             raise
+        why = f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
         raise ReportError(
-            f"{folders}: no report can be made of it ({type(e).__name__}: {' '.join(str(e).split())[:200]}); make the fit again"
+            f"{folders}: no report can be made of it ({why}); make the fit again"
         ) from e
 
 
 def _guessable(fits, p):
-    "Warnings of fits whose seed others can try, where it matters: with another seed they cannot tell candidates apart."
+    """Warnings of fits whose seed others can try, where it matters.
+
+    With another seed they cannot tell candidates for a withheld count apart.
+    """
     if not p.warnings:
         return
     for folder in (f for f in fits.values() if f is not None):
-        seed = (
-            json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8")).get("run")
-            or {}
-        ).get("seed")
+        manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
+        seed = (manifest.get("run") or {}).get("seed")
         if isinstance(seed, int) and seed < GUESSABLE:
-            yield f"{folder}: drawn with the seed {seed}, which others can guess and so test what is withheld; before you publish, fit again by the command, or with a secret seed of nine digits"
+            yield (
+                f"{folder}: drawn with the seed {seed}, which others can guess and so test what is "
+                "withheld; before you publish, fit again by the command, "
+                "or with a secret seed of nine digits"
+            )
 
-# %% ../../nbs/report/90_build.ipynb #36a0ed80
+
 def _replaced(out, previous, release):
-    "A warning where a release is about to be replaced that this one is not protected together with."
+    "A warning where a release is about to be replaced that this one is not protected with."
     try:
         manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if (
-        "reports" not in manifest
-        or manifest.get("release") == release
-        or any(Path(p).resolve() == out.resolve() for p in previous)
-    ):
+    named = any(Path(folder).resolve() == out.resolve() for folder in previous)
+    if "reports" not in manifest or manifest.get("release") == release or named:
         return None
-    return f"{out}: replaces the release {manifest.get('release', 'of schoolvar 0.1')}; if that was published, keep it and name it by --previous, or the two together may give away what each withholds"
+    return (
+        f"{out}: replaces the release {manifest.get('release', 'of schoolvar 0.1')}; "
+        "if that was published, keep it and name it by --previous, "
+        "or the two together may give away what each withholds"
+    )
 
 
 def _attacked(stage, out, policy, earlier, read):
-    "Attack the folder as it is to be published. Raises `ReportError` where it gives something away."
-    from schoolvar.report.release_audit import ReleaseError, audit_release, read_release
+    """Attack the folder as it is to be published.
 
+    Raises `ReportError` where it gives something away.
+    """
     try:
         release = read_release(stage, whole=False, read=read)
         found = audit_release(release, earlier, policy.keep)
     except ReleaseError as e:
-        raise ReportError(
-            f"{out}: no report was written, for the audit fails: {str(e).replace(str(stage), str(out))}"
-        ) from None
+        why = str(e).replace(str(stage), str(out))
+        raise ReportError(f"{out}: no report was written, for the audit fails: {why}") from None
     if found.narrow:
         raise ReportError(
-            f"{out}: no report was written: {found.sentence}; publish fewer tables, or ask for larger groups by --min-n"
+            f"{out}: no report was written: {found.sentence}; "
+            "publish fewer tables, or ask for larger groups by --min-n"
         )
 
+# %% ../../nbs/report/90_build.ipynb #6c4c52b0
+def _taken_over(tokens, stage, out):
+    "The reports that are there already: of an interrupted run, or of the last complete one."
+    done = {}
+    for folder in (stage, out):
+        earlier = earlier_reports(folder)
+        for task, wanted in tokens.items():
+            status = earlier.get(task.name)
+            if task.name not in done and status and is_finished(folder, status, wanted):
+                take_over(status, folder, stage)
+                done[task.name] = status | {"reused": True}
+    return done
+
+
+def _write(stage, task, wanted, result):
+    "Write the files of a report, then its status: from then on it is done."
+    for name, data in result["files"].items():
+        write_whole(stage / name, data)
+    status = dict(
+        id=task.name,
+        district=task.key,
+        name="",
+        language=task.language,
+        status=result["status"],
+        error=result["error"],
+        token=wanted,
+        files={name: sha_of(data) for name, data in result["files"].items()},
+    )
+    write_whole(stage / ".status" / f"{task.name}.json", json.dumps(status))
+    return status | {"reused": False}
+
+
+def _make_all(tokens, p, bundle, stage, out, wish):
+    "Make what is not there yet, report by report; gives their statuses and what they say."
+    shared, done, read = shared_data(p), _taken_over(tokens, stage, out), {}
+    todo = [task for task in tokens if task.name not in done]
+    if not wish.standalone:
+        for name, text in report_assets(shared).items():
+            write_whole(stage / "assets" / name, text)
+    results = each(
+        make_report,
+        todo,
+        bundle,
+        shared,
+        workers=wish.workers or default_workers(len(todo), wish.formats),
+        scheduler=wish.scheduler,
+        progress=wish.progress,
+        prepare=preload,
+    )
+    for task, result in results:
+        done[task.name] = _write(stage, task, tokens[task], result)
+        read.update(result.get("statements", {}))
+    return [done[task.name] for task in tokens], read
+
+# %% ../../nbs/report/90_build.ipynb #b113f53f
+def _manifest(p, tasks, reports, wish, policy, made):
+    "What a folder of reports says of itself; nothing that identifies data or draws."
+    parts = p.facts["parts"]
+    said = ("model", "created", "diagnostics", "versions")
+    return dict(
+        schoolvar=__version__,
+        release=p.facts["release"],
+        made=made,
+        policy=policy.describe(),
+        languages=list(wish.languages),
+        formats=["html", *wish.formats],
+        standalone=wish.standalone,
+        simulated=p.facts["simulated"],
+        grade=parts.get("achievement", {}).get("settings", {}).get("grade"),
+        complete={task.key for task in tasks} == set(p.districts.key),
+        fits={kind: {name: part[name] for name in said} for kind, part in parts.items()},
+        reports=[{k: v for k, v in report.items() if k != "reused"} for report in reports],
+    )
+
+
+def _finish(stage, p, tasks, reports, wish, policy, made):
+    "Index pages and the manifest; what an earlier run left and this one did not make goes."
+    names = p.districts.set_index("key")["name"]
+    for report in reports:
+        report["name"] = str(names.get(report["district"], ""))
+    for language in wish.languages:
+        mine = [(t, r) for t, r in zip(tasks, reports) if t.language == language]
+        page = index_page(p, mine, Labels(language), wish.standalone)
+        write_whole(stage / f"index{suffix_of(language, wish.languages)}.html", page)
+    if "notebook" in wish.formats:
+        save_publication(p, stage / "data")
+    manifest = _manifest(p, tasks, reports, wish, policy, made)
+    shutil.rmtree(stage / ".status", ignore_errors=True)
+    write_whole(stage / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    keep = {name for report in reports for name in report["files"]}
+    for folder in ("districts", "failed"):
+        for path in (stage / folder).glob("*") if (stage / folder).is_dir() else ():
+            if f"{folder}/{path.name}" not in keep:
+                path.unlink()
+
 # %% ../../nbs/report/90_build.ipynb #11fded4a
+@dataclass(frozen=True)
+class _Wish:
+    "How reports are to be made."
+
+    languages: tuple
+    formats: tuple
+    standalone: bool
+    workers: int | None
+    scheduler: str | None
+    progress: bool | None
+
+
+def _made_on(p):
+    "The date of the report: that of its latest fit, so that made again it is the same."
+    dates = [part["created"][:10] for part in p.facts["parts"].values() if part["created"]]
+    return max(dates, default="") or datetime.now(UTC).date().isoformat()
+
+
+def _bundled(p, release, made):
+    """The publication as bytes for workers, and what it is made of.
+
+    Its release number is made of its content, so it is written twice.
+    """
+    unpacked = scratch_folder("data")
+    base = save_publication(p, unpacked / "data"), code_hash()
+    p.facts["release"] = release or release_number(made, *base)
+    save_publication(p, unpacked / "data")
+    bundle = bundle_of(unpacked / "data")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    return bundle, base
+
+
+def _silent(sentence):
+    "Say nothing."
+
+
+def _warn(say, *warnings):
+    "Say the warnings that there are."
+    for warning in warnings:
+        if warning:
+            say(warning)
+
+
 def render_reports(
     out,  # folder of the reports
     *,
@@ -482,246 +383,32 @@ def render_reports(
     records=None,  # folder of the private record of the release; None is the private folder
     previous=(),  # folders of earlier releases: what they told is known
 ) -> Rendered:
-    "Write a report for every district, with an index and a manifest. Raises `ReportError` for what cannot be reported."
-    start, say = time.perf_counter(), say or (lambda s: None)
-    if unknown := [f for f in formats if f not in FORMATS]:
-        raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
-    for l in languages:
-        Labels(l)
-    if release is not None:
-        checked_release(release)
-    given = [fit for fit in (consistency, achievement, value_added) if isinstance(fit, (str, Path))]
-    for fit in given:
-        if isinstance(fit, (str, Path)) and Path(fit).resolve().is_relative_to(Path(out).resolve()):
-            raise ReportError(
-                f"the fit {fit} lies inside the report's folder {out}: fits hold what a policy withholds, and must not be published with it"
-            )
-    check_out(out, "report", given)
-    policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
+    """Write a report for every district, with an index and a manifest.
+
+    Raises `ReportError` for what cannot be reported; `out` is then as it was.
+    """
+    start, say = time.perf_counter(), say or _silent
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
+    _checked(out, fits, languages, formats, release)
+    out = Path(out)
+    policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
     earlier = [read_release(folder) for folder in dict.fromkeys(map(str, previous))]
     p = _published(fits, policy, earlier)
-    for warning in (*p.warnings, *_guessable(fits, p), *p.apart, open_cluster(scheduler)):
-        if warning:
-            say(warning)
-    made = (
-        max(
-            (part["created"][:10] for part in p.facts["parts"].values() if part["created"]),
-            default="",
-        )
-        or datetime.now(UTC).date().isoformat()
-    )
-    tasks = _tasks(p, districts, languages, formats, standalone, made)
-    unpacked, read = scratch_folder("data"), {}
-    base = save_publication(p, unpacked / "data"), code_hash()
-    p.facts["release"] = release or release_number(made, *base)
-    save_publication(p, unpacked / "data")
-    if policy.min_n and (warning := _replaced(Path(out), previous, p.facts["release"])):
-        say(warning)
-    bundle = _bundle(unpacked / "data")
-    shutil.rmtree(unpacked, ignore_errors=True)
-    tokens = {t: token(*base, p.facts["release"], t.__dict__) for t in tasks}
+    _warn(say, *p.warnings, *_guessable(fits, p), *p.apart, open_cluster(scheduler))
+    wish = _Wish(tuple(languages), tuple(formats), standalone, workers, scheduler, progress)
+    tasks = tasks_of(p, districts, languages, formats, standalone, made := _made_on(p))
+    bundle, base = _bundled(p, release, made)
+    if policy.min_n:
+        _warn(say, _replaced(out, previous, p.facts["release"]))
+    tokens = {task: token(*base, p.facts["release"], task.__dict__) for task in tasks}
     with locked(out, say), staged(out, "report", key=token(sorted(tokens.values()))) as stage:
-        reports = _run(
-            tasks, tokens, p, bundle, stage, Path(out), workers, scheduler, progress, read
-        )
-        _finish(stage, p, tasks, reports, languages, formats, standalone, policy, made)
+        reports, read = _make_all(tokens, p, bundle, stage, out, wish)
+        _finish(stage, p, tasks, reports, wish, policy, made)
         if policy.min_n:
             _attacked(stage, out, policy, earlier, read)
-    record = keep_release(
-        p.facts["release"],
-        fits,
-        records,
-        out=str(Path(out).absolute()),
-        policy=policy.describe(),
-        seconds=round(time.perf_counter() - start, 2),
-    )
-    return Rendered(
-        Path(out),
-        reports,
-        all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()),
-        time.perf_counter() - start,
-        list(dict.fromkeys(t.key for t in tasks)),
-        p.facts["release"],
-        record,
-    )
-
-# %% ../../nbs/report/90_build.ipynb #6c4c52b0
-def _name(task):
-    return f"{task.file}{task.suffix}"
-
-
-def _run(tasks, tokens, p, bundle, stage, out, workers, scheduler, progress, read):
-    "Make what is not there yet and write it down, report by report."
-    from schoolvar.report.figures import shared_data
-    from schoolvar.report.html import report_assets
-
-    shared = shared_data(p)
-    done, todo = {}, []
-    for folder in (stage, out):
-        earlier = _earlier(folder)
-        for t in tasks:
-            if (
-                _name(t) not in done
-                and (s := earlier.get(_name(t)))
-                and _finished(folder, s, tokens[t])
-            ):
-                _take_over(s, folder, stage)
-                done[_name(t)] = s | {"reused": True}
-    todo = [t for t in tasks if _name(t) not in done]
-    if not (tasks and tasks[0].standalone):
-        for name, text in report_assets(shared).items():
-            write_whole(stage / "assets" / name, text)
-    workers = workers or _default_workers(len(todo), tasks[0].formats if tasks else ())
-    for task, result in each(
-        make_report,
-        todo,
-        bundle,
-        shared,
-        workers=workers,
-        scheduler=scheduler,
-        progress=progress,
-        prepare=preload,
-    ):
-        for name, data in result["files"].items():
-            write_whole(stage / name, data)
-        read.update(result.get("statements", {}))
-        status = dict(
-            id=_name(task),
-            district=task.key,
-            name="",
-            language=task.language,
-            status=result["status"],
-            error=result["error"],
-            token=tokens[task],
-            files={n: _sha(d) for n, d in result["files"].items()},
-        )
-        write_whole(stage / ".status" / f"{_name(task)}.json", json.dumps(status))
-        done[_name(task)] = status | {"reused": False}
-    return [done[_name(t)] for t in tasks]
-
-# %% ../../nbs/report/90_build.ipynb #b113f53f
-def _finish(stage, p, tasks, reports, languages, formats, standalone, policy, made):
-    "Index pages and the manifest; what an earlier run left and this one did not make goes."
-
-    names = p.districts.set_index("key")["name"]
-    for r in reports:
-        r["name"] = str(names.get(r["district"], ""))
-    for l in languages:
-        write_whole(
-            stage / f"index{_suffix(l, languages)}.html",
-            index_page(
-                p,
-                [(t, r) for t, r in zip(tasks, reports) if t.language == l],
-                Labels(l),
-                standalone,
-            ),
-        )
-    if "notebook" in formats:
-        save_publication(p, stage / "data")
-    manifest = dict(
-        schoolvar=__version__,
-        release=p.facts["release"],
-        made=made,
-        policy=policy.describe(),
-        languages=list(languages),
-        formats=["html", *formats],
-        standalone=standalone,
-        simulated=p.facts["simulated"],
-        grade=p.facts["parts"].get("achievement", {}).get("settings", {}).get("grade"),
-        complete={t.key for t in tasks} == set(p.districts.key),
-        fits={
-            k: dict(
-                model=v["model"],
-                created=v["created"],
-                diagnostics=v["diagnostics"],
-                versions=v["versions"],
-            )
-            for k, v in p.facts["parts"].items()
-        },
-        reports=[{k: v for k, v in r.items() if k != "reused"} for r in reports],
-    )
-    shutil.rmtree(stage / ".status", ignore_errors=True)
-    write_whole(stage / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    keep = {n for r in reports for n in r["files"]}
-    for folder in ("districts", "failed"):
-        for path in (stage / folder).glob("*") if (stage / folder).is_dir() else ():
-            if f"{folder}/{path.name}" not in keep:
-                path.unlink()
-
-# %% ../../nbs/report/90_build.ipynb #4eba0a95
-def index_page(p: Publication, made: list, L: Labels, standalone: bool) -> str:  # HTML
-    "All districts with links to their reports, and a field to find one."
-    from datetime import date
-
-    from schoolvar.report import html as render
-
-    t = made[0][0] if made else None
-    table, counts = p.districts.set_index("key"), []
-    rows = []
-    for task, status in made:
-        name = render.district_title(p, task.key, L)
-        ready = status["status"] == "ready"
-        first = (
-            f'<a href="districts/{task.file}{task.suffix}.html">{render.text(name)}</a>'
-            if ready
-            else render.text(name)
-        )
-        more = (
-            " ".join(
-                f'<a href="{href}" aria-label="{f}: {render.text(name)}">{f}</a>'
-                for href, f in _downloads(task)
-            )
-            if ready
-            else render.text(L("page.failed"))
-        )
-        rows.append(
-            f'<tr><th scope="row">{first}</th><td class="short">{render.text(task.key)}</td><td class="n">{L.number(int(table.schools[task.key]))}</td><td>{more}</td></tr>'
-        )
-    heads = [
-        (L("page.district"), ""),
-        (L("stamp.district_id"), ""),
-        (L("page.schools"), ' class="n"'),
-        (L("page.formats"), ""),
-    ]
-    head = "".join(f'<th scope="col"{c}>{render.text(h)}</th>' for h, c in heads)
-    found = L.texts["page.found"]
-    find = (
-        (
-            f'<div class="find" hidden><label for="find">{render.text(L("page.search"))}</label><br><input id="find" type="search" autocomplete="off"> <span id="found" role="status" data-one="{render.text(found["one"])}" data-other="{render.text(found["other"])}"></span></div>'
-        )
-        if len(rows) > 12
-        else ""
-    )
-    body = (
-        f"<h1>{render.text(L('page.index_title'))}</h1>{render.paragraph(L('page.index_intro'))}"
-        + "".join(
-            render.notice(L("page.no_fit"), "fails")
-            for part in [1]
-            if not all(v["diagnostics"]["ok"] for v in p.facts["parts"].values())
-        )
-        + find
-        + f'<div class="scroll" role="region" tabindex="0" aria-label="{render.text(L("page.scroll", caption=L("page.districts")))}"><table><caption>{render.text(L("page.districts"))}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
-    others = "".join(
-        f'<a lang="{l}" hreflang="{l}" href="index{_suffix(l, t.languages)}.html">{render.text(Labels(l)("language_name"))}</a>'
-        for l in (t.languages if t else ())
-        if l != L.language
-    )
-    foot = (
-        render.paragraph(
-            L("page.made", date=L.date(date.fromisoformat(t.made)), version=__version__)
-        )
-        if t
-        else ""
-    )
-    return render.page(
-        L("page.index_title"),
-        body,
-        L,
-        None if standalone else "assets",
-        {},
-        others,
-        foot,
-        L("page.simulated") if p.facts["simulated"] else "",
-    )
+    seconds = time.perf_counter() - start
+    known = dict(out=str(out.absolute()), policy=policy.describe(), seconds=round(seconds, 2))
+    record = keep_release(p.facts["release"], fits, records, **known)
+    ok = all(part["diagnostics"]["ok"] for part in p.facts["parts"].values())
+    keys = list(dict.fromkeys(task.key for task in tasks))
+    return Rendered(out, reports, ok, seconds, keys, p.facts["release"], record)

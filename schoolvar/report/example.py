@@ -6,98 +6,209 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..core.files import checksum
+from ..data.province import simulate_province
 from .disclosure import DisclosurePolicy
 from .publication import Publication, publish
 
 # %% auto #0
 __all__ = ['example_fits', 'example_publication']
 
-# %% ../../nbs/report/45_example.ipynb #95354e3f
-def _example_tables(province):
-    "Tables like those of the fits, by moments."
-    place = province.truth.rename(columns={"school": "school_id"}).set_index("school_id")[
-        ["school_name", "district_id", "district"]
-    ]
-    cells = province.counts[province.counts.grade == 3].rename(columns={"school_id": "school"})[
-        ["school", "year", "grade", "subject", "n_trials", "y_success"]
-    ]
-    s = cells.groupby("school", sort=True)[["n_trials", "y_success"]].sum()
-    raw = s.y_success / s.n_trials
+# %% ../../nbs/report/45_example.ipynb #95354e3e
+def _expit(x):
+    "The share of a logit."
+    return 1 / (1 + np.exp(-x))
+
+
+def _placed(schools, place, *columns):
+    "Columns of the table of places for these schools, by their order."
+    return {column: place[column].reindex(schools) for column in columns}
+
+
+def _achievement(cells, place):
+    "Schools as an achievement fit gives them, by shrinking each logit."
+    sums = cells.groupby("school", sort=True)[["n_trials", "y_success"]].sum()
+    n, y = sums.n_trials, sums.y_success
+    raw = y / n
     middle = np.log(raw.mean() / (1 - raw.mean()))
-    se = np.sqrt(0.09 / 3 + 4 / s.n_trials)
+    se = np.sqrt(0.09 / 3 + 4 / n)
     keep = 0.42 / (0.42 + se**2)
-    z = np.log((s.y_success + 0.5) / (s.n_trials - s.y_success + 0.5)) - middle
-    effect, sd = keep * z, np.sqrt(keep) * se
-    expit = lambda x: 1 / (1 + np.exp(-x))
+    effect = keep * (np.log((y + 0.5) / (n - y + 0.5)) - middle)
+    sd = np.sqrt(keep) * se
     order = effect.rank(ascending=False)
-    achievement = pd.DataFrame(
+    return pd.DataFrame(
         dict(
-            school=s.index,
-            district=place.district.reindex(s.index),
-            n_trials=s.n_trials,
+            school=sums.index,
+            **_placed(sums.index, place, "district"),
+            n_trials=n,
             raw=raw,
-            estimate=expit(middle + effect),
-            estimate_lower=expit(middle + effect - 1.96 * sd),
-            estimate_upper=expit(middle + effect + 1.96 * sd),
+            estimate=_expit(middle + effect),
+            estimate_lower=_expit(middle + effect - 1.96 * sd),
+            estimate_upper=_expit(middle + effect + 1.96 * sd),
             effect=effect,
             effect_lower=effect - 1.96 * sd,
             effect_upper=effect + 1.96 * sd,
             rank_lower=np.maximum(1, order - 160 * sd).round(),
-            rank_upper=np.minimum(len(s), order + 160 * sd).round(),
-            school_name=place.school_name.reindex(s.index),
-            district_id=place.district_id.reindex(s.index),
+            rank_upper=np.minimum(len(sums), order + 160 * sd).round(),
+            **_placed(sums.index, place, "school_name", "district_id"),
         )
     )
-    g = province.scores.groupby("school_id", sort=True).score
-    n, sd0 = g.size(), g.std(ddof=1)
-    log_sd, se = np.log(sd0.fillna(sd0.mean())), 1 / np.sqrt(2 * np.maximum(n - 1, 1))
-    z = (log_sd - log_sd.median()) / np.sqrt(se**2 + 0.01)
+
+
+def _consistency(scores, place):
+    "Schools as a consistency fit gives them, by the Bayes factor of each log SD."
+    groups = scores.groupby("school_id", sort=True).score
+    n, mean, observed = groups.size(), groups.mean(), groups.std(ddof=1)
+    log_sd, se = np.log(observed.fillna(observed.mean())), 1 / np.sqrt(2 * np.maximum(n - 1, 1))
+    from_middle = log_sd - log_sd.median()
+    z = from_middle / np.sqrt(se**2 + 0.01)
     slab = np.exp(0.5 * z**2 * 0.05 / (0.05 + se**2)) * np.sqrt(se**2 / (0.05 + se**2))
     pip = slab / (1 + slab)
-    consistency = pd.DataFrame(
+    verdicts = ["unusual", "typical"], "not enough data to tell"
+    return pd.DataFrame(
         dict(
             school=n.index,
             n=n,
-            mean=g.mean(),
-            mean_lower=g.mean() - 0.2,
-            mean_upper=g.mean() + 0.2,
+            mean=mean,
+            mean_lower=mean - 0.2,
+            mean_upper=mean + 0.2,
             sd=np.exp(log_sd),
             sd_lower=np.exp(log_sd - 1.96 * se),
             sd_upper=np.exp(log_sd + 1.96 * se),
-            effect=(log_sd - log_sd.median()) * pip,
+            effect=from_middle * pip,
             pip=pip,
             pip_mcse=0.002,
             bayes_factor=pip / (1 - pip),
             direction=np.where(z < 0, "more consistent", "less consistent"),
-            verdict=np.select(
-                [pip >= 0.75, pip <= 0.25], ["unusual", "typical"], "not enough data to tell"
-            ),
+            verdict=np.select([pip >= 0.75, pip <= 0.25], *verdicts),
             borderline=(pip - 0.75).abs() < 0.004,
-            district=place.district.reindex(n.index),
-            school_name=place.school_name.reindex(n.index),
+            **_placed(n.index, place, "district", "school_name"),
         )
     )
-    value = pd.DataFrame(
+
+
+def _value_added(achievement, place):
+    "Schools as a value-added fit gives them: half of what their achievement says."
+    schools, effect = achievement.index, achievement.effect.values
+    return pd.DataFrame(
         dict(
-            school=s.index,
-            district=place.district.reindex(s.index),
-            value_added=0.5 * effect.values,
-            value_added_lower=0.5 * effect.values - 0.3,
-            value_added_upper=0.5 * effect.values + 0.3,
-            earlier_quality=effect.values,
+            school=schools,
+            **_placed(schools, place, "district"),
+            value_added=0.5 * effect,
+            value_added_lower=0.5 * effect - 0.3,
+            value_added_upper=0.5 * effect + 0.3,
+            earlier_quality=effect,
             earlier_quality_sd=0.2,
-            school_name=place.school_name.reindex(s.index),
-            district_id=place.district_id.reindex(s.index),
-            n_trials=s.n_trials.values,
+            **_placed(schools, place, "school_name", "district_id"),
+            n_trials=achievement.n_trials.values,
         )
     )
-    return achievement, consistency, value, cells
+
+
+def _parameters(**values):
+    "A table of parameters: name -> (mean, SD)."
+    return pd.DataFrame(
+        [
+            dict(
+                parameter=name,
+                mean=mean,
+                sd=sd,
+                **{"q2.5": mean - 1.96 * sd, "q97.5": mean + 1.96 * sd},
+                ess_bulk=812.0,
+                ess_tail=920.0,
+                r_hat=1.002,
+                mcse_mean=sd / 28,
+            )
+            for name, (mean, sd) in values.items()
+        ]
+    )
+
+
+def _variance():
+    "Components of variance."
+    shares = ["share_latent", "share_latent_lower", "share_latent_upper", "share_full"]
+    table = pd.DataFrame(
+        [
+            ("school", 0.42, 0.7, 0.66, 0.74, 0.1),
+            ("cohort", 0.16, 0.3, 0.26, 0.34, 0.05),
+            ("binomial", np.pi**2 / 3, np.nan, np.nan, np.nan, 0.85),
+        ],
+        columns=["component", "variance", *shares],
+    )
+    return table.assign(
+        **{"q2.5": table.variance * 0.9, "q97.5": table.variance * 1.1},
+        share_full_lower=table.share_full * 0.9,
+        share_full_upper=np.minimum(table.share_full * 1.1, 1),
+    )
+
+
+def _fits(province):
+    "For each kind of fit its model, its settings and its tables."
+    columns = ["school_name", "district_id", "district"]
+    place = province.truth.rename(columns={"school": "school_id"}).set_index("school_id")[columns]
+    cells = province.counts[province.counts.grade == 3].rename(columns={"school_id": "school"})
+    cells = cells[["school", "year", "grade", "subject", "n_trials", "y_success"]]
+    achievement = _achievement(cells, place)
+    consistency = dict(
+        location_intercept=(0.0, 0.03),
+        scale_intercept=(-0.2, 0.01),
+        sd_location=(0.4, 0.02),
+        sd_scale=(0.1, 0.02),
+        correlation=(-0.2, 0.1),
+    )
+    yield (
+        "achievement",
+        "achievement M2",
+        dict(model="M2"),
+        dict(
+            schools=achievement,
+            parameters=_parameters(sd_school=(0.65, 0.02), sd_cohort=(0.4, 0.02)),
+            variance=_variance(),
+            counts=cells,
+        ),
+    )
+    yield (
+        "consistency",
+        "consistency",
+        dict(threshold=0.75, prior_inclusion=0.5),
+        dict(schools=_consistency(province.scores, place), parameters=_parameters(**consistency)),
+    )
+    yield (
+        "value_added",
+        "value added",
+        dict(from_grade=3, to_grade=6, method="joint"),
+        dict(schools=_value_added(achievement, place), parameters=_parameters(slope=(0.8, 0.05))),
+    )
+
+# %% ../../nbs/report/45_example.ipynb #95354e3f
+def _manifest(province, kind, model, settings, schools):
+    "A manifest like that of a fit; its hash, seed and numbers of rows must never be published."
+    source = dict(
+        path=f"{'scores' if kind == 'consistency' else 'counts'}.csv",
+        sha256="0" * 64,
+        rows_read=1000,
+        rows_kept=990,
+    )
+    run = dict(engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300))
+    return dict(
+        model=model,
+        created="2026-01-01T00:00:00+00:00",
+        settings=settings | dict(seed=1, engine="auto"),
+        priors={"sd_school": "half-normal(0, 1)"},
+        source=province.source | source,
+        rows=dict(kept={"schools": schools}, dropped=[dict(reason="no score", rows=10)]),
+        run=run,
+        timings={},
+        diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]),
+        notes=[],
+        versions={"schoolvar": "0"},
+    )
 
 
 def example_fits(
@@ -107,111 +218,19 @@ def example_fits(
     seed: int = 2026,
 ) -> dict:  # kind -> folder
     "Folders like those of three fits of an invented province, without sampling."
-    from schoolvar.data.province import simulate_province
-
-    province = simulate_province(n_districts, n_schools, seed=seed)
-    achievement, consistency, value, cells = _example_tables(province)
-    row = lambda name, mean, sd: dict(
-        parameter=name,
-        mean=mean,
-        sd=sd,
-        **{"q2.5": mean - 1.96 * sd, "q97.5": mean + 1.96 * sd},
-        ess_bulk=812.0,
-        ess_tail=920.0,
-        r_hat=1.002,
-        mcse_mean=sd / 28,
-    )
-    variance = pd.DataFrame(
-        [
-            ("school", 0.42, 0.7, 0.66, 0.74, 0.1),
-            ("cohort", 0.16, 0.3, 0.26, 0.34, 0.05),
-            ("binomial", np.pi**2 / 3, np.nan, np.nan, np.nan, 0.85),
-        ],
-        columns=[
-            "component",
-            "variance",
-            "share_latent",
-            "share_latent_lower",
-            "share_latent_upper",
-            "share_full",
-        ],
-    )
-    variance = variance.assign(
-        **{"q2.5": variance.variance * 0.9, "q97.5": variance.variance * 1.1},
-        share_full_lower=variance.share_full * 0.9,
-        share_full_upper=np.minimum(variance.share_full * 1.1, 1),
-    )
-    parts = {
-        "achievement": (
-            "achievement M2",
-            achievement,
-            [row("sd_school", 0.65, 0.02), row("sd_cohort", 0.4, 0.02)],
-            dict(model="M2"),
-            {"variance": variance, "counts": cells},
-        ),
-        "consistency": (
-            "consistency",
-            consistency,
-            [
-                row("location_intercept", 0.0, 0.03),
-                row("scale_intercept", -0.2, 0.01),
-                row("sd_location", 0.4, 0.02),
-                row("sd_scale", 0.1, 0.02),
-                row("correlation", -0.2, 0.1),
-            ],
-            dict(threshold=0.75, prior_inclusion=0.5),
-            {},
-        ),
-        "value_added": (
-            "value added",
-            value,
-            [row("slope", 0.8, 0.05)],
-            dict(from_grade=3, to_grade=6, method="joint"),
-            {},
-        ),
-    }
-    found = {}
-    for kind, (model, schools, parameters, settings, tables) in parts.items():
+    province, found = simulate_province(n_districts, n_schools, seed=seed), {}
+    for kind, model, settings, tables in _fits(province):
         out = found[kind] = Path(folder) / kind
         out.mkdir(parents=True, exist_ok=True)
-        for name, table in {
-            "schools": schools,
-            "parameters": pd.DataFrame(parameters),
-            **tables,
-        }.items():
+        manifest = _manifest(province, kind, model, settings, len(tables["schools"]))
+        for name, table in tables.items():
             table.to_csv(out / f"{name}.csv", index=False)
-        source = province.source | dict(
-            path=f"{'scores' if kind == 'consistency' else 'counts'}.csv",
-            sha256="0" * 64,
-            rows_read=1000,
-            rows_kept=990,
-        )
-        manifest = dict(
-            model=model,
-            created="2026-01-01T00:00:00+00:00",
-            settings=settings | dict(seed=1, engine="auto"),
-            priors={"sd_school": "half-normal(0, 1)"},
-            source=source,
-            rows=dict(kept={"schools": len(schools)}, dropped=[dict(reason="no score", rows=10)]),
-            run=dict(
-                engine="example", engine_version="0", seed=1, sampler=dict(chains=4, draws=300)
-            ),
-            timings={},
-            diagnostics=dict(ok=True, verdict="All diagnostics pass.", messages=[]),
-            notes=[],
-            versions={"schoolvar": "0"},
-        )
-        manifest["files"] = {
-            f"{name}.csv": checksum(out / f"{name}.csv")
-            for name in ("schools", "parameters", *tables)
-        }
+        manifest["files"] = {f"{name}.csv": checksum(out / f"{name}.csv") for name in tables}
         (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 
 # %% ../../nbs/report/45_example.ipynb #05fec33e
 def example_publication() -> Publication:
     "The publication of an invented province, for templates that are run as they are."
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         return publish(example_fits(Path(folder)), DisclosurePolicy.named("us"))

@@ -10,7 +10,9 @@ import math
 from datetime import date, datetime
 
 from .. import __version__
+from .html import district_title
 from .labels import MISSING, Labels
+from .methods import reading_guide
 from .publication import Publication
 from .sheets import Column, Sheet, policy_text, sheets, stamps, written
 
@@ -18,7 +20,7 @@ from .sheets import Column, Sheet, policy_text, sheets, stamps, written
 __all__ = ['workbook']
 
 # %% ../../nbs/report/70_excel.ipynb #b730f6c8
-_FORMATS = {"int": "#,##0", "percent": "0%", "number": "0.00", "probability": "0.00"}
+_KINDS = "int", "percent", "number", "probability"
 
 
 def _flat(column: Column) -> list[tuple[str, str, str, int]]:  # label, field, kind, digits
@@ -26,12 +28,8 @@ def _flat(column: Column) -> list[tuple[str, str, str, int]]:  # label, field, k
     kind = column.kind.removeprefix("interval_")
     if not column.kind.startswith("interval"):
         return [(column.label, column.fields[0], kind, column.digits)]
-    return [
-        (label, f, kind, column.digits)
-        for label, f in zip(
-            column.labels or [f"{column.label} ({i})" for i in (1, 2)], column.fields
-        )
-    ]
+    labels = column.labels or [f"{column.label} ({i})" for i in (1, 2)]
+    return [(label, name, kind, column.digits) for label, name in zip(labels, column.fields)]
 
 
 def _clean(text):
@@ -58,17 +56,22 @@ def _write(ws, row, col, record, field, kind, digits, L, formats):
     return ws.write_number(row, col, float(round(value, 6)), formats[kind, digits])
 
 # %% ../../nbs/report/70_excel.ipynb #a25b5cd4
+def _different(columns):
+    "The headers of a table, which must differ."
+    seen, heads = {}, []
+    for label, *_ in columns:
+        seen[label] = seen.get(label, 0) + 1
+        heads.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return heads
+
+
 def _table_sheet(book, name, sheet: Sheet, L, formats):
     "A sheet with one table: title, a note, header, rows."
     ws = book.add_worksheet(name)
     ws.write_string(0, 0, _clean(sheet.caption), formats["title"])
     ws.write_string(1, 0, L("sheet.rows_note"), formats["text"])
     columns = [c for column in sheet.columns for c in _flat(column)]
-    records = sheet.frame.to_dict("records")
-    seen, heads = {}, []
-    for label, *_ in columns:  # a table's headers must differ
-        seen[label] = seen.get(label, 0) + 1
-        heads.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    records, heads = sheet.frame.to_dict("records"), _different(columns)
     ws.add_table(
         3,
         0,
@@ -85,11 +88,8 @@ def _table_sheet(book, name, sheet: Sheet, L, formats):
         for j, (_, field, kind, digits) in enumerate(columns):
             _write(ws, 4 + i, j, record, field, kind, digits, L, formats)
     for j, (label, field, kind, _) in enumerate(columns):
-        longest = max(
-            [len(label) / 2] + [len(str(r[field])) for r in records]
-            if kind in ("text", "short")
-            else [len(label) / 2, 9]
-        )
+        texts = [len(str(r[field])) for r in records] if kind in ("text", "short") else [9]
+        longest = max([len(label) / 2, *texts])
         ws.set_column(j, j, min(max(longest + 2, 10), 44))
     ws.freeze_panes(4, 1)
     ws.set_landscape()
@@ -114,15 +114,73 @@ def _notes(p, L):
     notes = [(L("code.c"), L("code.c_meaning")), (L("code.x"), L("code.x_meaning"))]
     if p.facts["policy"].get("top"):
         notes.append(("≥ ≤", L("code.coded_meaning")))
-    return (
-        notes
-        + [(L("stamp.policy"), policy_text(p, L))]
-        + (
-            [(L("section.value_added"), L("sentence.va_limit"))]
-            if "value_added" in p.tables
-            else []
-        )
+    notes.append((L("stamp.policy"), policy_text(p, L)))
+    if "value_added" in p.tables:
+        notes.append((L("section.value_added"), L("sentence.va_limit")))
+    return notes
+
+
+def _cover(p, L, made):
+    "What stands first: warnings, what the workbook holds, and where each part comes from."
+    rows = []
+    if p.facts["simulated"]:
+        rows.append(("!", L("page.simulated")))
+    if not all(part["diagnostics"]["ok"] for part in p.facts["parts"].values()):
+        rows.append(("!", L("page.no_fit")))
+    rows.append((L("sheet.contents"), L("sheet.cover_text")))
+    when = L.date(date.fromisoformat(made))
+    rows.append(("schoolvar", L("page.made", date=when, version=__version__)))
+    for part in p.facts["parts"]:
+        for name, value in stamps(p, L, part):
+            rows.append((L("page.pair", a=L(f"section.{part}"), b=name), value))
+    return rows
+
+
+def _number_format(kind, digits):
+    "How a spreadsheet writes numbers of a kind."
+    if kind == "int":
+        return "#,##0"
+    fraction = f".{'0' * digits}" if digits else ""
+    return f"0{fraction}{'%' if kind == 'percent' else ''}"
+
+
+def _formats(book):
+    "The formats of cells, by their names or by kind and digits."
+    formats = {
+        "title": book.add_format({"bold": True, "font_size": 14}),
+        "bold": book.add_format({"bold": True, "valign": "top", "text_wrap": True}),
+        "wrap": book.add_format({"text_wrap": True, "valign": "top"}),
+        "text": book.add_format({}),
+        "right": book.add_format({"align": "right"}),
+        "head": book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1}),
+    }
+    for kind in _KINDS:
+        for digits in range(5):
+            number = {"num_format": _number_format(kind, digits)}
+            formats[kind, digits] = book.add_format(number)
+    return formats
+
+
+def _sheet_name(sheet, L):
+    "The name of a table's sheet; at most 31 characters."
+    key = f"sheet.{sheet.name}"
+    return L(key)[:31] if key in L.texts else f"{L('sheet.years')} ({L('page.schools')})"[:31]
+
+
+def _book(buffer, title, made):
+    "A workbook that takes nothing in a text for a formula or a link."
+    import xlsxwriter
+
+    plain = ("strings_to_formulas", "strings_to_urls", "strings_to_numbers", "nan_inf_to_errors")
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True} | dict.fromkeys(plain, False))
+    book.set_properties(
+        {
+            "title": _clean(title)[:255],
+            "created": datetime.fromisoformat(made),
+            "comments": f"schoolvar {__version__}",
+        }
     )
+    return book
 
 
 def workbook(
@@ -132,90 +190,19 @@ def workbook(
     made: str,  # date, ISO
 ) -> bytes:  # an .xlsx file
     "A district's tables as a workbook."
-    import xlsxwriter
-
-    from schoolvar.report.html import district_title
-    from schoolvar.report.methods import reading_guide
-
-    p = everyone.district(key)
+    p, buffer = everyone.district(key), io.BytesIO()
     title = L("page.title", district=district_title(everyone, key, L))
-    found = sheets(p, L, key)
-    buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer,
-        {
-            "in_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "nan_inf_to_errors": False,
-        },
-    )
-    book.set_properties(
-        {
-            "title": _clean(title)[:255],
-            "created": datetime.fromisoformat(made),
-            "comments": f"schoolvar {__version__}",
-        }
-    )
-    formats = {
-        "title": book.add_format({"bold": True, "font_size": 14}),
-        "bold": book.add_format({"bold": True, "valign": "top", "text_wrap": True}),
-        "wrap": book.add_format({"text_wrap": True, "valign": "top"}),
-        "text": book.add_format({}),
-        "right": book.add_format({"align": "right"}),
-        "head": book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1}),
-    }
-    for kind, base in _FORMATS.items():
-        for digits in range(5):
-            formats[kind, digits] = book.add_format(
-                {
-                    "num_format": "#,##0"
-                    if kind == "int"
-                    else f"0{'.' + '0' * digits if digits else ''}{'%' if kind == 'percent' else ''}"
-                }
-            )
-    names = {s.name: _sheet_name(s, L, found) for s in found}
-    cover = [
-        *([("!", L("page.simulated"))] if p.facts["simulated"] else []),
-        *(
-            [("!", L("page.no_fit"))]
-            if not all(v["diagnostics"]["ok"] for v in p.facts["parts"].values())
-            else []
-        ),
-        (L("sheet.contents"), L("sheet.cover_text")),
-        ("schoolvar", L("page.made", date=L.date(date.fromisoformat(made)), version=__version__)),
-    ]
-    _text_sheet(
-        book,
-        L("sheet.cover"),
-        title,
-        cover
-        + [
-            (L("page.pair", a=L(f"section.{k}"), b=n), v)
-            for k in p.facts["parts"]
-            for n, v in stamps(p, L, k)
-        ],
-        formats,
-    )
-    ws = _text_sheet(
-        book,
-        L("sheet.contents"),
-        L("sheet.contents_title"),
-        [(names[s.name], s.caption) for s in found],
-        formats,
-    )
-    for i, s in enumerate(found):
-        ws.write_url(2 + i, 0, f"internal:'{names[s.name]}'!A1", string=names[s.name])
-    _text_sheet(
-        book, L("sheet.notes"), L("sheet.notes_title"), _notes(p, L) + reading_guide(p, L), formats
-    )
-    for s in found:
-        _table_sheet(book, names[s.name], s, L, formats)
+    found = {_sheet_name(sheet, L): sheet for sheet in sheets(p, L, key)}
+    book = _book(buffer, title, made)
+    formats = _formats(book)
+    _text_sheet(book, L("sheet.cover"), title, _cover(p, L, made), formats)
+    rows = [(name, sheet.caption) for name, sheet in found.items()]
+    ws = _text_sheet(book, L("sheet.contents"), L("sheet.contents_title"), rows, formats)
+    for i, name in enumerate(found):
+        ws.write_url(2 + i, 0, f"internal:'{name}'!A1", string=name)
+    notes = _notes(p, L) + reading_guide(p, L)
+    _text_sheet(book, L("sheet.notes"), L("sheet.notes_title"), notes, formats)
+    for name, sheet in found.items():
+        _table_sheet(book, name, sheet, L, formats)
     book.close()
     return buffer.getvalue()
-
-
-def _sheet_name(sheet, L, found):
-    key = f"sheet.{sheet.name}"
-    return L(key)[:31] if key in L.texts else f"{L('sheet.years')} ({L('page.schools')})"[:31]

@@ -5,27 +5,39 @@
 # %% ../../nbs/report/65_figures.ipynb #03bbfda7
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
-from functools import lru_cache
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from ..charts.axes import axis, span
-from ..charts.data import decimal_text
-from ..charts.frame import finish
-from ..charts.geometry import wrap
 from ..charts.theme import FLAG, OURS, REST, SOFT, theme
 from ..core.ranks import funnel_limits, funnel_tail
+from schoolvar.report.drawing import (
+    MARK,
+    behind,
+    figure,
+    finished,
+    marked,
+    picture,
+    rows_of,
+    shown,
+)
+from schoolvar.report.intervals import (
+    plot_estimates,
+    plot_spreads,
+    plot_value,
+    standing_scales,
+    unusual,
+)
 from .labels import Labels
 from .publication import Publication
 
+# all charts of a report are had from here
+_all_ = ["picture", "plot_estimates", "plot_spreads", "plot_value", "shown"]
+
 # %% auto #0
-__all__ = ['ESTIMATES', 'SPREADS', 'VALUES', 'shared_data', 'with_shared', 'Figure', 'figure', 'picture', 'Rows', 'shown',
-           'plot_estimates', 'plot_spreads', 'plot_value', 'plot_funnel', 'plot_vee', 'plot_shares', 'plot_years']
+__all__ = ['shared_data', 'plot_funnel', 'plot_vee', 'plot_shares', 'plot_years', 'picture', 'plot_estimates', 'plot_spreads',
+           'plot_value', 'shown']
 
 # %% ../../nbs/report/65_figures.ipynb #54198120
 def shared_data(
@@ -34,46 +46,17 @@ def shared_data(
     "What every district's charts have in common."
     found = {"theme": theme()}
     if "achievement" in p.tables:
-        f = p.tables["achievement"][lambda f: f.state == ""]
-        found["sv-achievement"] = (
-            f[["n_trials", "raw"]]
-            .round({"raw": 3})
-            .astype({"n_trials": int})
-            .sort_values(["n_trials", "raw"])
-            .to_csv(index=False, lineterminator="\n")
-        )
+        points = shown(p, "achievement")[["n_trials", "raw"]].round({"raw": 3})
+        points = points.astype({"n_trials": int}).sort_values(["n_trials", "raw"])
+        found["sv-achievement"] = points.to_csv(index=False, lineterminator="\n")
         if (limits := _limits(p.facts)) is not None:
             found["sv-limits"] = limits.round(4).to_csv(index=False, lineterminator="\n")
     if "consistency" in p.tables:
-        f = p.tables["consistency"][lambda f: f.state == ""]
-        found["sv-consistency"] = (
-            f[["sd", "pip"]]
-            .round({"sd": 4 - int(np.ceil(np.log10(max(f.sd.max(), 1e-9)))), "pip": 3})
-            .sort_values(["sd", "pip"])
-            .to_csv(index=False, lineterminator="\n")
-        )
+        points = shown(p, "consistency")[["sd", "pip"]]
+        decimals = 4 - int(np.ceil(np.log10(max(points.sd.max(), 1e-9))))
+        points = points.round({"sd": decimals, "pip": 3}).sort_values(["sd", "pip"])
+        found["sv-consistency"] = points.to_csv(index=False, lineterminator="\n")
     return found
-
-
-def _behind(name, *numbers):
-    "A layer's data that the page fills in from the shared file."
-    return alt.NamedData(
-        name=name, format=alt.CsvDataFormat(type="csv", parse=dict.fromkeys(numbers, "number"))
-    )
-
-
-def with_shared(
-    spec: dict,  # a chart's specification
-    shared: dict,  # as from `shared_data`
-) -> dict:  # one that draws without the shared file
-    "Put the shared points into a specification, for pictures outside a page."
-    if isinstance(spec, list):
-        return [with_shared(s, shared) for s in spec]
-    if not isinstance(spec, dict):
-        return spec
-    if "format" in spec and spec.get("name") in shared:
-        return {"values": shared[spec["name"]], "format": spec["format"]}
-    return {k: with_shared(v, shared) for k, v in spec.items()}
 
 # %% ../../nbs/report/65_figures.ipynb #7063b1aa
 def _limits_at(
@@ -98,346 +81,23 @@ def _limits(facts):
     low, high = max(ends[0], 1), max(ends[1], ends[0] + 1)
     return _limits_at(np.unique(np.geomspace(low, high, 40).round()), facts)
 
-# %% ../../nbs/report/65_figures.ipynb #7e942e44
-_MARK = "\ue000"  # `publication.readable` takes such characters out of names
-
-
-class Figure:
-    "A chart that Altair made, with a district's own data in it."
-
-    def __init__(self, spec: dict):
-        self.spec = spec
-
-    @property
-    def usermeta(self):
-        return self.spec["usermeta"]
-
-    def to_dict(self, validate: bool = True) -> dict:
-        "Its Vega-Lite specification, checked against the schema unless told otherwise."
-        if validate:
-            self.altair()
-        return self.spec
-
-    def altair(self):
-        "The same as an Altair chart, to change it."
-        return alt.Chart.from_dict(self.spec)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        from schoolvar.charts.html import chart_block
-
-        return {"text/html": chart_block(self.spec), "text/plain": self.spec["description"]}
-
-
-def _fill(node, values):
-    "Put values where their marks stand; a list of one mark becomes a list of values."
-    if isinstance(node, dict):
-        return {k: _fill(v, values) for k, v in node.items()}
-    if isinstance(node, list):
-        return (
-            list(values[node[0]])
-            if len(node) == 1 and isinstance(node[0], str) and node[0] in values
-            else [_fill(v, values) for v in node]
-        )
-    return values.get(node, node) if isinstance(node, str) else node
-
-
-@lru_cache(maxsize=256)
-def _template(draw, language, *kind):
-    "The specification of a kind of chart, with marks for what a district brings."
-    before = alt.data_transformers.consolidate_datasets
-    alt.data_transformers.consolidate_datasets = False  # data stay where their mark is
-    try:
-        return draw(Labels(language), *kind).to_dict(validate=False)
-    finally:
-        alt.data_transformers.consolidate_datasets = before
-
-
-def figure(
-    draw,  # function of the labels and `kind` that gives a chart with marks
-    kind: tuple,  # what the shape of the chart depends on
-    L: Labels,  # language
-    title: str,  # what was found, one sentence
-    alt_text: str,  # what a reader sees in it
-    height: int | None = None,  # pixels; None as drawn
-    **values,  # mark -> text of data, or list
-):
-    "A district's chart of a kind."
-    spec = _fill(_template(draw, L.language, *kind), {_MARK + k: v for k, v in values.items()})
-    words = f"{title}. {alt_text}".replace("..", ".")
-    spec["title"] = spec["title"] | {"text": wrap(title, 62)}
-    spec["description"] = spec["usermeta"]["schoolvar"]["alt"] = words
-    if height:
-        spec["height"] = height
-    return Figure(spec)
-
-# %% ../../nbs/report/65_figures.ipynb #7e5da3d3
-def _rows_of(columns: dict) -> str:  # comma-separated text, a row an entry
-    "Columns (name -> values) as a chart embeds them."
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n")
-    write.writerow(columns)
-    write.writerows(zip(*([decimal_text(v, 4) for v in c] for c in columns.values())))
-    return out.getvalue()
-
-
-def _data(mark, *numbers):
-    "Data of a district, by their mark; these columns are numbers."
-    return alt.InlineData(
-        values=_MARK + mark,
-        format=alt.CsvDataFormat(type="csv", parse=dict.fromkeys(numbers, "number")),
-    )
-
-
-def _finish(L, chart, table, height=300, shared=(), **more):
-    chart = finish(chart, "", "", table=table, height=height, **more)
-    if L.language == "fr":
-        chart.config.locale = alt.Locale(
-            number=alt.NumberLocale(
-                decimal=",",
-                thousands="\u202f",
-                grouping=[3],
-                currency=["", "\u00a0€"],
-                percent="\u00a0%",
-            )
-        )
-    chart.usermeta["schoolvar"]["shared"] = list(shared)
-    return chart
-
-
-def picture(
-    chart: Figure,  # a chart of this module
-    shared: dict,  # as from `shared_data`
-    width: int = 640,  # pixels
-) -> str:  # SVG
-    "A chart as a page shows it, for paper."
-    from schoolvar.charts.export import to_svg
-
-    return to_svg(Figure(with_shared(chart.spec, shared)), width)
-
-# %% ../../nbs/report/65_figures.ipynb #735a14d8
-@dataclass(frozen=True)
-class Rows:
-    "What one of the charts with a row a school is about."
-
-    value: str  # column; its ends are `value`_lower and `value`_upper
-    axis: str  # label of the axis
-    format: str  # of its numbers
-    names: tuple  # labels of what is above, below, and neither
-    standing: str  # label of the column that says which
-    title: str  # labels of title and text
-    alt: str
-
-
-def _draw_rows(L, rows, kept, many):
-    "Intervals of named schools: above and below stand out by colour and shape."
-    value, low, high, title = rows.value, f"{rows.value}_lower", f"{rows.value}_upper", L(rows.axis)
-    y = alt.Y(
-        "label:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(
-            labels=not many, ticks=not many, domain=False, labelLimit=150, labelOverlap=False
-        ),
-    )
-    x = axis(alt.X, value, title, [_MARK + "ends"], format=rows.format, orient="bottom")
-    styles = [
-        (L(n), c, s)
-        for n, c, s in zip(
-            rows.names, (FLAG, FLAG, OURS), ("triangle-right", "triangle-left", "circle")
-        )
-        if n in kept
-    ]
-    scale = dict(domain=[k[0] for k in styles])
-    legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"})
-    colour = alt.Color(
-        "standing:N", scale=alt.Scale(**scale, range=[k[1] for k in styles]), legend=legend
-    )
-    shape = alt.Shape(
-        "standing:N", scale=alt.Scale(**scale, range=[k[2] for k in styles]), legend=legend
-    )
-    tips = [
-        alt.Tooltip("label:N", title=L("column.school")),
-        *[
-            alt.Tooltip(f"{c}:Q", title=t, format=rows.format)
-            for c, t in ((value, title), (low, L("column.lower")), (high, L("column.upper")))
-        ],
-    ]
-    base = alt.Chart().encode(y=y)
-    rule = (
-        alt.Chart(_data("line", value))
-        .mark_rule(strokeDash=[4, 4], color=SOFT)
-        .encode(x=alt.X(f"{value}:Q"))
-    )
-    layers = [
-        rule,
-        base.mark_rule(strokeWidth=1.6).encode(
-            x=alt.X(f"{low}:Q", title=title), x2=f"{high}:Q", color=colour, tooltip=tips
-        ),
-        base.mark_point(filled=True, size=60, opacity=1).encode(
-            x=x, color=colour, shape=shape, tooltip=tips
-        ),
-    ]
-    table = {
-        "label": L("column.school"),
-        value: title,
-        low: L("column.lower"),
-        high: L("column.upper"),
-        "standing": L(rows.standing),
-    }
-    return _finish(L, alt.layer(*layers, data=_data("rows", value, low, high)), table)
-
-
-def _rows(f, rows, told, line, L, words):
-    "The chart of the schools `f`, whose labels of standing are `told`, with a line at `line`."
-    order = np.lexsort((f["name"].to_numpy(object), -f[rows.value].to_numpy(float)))
-    f, told = f.iloc[order], [told[i] for i in order]
-    names, ids = f["name"].tolist(), f["school"].tolist()
-    twice = {n for n in names if names.count(n) > 1}
-    columns = {c: f[c].tolist() for c in (rows.value, f"{rows.value}_lower", f"{rows.value}_upper")}
-    low, high = list(columns.values())[1:]
-    many = len(f) > 70
-    data = _rows_of(
-        {
-            "label": [f"{n} ({i})" if n in twice else n for n, i in zip(names, ids)],
-            **columns,
-            "standing": [L(t) for t in told],
-        }
-    )
-    return figure(
-        _draw_rows,
-        (rows, tuple(n for n in rows.names if n in set(told)), many),
-        L,
-        L(rows.title, **words),
-        L(rows.alt, **words),
-        max(90, (6 if many else 19) * len(f) + 20),
-        ends=span(low, high, include=[line]),
-        line=_rows_of({rows.value: [float(line)]}),
-        rows=data,
-    )
-
-# %% ../../nbs/report/65_figures.ipynb #684a8fe3
-ESTIMATES = Rows(
-    "estimate",
-    "chart.axis_estimate",
-    ".0%",
-    ("chart.above", "chart.below", "chart.same"),
-    "column.compared",
-    "chart.caterpillar_title",
-    "chart.caterpillar_alt",
-)
-
-
-def shown(p: Publication, part: str) -> pd.DataFrame:
-    "The rows of a part that are not withheld."
-    f = p.tables[part]
-    return f[(f.state == "").to_numpy()]
-
-
-def plot_estimates(p: Publication, L: Labels):
-    "A district's schools by their estimated share at the standard: an interval that crosses the dashed line cannot be told apart from the typical school."
-    f = shown(p, "achievement")
-    if not len(f):
-        return None
-    told = [dict(zip(("above", "below", "not_told"), ESTIMATES.names))[c] for c in f.compared]
-    return _rows(
-        f,
-        ESTIMATES,
-        told,
-        p.facts["typical"],
-        L,
-        dict(
-            told=L.number(sum(t != "chart.same" for t in told)),
-            n=L.number(len(f)),
-            typical=L.percent(p.facts["typical"]),
-        ),
-    )
-
-# %% ../../nbs/report/65_figures.ipynb #6dc3c3fd
-SPREADS = Rows(
-    "sd",
-    "chart.axis_sd",
-    ".3~g",
-    ("chart.less", "chart.more", "chart.rest"),
-    "column.verdict",
-    "chart.sd_title",
-    "chart.sd_alt",
-)
-VALUES = Rows(
-    "value_added",
-    "chart.axis_value",
-    ".2f",
-    ("chart.more_expected", "chart.less_expected", "chart.as_expected"),
-    "column.verdict",
-    "chart.value_title",
-    "chart.value_alt",
-)
-
-
-def _unusual(f):
-    "For each school `more`, `less` or an empty text."
-    return [
-        ("less" if "less" in d else "more" if "more" in d else "")
-        if v.lower().startswith("unusual")
-        else ""
-        for v, d in zip(f.verdict, f.direction)
-    ]
-
-
-def plot_spreads(p: Publication, L: Labels):
-    "A district's schools by their within-school SD, with the typical school's."
-    f = shown(p, "consistency")
-    if not len(f):
-        return None
-    told = [{"less": "chart.less", "more": "chart.more", "": "chart.rest"}[u] for u in _unusual(f)]
-    return _rows(
-        f,
-        SPREADS,
-        told,
-        p.facts["typical_sd"],
-        L,
-        dict(n=L.number(len(f)), typical=L.number(p.facts["typical_sd"], 2)),
-    )
-
-
-def plot_value(p: Publication, L: Labels):
-    "A district's schools by their value added: an interval that crosses zero did as expected, as far as can be told."
-    f = shown(p, "value_added")
-    if not len(f):
-        return None
-    told = [dict(zip(("above", "below", "not_told"), VALUES.names))[c] for c in f.compared]
-    return _rows(
-        f,
-        VALUES,
-        told,
-        0.0,
-        L,
-        dict(told=L.number(sum(t != "chart.as_expected" for t in told)), n=L.number(len(f))),
-    )
-
 # %% ../../nbs/report/65_figures.ipynb #7b14fc6a
 def _draw_funnel(L):
-    x = alt.X(
-        "n_trials:Q",
-        title=L("chart.axis_results"),
-        scale=alt.Scale(type="log", domain=[_MARK + "across"], nice=False),
-        axis=alt.Axis(tickCount=5),
-    )
-    y = axis(alt.Y, "raw", L("chart.axis_estimate"), [_MARK + "up"], format=".0%")
-    behind = (
-        alt.Chart(_behind("sv-achievement", "n_trials", "raw"))
+    "A district's schools in front of all others, and the limits."
+    across = alt.Scale(type="log", domain=[MARK + "across"], nice=False)
+    x = alt.X("n_trials:Q", title=L("chart.axis_results"), scale=across, axis=alt.Axis(tickCount=5))
+    y = axis(alt.Y, "raw", L("chart.axis_estimate"), [MARK + "up"], format=".0%")
+    others = (
+        alt.Chart(behind("sv-achievement", "n_trials", "raw"))
         .mark_point(filled=True, size=9, opacity=0.35, color=REST, clip=True)
         .encode(x=x, y=y)
     )
     lines = [
-        alt.Chart(_behind("sv-limits", "n_trials", c))
+        alt.Chart(behind("sv-limits", "n_trials", column))
         .mark_line(strokeWidth=1, strokeDash=dash, color=SOFT)
-        .encode(x=alt.X("n_trials:Q"), y=alt.Y(f"{c}:Q"))
-        for c, dash in (
-            ("low95", [4, 3]),
-            ("high95", [4, 3]),
-            ("low998", [1, 0]),
-            ("high998", [1, 0]),
-        )
+        .encode(x=alt.X("n_trials:Q"), y=alt.Y(f"{column}:Q"))
+        for name, dash in (("95", [4, 3]), ("998", [1, 0]))
+        for column in (f"low{name}", f"high{name}")
     ]
     tips = [
         alt.Tooltip("name:N", title=L("column.school")),
@@ -445,58 +105,41 @@ def _draw_funnel(L):
         alt.Tooltip("raw:Q", title=L("column.raw"), format=".1%"),
     ]
     inside = f"datum.where == '{L('chart.this_district')}'"
-    front = (
-        alt.Chart()
-        .mark_point(filled=True, size=70, opacity=1, stroke="#FFFFFF", strokeWidth=1)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.condition(inside, alt.value(OURS), alt.value(FLAG)),
-            shape=alt.condition(inside, alt.value("square"), alt.value("triangle-up")),
-            tooltip=tips,
-        )
+    front = alt.Chart().mark_point(filled=True, size=70, opacity=1, stroke="#FFFFFF", strokeWidth=1)
+    front = front.encode(
+        x=x,
+        y=y,
+        color=alt.condition(inside, alt.value(OURS), alt.value(FLAG)),
+        shape=alt.condition(inside, alt.value("square"), alt.value("triangle-up")),
+        tooltip=tips,
     )
-    table = {
-        "name": L("column.school"),
-        "n_trials": L("column.n_trials"),
-        "raw": L("column.raw"),
-        "where": L("column.limits"),
-    }
-    return _finish(
-        L,
-        alt.layer(behind, *lines, front, data=_data("rows", "n_trials", "raw")),
-        table,
-        320,
-        ["sv-achievement", "sv-limits"],
-    )
+    columns = {"name": "school", "n_trials": "n_trials", "raw": "raw", "where": "limits"}
+    table = {field: L(f"column.{label}") for field, label in columns.items()}
+    layers = alt.layer(others, *lines, front, data=marked("rows", "n_trials", "raw"))
+    return finished(L, layers, table, 320, ["sv-achievement", "sv-limits"])
 
 
 def plot_funnel(p: Publication, L: Labels):
-    "Share at the standard against the number of results, in front of all other schools: only schools outside the limits differ more than schools usually do."
-    f = shown(p, "achievement")
-    facts = p.facts
-    if not len(f) or not facts.get("n_range") or not np.isfinite(facts["funnel"]["sd_school"]):
+    "Share at the standard by number of results: outside the limits schools differ too much."
+    schools, facts = shown(p, "achievement"), p.facts
+    if not len(schools) or not facts.get("n_range"):
+        return None
+    if not np.isfinite(facts["funnel"]["sd_school"]):
         return None
     ends = _limits_at(facts["n_range"], facts)
-    n, raw = f.n_trials.to_numpy(float), f.raw.to_numpy(float)
+    n, raw = schools.n_trials.to_numpy(float), schools.raw.to_numpy(float)
     outside = funnel_tail(raw, n, facts["typical"], facts["funnel"]["sd_school"]) < 0.001
     low, high = facts["n_range"]
-    words = dict(n=L.number(len(f)), outside=L.number(int(outside.sum())))
-    data = _rows_of(
-        {
-            "name": f["name"].tolist(),
-            "n_trials": n.tolist(),
-            "raw": raw.tolist(),
-            "where": [L("chart.outside" if o else "chart.this_district") for o in outside],
-        }
-    )
+    words = dict(n=L.number(len(schools)), outside=L.number(int(outside.sum())))
+    where = [L("chart.outside" if out else "chart.this_district") for out in outside]
+    names = schools["name"].tolist()
     return figure(
         _draw_funnel,
         (),
         L,
         L("chart.funnel_title", **words),
         L("chart.funnel_alt", **words),
-        rows=data,
+        rows=rows_of({"name": names, "n_trials": n.tolist(), "raw": raw.tolist(), "where": where}),
         across=[max(low * 0.9, 0.5), high * 1.1],
         up=span(raw, ends.low998, ends.high998, include=facts.get("raw_range") or (), pad=0.02),
     )
@@ -506,220 +149,145 @@ _VEE = ("chart.more", "chart.less", "chart.this_district")
 
 
 def _draw_vee(L, kept):
-    x, y = (
-        axis(alt.X, "sd", L("chart.axis_sd"), [_MARK + "across"]),
-        axis(alt.Y, "pip", L("chart.axis_pip"), [-0.03, 1.03]),
-    )
-    behind = (
-        alt.Chart(_behind("sv-consistency", "sd", "pip"))
+    "A district's schools in front of all others, and the threshold."
+    x = axis(alt.X, "sd", L("chart.axis_sd"), [MARK + "across"])
+    y = axis(alt.Y, "pip", L("chart.axis_pip"), [-0.03, 1.03])
+    others = (
+        alt.Chart(behind("sv-consistency", "sd", "pip"))
         .mark_point(filled=True, size=9, opacity=0.4, color=REST, clip=True)
         .encode(x=x, y=y)
     )
-    line = (
-        alt.Chart(_data("line", "pip"))
-        .mark_rule(strokeDash=[2, 3], color=SOFT)
-        .encode(y=alt.Y("pip:Q"))
-    )
-    styles = [
-        (L(n), c, s)
-        for n, c, s in zip(_VEE, (FLAG, FLAG, OURS), ("triangle-down", "triangle-up", "square"))
-        if n in kept
-    ]
-    legend, scale = (
-        alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"}),
-        dict(domain=[k[0] for k in styles]),
-    )
+    line = alt.Chart(marked("line", "pip")).mark_rule(strokeDash=[2, 3], color=SOFT)
+    line = line.encode(y=alt.Y("pip:Q"))
+    columns = {"name": "school", "n": "n", "sd": "sd", "pip": "pip", "standing": "verdict"}
+    table = {field: L(f"column.{label}") for field, label in columns.items()}
     tips = [
-        alt.Tooltip("name:N", title=L("column.school")),
-        alt.Tooltip("n:Q", title=L("column.n")),
-        alt.Tooltip("sd:Q", title=L("column.sd"), format=".3~g"),
-        alt.Tooltip("pip:Q", title=L("column.pip"), format=".2f"),
+        alt.Tooltip("name:N", title=table["name"]),
+        alt.Tooltip("n:Q", title=table["n"]),
+        alt.Tooltip("sd:Q", title=table["sd"], format=".3~g"),
+        alt.Tooltip("pip:Q", title=table["pip"], format=".2f"),
     ]
-    front = (
-        alt.Chart()
-        .mark_point(filled=True, size=70, opacity=1)
-        .encode(
-            x=x,
-            y=y,
-            tooltip=tips,
-            color=alt.Color(
-                "standing:N", scale=alt.Scale(**scale, range=[k[1] for k in styles]), legend=legend
-            ),
-            shape=alt.Shape(
-                "standing:N", scale=alt.Scale(**scale, range=[k[2] for k in styles]), legend=legend
-            ),
-        )
-    )
-    table = {
-        "name": L("column.school"),
-        "n": L("column.n"),
-        "sd": L("column.sd"),
-        "pip": L("column.pip"),
-        "standing": L("column.verdict"),
-    }
-    return _finish(
-        L,
-        alt.layer(behind, line, front, data=_data("rows", "n", "sd", "pip")),
-        table,
-        300,
-        ["sv-consistency"],
-    )
+    colour, shape = standing_scales(L, _VEE, ("triangle-down", "triangle-up", "square"), kept)
+    front = alt.Chart().mark_point(filled=True, size=70, opacity=1)
+    front = front.encode(x=x, y=y, tooltip=tips, color=colour, shape=shape)
+    layers = alt.layer(others, line, front, data=marked("rows", "n", "sd", "pip"))
+    return finished(L, layers, table, 300, ["sv-consistency"])
 
 
 def plot_vee(p: Publication, L: Labels):
-    "The V of probability against within-school SD, this district's schools in front: unusual ones stand high on either arm."
-    f = shown(p, "consistency")
-    if not len(f):
+    "The V of probability against within-school SD: unusual schools stand high on either arm."
+    schools, threshold = shown(p, "consistency"), p.facts.get("threshold")
+    if not len(schools):
         return None
-    t, told = (
-        p.facts["threshold"],
-        [
-            {"more": "chart.more", "less": "chart.less", "": "chart.this_district"}[u]
-            for u in _unusual(f)
-        ],
-    )
-    words = dict(
-        n=L.number(len(f)), unusual=L.number(sum(k != "chart.this_district" for k in told))
-    )
-    data = _rows_of(
-        {
-            "name": f["name"].tolist(),
-            "n": f.n.tolist(),
-            "sd": f.sd.tolist(),
-            "pip": f.pip.tolist(),
-            "standing": [L(k) for k in told],
-        }
-    )
+    names = {"more": "chart.more", "less": "chart.less", "": "chart.this_district"}
+    told = [names[way] for way in unusual(schools)]
+    out = sum(name != "chart.this_district" for name in told)
+    words = dict(n=L.number(len(schools)), unusual=L.number(out))
+    columns = {column: schools[column].tolist() for column in ("name", "n", "sd", "pip")}
     return figure(
         _draw_vee,
-        (tuple(n for n in _VEE if n in set(told)),),
+        (tuple(name for name in _VEE if name in set(told)),),
         L,
         L("chart.vee_title", **words),
-        L("chart.vee_alt", threshold=L.number(t, 2), **words),
-        rows=data,
-        line=_rows_of({"pip": [t]}),
-        across=span(f.sd, include=p.facts.get("sd_range") or (), pad=0.03),
+        L("chart.vee_alt", threshold=L.number(threshold, 2), **words),
+        rows=rows_of(columns | {"standing": [L(name) for name in told]}),
+        line=rows_of({"pip": [threshold]}),
+        across=span(schools.sd, include=p.facts.get("sd_range") or (), pad=0.03),
     )
 
 # %% ../../nbs/report/65_figures.ipynb #3d23a93f
+_SHARES = "share_latent", "share_latent_lower", "share_latent_upper"
+
+
 def _draw_shares(L):
-    y = alt.Y(
-        "part:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, domain=False, ticks=False)
-    )
-    base, x = (
-        alt.Chart().encode(y=y),
-        axis(alt.X, "share_latent", L("chart.axis_share"), [0, 1], format=".0%"),
-    )
+    "A bar for each part of what differs, with its interval."
+    names = alt.Axis(labelLimit=160, domain=False, ticks=False)
+    base = alt.Chart().encode(y=alt.Y("part:N", sort=None, title=None, axis=names))
+    x = axis(alt.X, "share_latent", L("chart.axis_share"), [0, 1], format=".0%")
     bars = base.mark_bar(color=OURS, opacity=0.55, height=18).encode(x=x)
     lines = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("share_latent_lower:Q"), x2="share_latent_upper:Q"
     )
-    table = {
-        "part": L("column.component"),
-        "share_latent": L("column.share"),
-        "share_latent_lower": L("column.lower"),
-        "share_latent_upper": L("column.upper"),
-    }
-    return _finish(L, alt.layer(bars, lines, data=_data("rows", *list(table)[1:])), table)
+    heads = "component", "share", "lower", "upper"
+    table = {field: L(f"column.{head}") for field, head in zip(("part", *_SHARES), heads)}
+    return finished(L, alt.layer(bars, lines, data=marked("rows", *_SHARES)), table)
 
 
 def plot_shares(p: Publication, L: Labels):
     "Shares of what differs beyond chance, with intervals."
-    v = p.tables["variance"][lambda f: f.share_latent.notna()].sort_values(
-        "share_latent", ascending=False
-    )
-    if not len(v):
+    variance = p.tables["variance"][lambda table: table.share_latent.notna()]
+    variance = variance.sort_values("share_latent", ascending=False)
+    if not len(variance):
         return None
-    parts = [L(f"component.{c}") if f"component.{c}" in L.texts else c for c in v.component]
-    says = L.list([f"{part} {L.percent(share)}" for part, share in zip(parts, v.share_latent)])
-    data = _rows_of(
-        {
-            "part": parts,
-            **{
-                c: v[c].tolist()
-                for c in ("share_latent", "share_latent_lower", "share_latent_upper")
-            },
-        }
-    )
+    parts = [L(f"component.{c}") if f"component.{c}" in L.texts else c for c in variance.component]
+    says = L.list([f"{part} {L.percent(v)}" for part, v in zip(parts, variance.share_latent)])
     return figure(
         _draw_shares,
         (),
         L,
         L("chart.shares_title", largest=parts[0]),
         L("chart.shares_alt", list=says),
-        40 * len(v) + 20,
-        rows=data,
+        40 * len(variance) + 20,
+        rows=rows_of({"part": parts, **{c: variance[c].tolist() for c in _SHARES}}),
     )
 
 
 def _draw_years(L):
+    "Lines and points by year, a panel a subject."
     names = [L("chart.this_district"), L("column.province")]
-    scale = lambda range: alt.Scale(domain=names, range=range)
-    base = alt.Chart(_data("rows", "year", "percent")).encode(
+
+    def whose(channel, values):
+        "Which of the two lines it is, by colour, dash or shape."
+        scale = alt.Scale(domain=names, range=values)
+        return channel("whose:N", scale=scale, legend=alt.Legend(title=None))
+
+    columns = {"subject": "subject", "year": "year", "percent": "percent", "whose": "kind"}
+    table = {field: L(f"column.{label}") for field, label in columns.items()}
+    base = alt.Chart(marked("rows", "year", "percent")).encode(
         x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=0)),
-        y=axis(alt.Y, "percent", L("chart.axis_estimate"), [_MARK + "up"], format=".0%"),
-        color=alt.Color("whose:N", scale=scale([OURS, SOFT]), legend=alt.Legend(title=None)),
+        y=axis(alt.Y, "percent", L("chart.axis_estimate"), [MARK + "up"], format=".0%"),
+        color=whose(alt.Color, [OURS, SOFT]),
         tooltip=[
-            alt.Tooltip("whose:N", title=L("column.kind")),
-            alt.Tooltip("subject:N", title=L("column.subject")),
-            alt.Tooltip("year:O", title=L("column.year")),
-            alt.Tooltip("percent:Q", title=L("column.percent"), format=".1%"),
+            *[alt.Tooltip(f, title=table[f[:-2]]) for f in ("whose:N", "subject:N", "year:O")],
+            alt.Tooltip("percent:Q", title=table["percent"], format=".1%"),
         ],
     )
-    lines = base.mark_line().encode(
-        strokeDash=alt.StrokeDash(
-            "whose:N", scale=scale([[1, 0], [5, 3]]), legend=alt.Legend(title=None)
-        )
-    )
-    points = base.mark_point(filled=True, size=45, opacity=1).encode(
-        shape=alt.Shape("whose:N", scale=scale(["square", "circle"]), legend=alt.Legend(title=None))
-    )
-    table = {
-        "subject": L("column.subject"),
-        "year": L("column.year"),
-        "percent": L("column.percent"),
-        "whose": L("column.kind"),
-    }
-    facets = (
-        alt.layer(lines, points)
-        .properties(height=170)
-        .facet(facet=alt.Facet("subject:N", title=None), columns=3)
-    )
+    lines = base.mark_line().encode(strokeDash=whose(alt.StrokeDash, [[1, 0], [5, 3]]))
+    points = base.mark_point(filled=True, size=45, opacity=1)
+    points = points.encode(shape=whose(alt.Shape, ["square", "circle"]))
+    panels = alt.layer(lines, points).properties(height=170)
+    facets = panels.facet(facet=alt.Facet("subject:N", title=None), columns=3)
     facets.data = base.data
     for layer in facets.spec.layer:
         layer.data = alt.Undefined
-    return _finish(L, facets, table, None, panel=230)
+    return finished(L, facets, table, None, panel=230)
 
 
-def plot_years(p: Publication, L: Labels, key: str):
+def plot_years(
+    p: Publication,
+    L: Labels,
+    key: str,  # of the district
+):
     "Share at the standard by year, a panel a subject, with that of all schools."
-    f = p.tables["years"]
-    everyone = (f.level == "all").to_numpy()
-    mine = (f.key == key).to_numpy() & ~everyone
-    kept = f.percent.notna().to_numpy() & (everyone | mine)
-    f, everyone = f[kept], everyone[kept]
-    if f.year.nunique() < 2 or everyone.all():
+    years = p.tables["years"]
+    of_all = (years.level == "all").to_numpy()
+    mine = (years.key == key).to_numpy() & ~of_all
+    kept = years.percent.notna().to_numpy() & (of_all | mine)
+    years, of_all = years[kept], of_all[kept]
+    if years.year.nunique() < 2 or of_all.all():
         return None
-    rows = sorted(zip(f.subject, f.year.astype(int), f.level, f.percent), key=lambda r: r[:3])
-    data = _rows_of(
-        {
-            "subject": [r[0] for r in rows],
-            "year": [r[1] for r in rows],
-            "percent": [r[3] for r in rows],
-            "whose": [
-                L("column.province" if r[2] == "all" else "chart.this_district") for r in rows
-            ],
-        }
-    )
-    n = dict(first=str(f.year.min()), last=str(f.year.max()))
+    rows = zip(years.subject, years.year.astype(int), years.level, years.percent)
+    subject, year, level, percent = zip(*sorted(rows, key=lambda row: row[:3]))
+    whose = [L("column.province" if of == "all" else "chart.this_district") for of in level]
+    words = dict(first=str(years.year.min()), last=str(years.year.max()))
     made = figure(
         _draw_years,
         (),
         L,
-        L("chart.years_title", **n),
-        L("chart.years_alt", **n),
-        rows=data,
-        up=span(f.percent),
+        L("chart.years_title", **words),
+        L("chart.years_alt", **words),
+        rows=rows_of({"subject": subject, "year": year, "percent": percent, "whose": whose}),
+        up=span(years.percent),
     )
-    made.usermeta["schoolvar"]["panels"] = int(f.subject.nunique())
+    made.usermeta["schoolvar"]["panels"] = int(years.subject.nunique())
     return made

@@ -11,12 +11,15 @@ import re
 from functools import lru_cache
 from html import escape
 
+import pandas as pd
+
 from ..charts.assets import SCRIPT, STYLE, assets
 from ..charts.html import chart_block, json_text
 from ..charts.theme import theme
 from ..charts.words import Wording, wording
+from .figures import plot_years
 from .labels import Labels, template
-from .sheets import Sheet, cell_text
+from .sheets import Sheet, cell_text, cells_across, years_sheet
 
 # %% auto #0
 __all__ = ['REPORT_STYLE', 'REPORT_SCRIPT', 'SHARED_SCRIPT', 'PARAMETERS', 'text', 'heading', 'paragraph', 'bullets',
@@ -68,6 +71,19 @@ def notice(sentence: str, cls: str = "notice") -> str:
     return f'<p class="{escape(cls)}" role="note">{text(sentence)}</p>'
 
 # %% ../../nbs/report/75_html.ipynb #496813ce
+# most cells are numbers, and these have no class
+_CLASSES = {"text": ' class="t"', "short": ' class="short"'}
+
+
+def _scrolled(label, caption, head, rows, cls=""):
+    "A table that phones can scroll; without a header where `head` is empty."
+    head = f"<thead><tr>{head}</tr></thead>" if head else ""
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}">'
+        f"<table{cls}><caption>{text(caption)}</caption>{head}<tbody>{rows}</tbody></table></div>"
+    )
+
+
 def table_block(
     sheet: Sheet,  # of a report
     L: Labels,  # language
@@ -75,21 +91,19 @@ def table_block(
 ) -> str:  # HTML
     "A table that screen readers can walk and phones can scroll."
     caption = caption or sheet.caption
-    # most cells are numbers, and these have no class
-    cls = lambda i: {"text": ' class="t"', "short": ' class="short"'}.get(sheet.columns[i].kind, "")
+    classes = [_CLASSES.get(column.kind, "") for column in sheet.columns]
     head = "".join(
-        f'<th scope="col"{cls(i)}>{text(c.label)}</th>' for i, c in enumerate(sheet.columns)
+        f'<th scope="col"{cls}>{text(column.label)}</th>'
+        for cls, column in zip(classes, sheet.columns)
     )
     rows = []
     for row in sheet.records():
-        cells = [text(cell_text(row, c, L)) for c in sheet.columns]
-        rows.append(
-            f'<tr{" class=withheld" if row.get("state") else ""}><th scope="row">{cells[0]}</th>'
-            + "".join(f"<td{cls(i)}>{c}</td>" for i, c in enumerate(cells) if i)
-            + "</tr>"
-        )
+        first, *others = (text(cell_text(row, column, L)) for column in sheet.columns)
+        cells = "".join(f"<td{cls}>{cell}</td>" for cls, cell in zip(classes[1:], others))
+        withheld = " class=withheld" if row.get("state") else ""
+        rows.append(f'<tr{withheld}><th scope="row">{first}</th>{cells}</tr>')
     label = L("page.scroll", caption=caption)
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}"><table class="d"><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return _scrolled(label, caption, head, "".join(rows), ' class="d"')
 
 
 def pairs_table(pairs, caption: str, L: Labels) -> str:
@@ -97,28 +111,30 @@ def pairs_table(pairs, caption: str, L: Labels) -> str:
     rows = "".join(
         f'<tr><th scope="row">{text(k)}</th><td class="v">{text(v)}</td></tr>' for k, v in pairs
     )
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(L("page.scroll", caption=caption))}"><table><caption>{text(caption)}</caption><tbody>{rows}</tbody></table></div>'
+    return _scrolled(L("page.scroll", caption=caption), caption, "", rows)
 
 # %% ../../nbs/report/75_html.ipynb #74013fb0
+def _plain(value):
+    "A value of any table as text."
+    if value is None or value != value:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def frame_block(frame, caption: str, most: int = 200) -> str:  # HTML
     "Any table as HTML, at most so many rows."
-    import pandas as pd
-
-    number = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
-    say = lambda v: "" if v is None or v != v else f"{v:.4g}" if isinstance(v, float) else str(v)
+    number = [pd.api.types.is_numeric_dtype(frame[column]) for column in frame]
+    classes = ["n" if is_number else "short" for is_number in number]
     head = "".join(
-        f'<th scope="col"{" class=n" if n else ""}>{text(c)}</th>' for c, n in zip(frame, number)
+        f'<th scope="col"{" class=n" if is_number else ""}>{text(column)}</th>'
+        for column, is_number in zip(frame, number)
     )
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{"n" if n else "short"}">{text(say(v))}</td>' for v, n in zip(r, number)
-        )
-        + "</tr>"
-        for r in frame.head(most).itertuples(index=False)
-    )
+    rows = ""
+    for row in frame.head(most).itertuples(index=False):
+        cells = (f'<td class="{c}">{text(_plain(v))}</td>' for c, v in zip(classes, row))
+        rows += f"<tr>{''.join(cells)}</tr>"
     more = paragraph(f"{len(frame) - most:,} more rows are left out.") if len(frame) > most else ""
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table><caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}'
+    return _scrolled(caption, caption, head, rows) + more
 
 # %% ../../nbs/report/75_html.ipynb #f2e46140
 @lru_cache
@@ -201,19 +217,16 @@ def short_block(p, L: Labels) -> str:
 
 def years_block(p, L: Labels, key: str) -> str:  # HTML; empty where there is one year
     "A district's years: chart and table, and its schools' in a part that opens."
-    from schoolvar.report.figures import plot_years
-    from schoolvar.report.sheets import cells_across, years_sheet
-
     years = years_sheet(p, L, key)
     if not len(years) or (years.frame.year == "0").any():
         return ""
     # a workbook is the place for more
     few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject))) <= 60
-    more = (
-        f'<details class="more"><summary>{text(L("page.pair", a=L("section.years"), b=L("page.schools")))}</summary>{table_block(cells_across(p, L), L)}</details>'
-        if few
-        else ""
-    )
+    more = ""
+    if few:
+        summary = text(L("page.pair", a=L("section.years"), b=L("page.schools")))
+        table = table_block(cells_across(p, L), L)
+        more = f'<details class="more"><summary>{summary}</summary>{table}</details>'
     return (
         heading(L("section.years"), "years")
         + figure_block(plot_years(p, L, key), L)
@@ -226,15 +239,10 @@ def methods_block(steps, L: Labels) -> str:
     "The account of methods as HTML."
     made = []
     for i, step in enumerate(steps):
-        made += [heading(step.title, f"method-{i + 1}", 3), *[paragraph(s) for s in step.sentences]]
+        made += [heading(step.title, f"method-{i + 1}", 3), *map(paragraph, step.sentences)]
         if step.pairs:
-            made.append(
-                pairs_table(
-                    step.pairs,
-                    step.title.split(". ", 1)[-1] if not step.sentences else L("method.priors"),
-                    L,
-                )
-            )
+            own = step.title.split(". ", 1)[-1]
+            made.append(pairs_table(step.pairs, L("method.priors") if step.sentences else own, L))
         made += [table_block(s, L) for s in step.sheets]
     return "".join(made)
 
@@ -262,29 +270,37 @@ def _hash(code):
     return "'sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() + "'"
 
 
-def head(title: str, language: str, folder: str | None, shared: dict | None = None) -> str:
-    "The head of a page: with the shared files (`folder` seen from the page), or with everything inside (`folder` None)."
-    meta = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
+def _policy(scripts, styles):
+    "What a page may load: these scripts and styles, pictures that it holds, and nothing else."
+    content = (
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return f'<meta http-equiv="Content-Security-Policy" content="{content}">'
+
+
+def head(
+    title: str,  # of the page
+    language: str,
+    folder: str | None,  # of the shared files, seen from the page; None puts them inside
+    shared: dict | None = None,  # shared points, for a page with everything inside
+) -> str:  # HTML
+    "The head of a page."
+    meta = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+    )
+    scripts = SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT
     if folder is not None:
-        policy = "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src data: blob:; base-uri 'none'; form-action 'none'"
-        links = "".join(
-            f'<link rel="stylesheet" href="{folder}/{f}">' for f in (STYLE, REPORT_STYLE)
-        ) + "".join(
-            f'<script defer src="{folder}/{f}"></script>'
-            for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)
+        styles = "".join(
+            f'<link rel="stylesheet" href="{folder}/{name}">' for name in (STYLE, REPORT_STYLE)
         )
-        return f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}{links}'
+        loaded = "".join(f'<script defer src="{folder}/{name}"></script>' for name in scripts)
+        return _policy("'self' file:", "'self' file:") + meta + styles + loaded
     files = report_assets(shared or {})
-    scripts, styles = (
-        [files[f] for f in (SHARED_SCRIPT, REPORT_SCRIPT, SCRIPT)],
-        [files[STYLE] + files[REPORT_STYLE]],
-    )
-    policy = f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {' '.join(map(_hash, styles))}; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    return (
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">{meta}'
-        + "".join(f"<style>{s}</style>" for s in styles)
-        + "".join(f"<script>{s}</script>" for s in scripts)
-    )
+    codes, style = [files[name] for name in scripts], files[STYLE] + files[REPORT_STYLE]
+    inside = f"<style>{style}</style>" + "".join(f"<script>{code}</script>" for code in codes)
+    return _policy(" ".join(map(_hash, codes)), _hash(style)) + meta + inside
 
 # %% ../../nbs/report/75_html.ipynb #674acdf8
 def page(
@@ -298,9 +314,15 @@ def page(
     banner: str = "",  # sentence at the top of every page, e.g. that the data are simulated
 ) -> str:  # a whole page
     "A page around its body."
+    header = f"<header><nav>{nav}</nav></header>" if nav else ""
+    said = notice(banner, "simulated") if banner else ""
+    footer = f"<footer>{foot}</footer>" if foot else ""
     return (
-        f'<!doctype html>\n<html lang="{L.language}"><head>{head(title, L.language, folder, shared)}</head><body>\n<a class="skip" href="#content">{text(L("page.skip"))}</a>\n'
-        f'{f"<header><nav>{nav}</nav></header>" if nav else ""}<main id="content" tabindex="-1">{notice(banner, "simulated") if banner else ""}\n{body}\n</main>\n{f"<footer>{foot}</footer>" if foot else ""}</body></html>\n'
+        f'<!doctype html>\n<html lang="{L.language}">'
+        f"<head>{head(title, L.language, folder, shared)}</head><body>\n"
+        f'<a class="skip" href="#content">{text(L("page.skip"))}</a>\n'
+        f'{header}<main id="content" tabindex="-1">{said}\n{body}\n</main>\n'
+        f"{footer}</body></html>\n"
     )
 
 # %% ../../nbs/report/75_html.ipynb #7f79e4ba
@@ -311,10 +333,14 @@ _TEMPLATE = """{%- for cell in nb.cells -%}
 {%- if cell.cell_type == 'markdown' -%}{{ cell.source | markdown2html }}
 {%- elif cell.cell_type == 'code' -%}
 {%- for output in cell.outputs -%}
-{%- if output.output_type in ('display_data', 'execute_result') and 'text/html' in output.data -%}{{ output.data['text/html'] }}
-{% elif output.output_type in ('display_data', 'execute_result') and 'image/svg+xml' in output.data -%}<img src="data:image/svg+xml;base64,{{ output.data['image/svg+xml'] | encoded }}" alt="{{ output.data.get('text/plain', '') | e }}">
-{% elif output.output_type in ('display_data', 'execute_result') and 'image/png' in output.data -%}<img src="data:image/png;base64,{{ output.data['image/png'] | replace('\n', '') }}" alt="{{ output.data.get('text/plain', '') | e }}">
-{% elif output.output_type in ('display_data', 'execute_result') and 'text/markdown' in output.data -%}{{ output.data['text/markdown'] | markdown2html }}
+{%- set data = output.data if output.output_type in ('display_data', 'execute_result') else {} -%}
+{%- set alt = data.get('text/plain', '') | e -%}
+{%- if 'text/html' in data -%}{{ data['text/html'] }}
+{% elif 'image/svg+xml' in data -%}
+<img src="data:image/svg+xml;base64,{{ data['image/svg+xml'] | encoded }}" alt="{{ alt }}">
+{% elif 'image/png' in data -%}
+<img src="data:image/png;base64,{{ data['image/png'] | replace('\n', '') }}" alt="{{ alt }}">
+{% elif 'text/markdown' in data -%}{{ data['text/markdown'] | markdown2html }}
 {% endif -%}
 {%- endfor -%}
 {%- endif -%}

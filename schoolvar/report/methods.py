@@ -32,17 +32,19 @@ def _kinds(p):
 
 def _model_sentence(p, L, kind):
     "The model of a part in a sentence."
-    s = p.facts["parts"][kind]["settings"]
+    settings = p.facts["parts"][kind]["settings"]
     if kind == "consistency":
         return L("method.goal_consistency")
     if kind == "value_added":
         return L(
             "method.goal_value_added",
-            method=L.texts.get(f"method.by_{s.get('method', '')}", s.get("method", "")),
-            from_grade=s.get("from_grade", ""),
-            to_grade=s.get("to_grade", ""),
+            method=L.texts.get(
+                f"method.by_{settings.get('method', '')}", settings.get("method", "")
+            ),
+            from_grade=settings.get("from_grade", ""),
+            to_grade=settings.get("to_grade", ""),
         )
-    model = str(s.get("model", "M2"))
+    model = str(settings.get("model", "M2"))
     terms = {
         "M0": ["school"],
         "M1": ["school"],
@@ -57,16 +59,13 @@ def _model_sentence(p, L, kind):
 def _computation(p, L, kind):
     "Sampler and diagnostics of a part; the verdict of the gate in the language of the report."
     part = p.facts["parts"][kind]
-    run = part["run"]
-    said = L(
-        "method.computation_text",
-        engine=" ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k)) or "Stan",
-    )
-    f = p.tables[f"parameters_{kind}"]
+    run, parameters = part["run"], p.tables[f"parameters_{kind}"]
+    engine = " ".join(str(run[k]) for k in ("engine", "engine_version") if run.get(k))
+    said = L("method.computation_text", engine=engine or "Stan")
     gate = L(
         f"method.{'passes' if part['diagnostics']['ok'] else 'fails'}",
-        r_hat=L.number(f.r_hat.max(), 2),
-        ess=L.number(f[["ess_bulk", "ess_tail"]].min().min()),
+        r_hat=L.number(parameters.r_hat.max(), 2),
+        ess=L.number(parameters[["ess_bulk", "ess_tail"]].min().min()),
     )
     return (L(f"section.{kind}"), f"{said} {gate}")
 
@@ -95,19 +94,17 @@ def prior_text(
     L: Labels,  # language
 ) -> str:
     "A prior in the words and numbers of a language."
-    said = str(prior)
+    said, decimal_mark = str(prior), L.number(1.5, 1)[1]
+
+    def numbers(found):
+        "Numbers as the language writes them."
+        marked = re.sub(r"(?<=\d)\.(?=\d)", decimal_mark, found[0])
+        return marked.replace(", ", L("prior.separator"))
+
     for pattern, key in _FAMILIES:
-        said = re.sub(
-            rf"{pattern}(?![-\w])", lambda m: L(f"prior.{key}"), said, flags=re.IGNORECASE
-        )
-    numbers = lambda m: re.sub(r"(?<=\d)\.(?=\d)", _decimal_mark(L), m[0]).replace(
-        ", ", L("prior.separator")
-    )
+        words = L(f"prior.{key}").replace("\\", r"\\")
+        said = re.sub(rf"{pattern}(?![-\w])", words, said, flags=re.IGNORECASE)
     return re.sub(r"\([^()]*\)|^[\d.]+$", numbers, said)
-
-
-def _decimal_mark(L):
-    return L.number(1.5, 1)[1]
 
 # %% ../../nbs/report/60_methods.ipynb #1c0959e7
 def account(

@@ -18,24 +18,28 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from ..core.private import scratch_folder
+
 # %% auto #0
 __all__ = ['ENGINE', 'run_cell', 'InProcessEngine']
 
 # %% ../../nbs/report/85_notebook.ipynb #a9da7ece
 @cache
 def _shell():
-    "IPython's formatters; made once a process, without history and without touching the user's profile."
+    "IPython's formatters; made once a process, without history or the user's profile."
     if InteractiveShell.initialized():
         return InteractiveShell.instance()
-    from schoolvar.core.private import scratch_folder
-
     config = Config()
     config.HistoryManager.enabled = False
     return InteractiveShell.instance(config=config, ipython_dir=str(scratch_folder("ipython")))
 
 
 def _output(kind, **fields):
-    "An output of a notebook; those of `nbformat.v4.new_output` are checked one by one, these with the whole notebook when it is written."
+    """An output of a notebook.
+
+    Those of `nbformat.v4.new_output` are checked one by one, these with the whole notebook when it
+    is written.
+    """
     return nbformat.from_dict({"output_type": kind, **fields})
 
 
@@ -71,19 +75,15 @@ class _Publisher(CapturingDisplayPublisher):
 # %% ../../nbs/report/85_notebook.ipynb #39f6b73a
 @lru_cache(maxsize=512)
 def _compiled(source, name):
-    "A cell's lines, its statements, and the expression it ends with: the cells of a template are the same for every report."
+    """A cell's lines, its statements, and the expression it ends with.
+
+    Kept, for the cells of a template are the same for every report.
+    """
     code = _shell().transform_cell(source)
-    tree = ast.parse(code, name)
-    last = (
-        tree.body.pop()
-        if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";")
-        else None
-    )
-    return (
-        code.splitlines(True),
-        compile(tree, name, "exec"),
-        last and compile(ast.Expression(last.value), name, "eval"),
-    )
+    tree, last = ast.parse(code, name), None
+    if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+        last = compile(ast.Expression(tree.body.pop().value), name, "eval")
+    return code.splitlines(True), compile(tree, name, "exec"), last
 
 
 def run_cell(
@@ -129,14 +129,14 @@ def run_cell(
 
 
 def _error_output(error, name):
-    "An error as a notebook keeps it; only the notebook's own lines and those of libraries below them."
+    "An error as a notebook keeps it: the notebook's own lines and those of libraries below."
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    start = next((i for i, l in enumerate(lines) if name in l), len(lines) - 1)
+    start = next((i for i, line in enumerate(lines) if name in line), len(lines) - 1)
     return _output(
         "error",
         ename=type(error).__name__,
         evalue=str(error),
-        traceback=[lines[0].rstrip(), *(l.rstrip() for l in lines[start:])],
+        traceback=[lines[0].rstrip(), *(line.rstrip() for line in lines[start:])],
     )
 
 # %% ../../nbs/report/85_notebook.ipynb #667df2be
@@ -145,7 +145,7 @@ class InProcessEngine:
 
     @classmethod
     def execute_notebook(cls, *args, **kwargs):
-        "Papermill calls this: its own engine's preparation and clean-up around `execute_managed_notebook`."
+        "Papermill calls this; its own preparation goes around `execute_managed_notebook`."
         # not above: papermill's import loads this class, which is its entry point
         from papermill.engines import Engine
 
@@ -187,6 +187,7 @@ class InProcessEngine:
 
 
 ENGINE = "schoolvar"
-from papermill.engines import papermill_engines  # below the class, for the same reason
+# below the class, for the same reason
+from papermill.engines import papermill_engines  # noqa: E402
 
 papermill_engines.register(ENGINE, InProcessEngine)

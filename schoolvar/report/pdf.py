@@ -9,6 +9,8 @@ import json
 from datetime import date
 
 from .. import __version__
+from . import figures, methods, sentences, sheets
+from .html import district_title, short_account
 from .labels import Labels, template
 from .publication import Publication, ReportError
 
@@ -17,31 +19,31 @@ __all__ = ['blocks', 'pdf_report']
 
 # %% ../../nbs/report/80_pdf.ipynb #b4bc15cc
 def _table(sheet, L, caption=""):
-    from schoolvar.report.sheets import cell_text
-
+    "A table, as it stands on the page."
     return dict(
         kind="table",
         caption=caption or sheet.caption,
         head=[c.label for c in sheet.columns],
         right=[c.kind not in ("text", "short") for c in sheet.columns],
-        rows=[[cell_text(r, c, L) for c in sheet.columns] for r in sheet.records()],
+        rows=[[sheets.cell_text(r, c, L) for c in sheet.columns] for r in sheet.records()],
     )
 
 
 def _figure(chart, shared):
-    from schoolvar.report.figures import picture
-
+    "A chart and its text; nothing where there is no chart."
     if chart is None:
         return []
     meta = chart.usermeta["schoolvar"]
-    return [dict(kind="figure", svg=picture(chart, shared, 620), alt=meta["alt"])]
+    return [dict(kind="figure", svg=figures.picture(chart, shared, 620), alt=meta["alt"])]
 
 
 def _heading(title, level=1):
+    "A heading."
     return dict(kind="heading", level=level, text=title)
 
 
 def _pairs(pairs, caption):
+    "Names and values as a table without a header."
     return dict(
         kind="table",
         caption=caption,
@@ -51,85 +53,99 @@ def _pairs(pairs, caption):
     )
 
 
-def blocks(everyone: Publication, key: str, L: Labels, shared: dict) -> list[dict]:
-    "The blocks of a district's report."
-    from schoolvar.report import figures as f
-    from schoolvar.report import html as render
-    from schoolvar.report import methods, sentences
-    from schoolvar.report import sheets as s
+def _sentence(text):
+    "A paragraph."
+    return dict(kind="text", text=text)
 
-    p = everyone.district(key)
-    has = lambda k: k in p.tables and len(p.tables[k]) > 0
-    made = [_heading(L("section.short"))]
-    for title, said in render.short_account(p, L):
-        made += ([_heading(title, 2)] if title else []) + [dict(kind="list", items=said)]
-    if has("achievement"):
-        made += [
-            _heading(L("section.achievement")),
-            _table(s.achievement_sheet(p, L), L),
-            *_figure(f.plot_estimates(p, L), shared),
-            *_figure(f.plot_funnel(p, L), shared),
-        ]
-        years = s.years_sheet(p, L, key)
-        if len(years) and (years.frame.year != "0").all():
-            made += [
-                _heading(L("section.years")),
-                *_figure(f.plot_years(p, L, key), shared),
-                _table(years, L),
-            ]
-        if "variance" in p.tables:
-            made += [
-                _heading(L("section.shares")),
-                dict(kind="text", text=sentences.shares_sentence(p.tables["variance"], L)),
-                *_figure(f.plot_shares(p, L), shared),
-                _table(s.shares_sheet(p, L, key), L),
-            ]
-    if has("consistency"):
-        made += [
-            _heading(L("section.consistency")),
-            _table(s.consistency_sheet(p, L), L),
-            *_figure(f.plot_vee(p, L), shared),
-            *_figure(f.plot_spreads(p, L), shared),
-        ]
-    if has("value_added"):
-        made += [
-            _heading(L("section.value_added")),
-            dict(kind="text", text=L("sentence.va_limit")),
-            _table(s.value_sheet(p, L), L),
-            *_figure(f.plot_value(p, L), shared),
-        ]
-    made += [
-        _heading(L("section.read")),
-        dict(kind="terms", items=[list(t) for t in methods.reading_guide(p, L)]),
-        _heading(L("section.methods")),
-    ]
+
+def _short(p, L):
+    "The report in short."
+    yield _heading(L("section.short"))
+    for title, said in short_account(p, L):
+        if title:
+            yield _heading(title, 2)
+        yield dict(kind="list", items=said)
+
+
+def _achievement(p, L, key, shared):
+    "Schools, years and shares of what differs."
+    yield _heading(L("section.achievement"))
+    yield _table(sheets.achievement_sheet(p, L), L)
+    yield from _figure(figures.plot_estimates(p, L), shared)
+    yield from _figure(figures.plot_funnel(p, L), shared)
+    years = sheets.years_sheet(p, L, key)
+    if len(years) and (years.frame.year != "0").all():
+        yield _heading(L("section.years"))
+        yield from _figure(figures.plot_years(p, L, key), shared)
+        yield _table(years, L)
+    if "variance" in p.tables:
+        yield _heading(L("section.shares"))
+        yield _sentence(sentences.shares_sentence(p.tables["variance"], L))
+        yield from _figure(figures.plot_shares(p, L), shared)
+        yield _table(sheets.shares_sheet(p, L, key), L)
+
+
+def _consistency(p, L, key, shared):
+    "Spreads within schools."
+    yield _heading(L("section.consistency"))
+    yield _table(sheets.consistency_sheet(p, L), L)
+    yield from _figure(figures.plot_vee(p, L), shared)
+    yield from _figure(figures.plot_spreads(p, L), shared)
+
+
+def _value_added(p, L, key, shared):
+    "Later results given earlier quality, and what that cannot say."
+    yield _heading(L("section.value_added"))
+    yield _sentence(L("sentence.va_limit"))
+    yield _table(sheets.value_sheet(p, L), L)
+    yield from _figure(figures.plot_value(p, L), shared)
+
+
+def _methods(p, L):
+    "How to read it, and how it was made."
+    yield _heading(L("section.read"))
+    yield dict(kind="terms", items=[list(term) for term in methods.reading_guide(p, L)])
+    yield _heading(L("section.methods"))
     for step in methods.account(p, L):
-        made += [
-            _heading(step.title, 2),
-            *[dict(kind="text", text=t) for t in step.sentences],
-            *(
-                [_pairs(step.pairs, L("method.priors") if step.sentences else "")]
-                if step.pairs
-                else []
-            ),
-            *[_table(t, L) for t in step.sheets],
-        ]
-    made.append(_heading(L("section.data")))
+        yield _heading(step.title, 2)
+        yield from map(_sentence, step.sentences)
+        if step.pairs:
+            yield _pairs(step.pairs, L("method.priors") if step.sentences else "")
+        for sheet in step.sheets:
+            yield _table(sheet, L)
+
+
+def _data(p, L):
+    "The data behind each part, and the policy."
+    yield _heading(L("section.data"))
     for part in p.facts["parts"]:
-        made.append(_pairs(s.stamps(p, L, part), L(f"section.{part}")))
-    return made + [
-        dict(kind="text", text=L("page.pair", a=L("stamp.policy"), b=s.policy_text(p, L)) + ".")
-    ]
+        yield _pairs(sheets.stamps(p, L, part), L(f"section.{part}"))
+    yield _sentence(L("page.pair", a=L("stamp.policy"), b=sheets.policy_text(p, L)) + ".")
+
+
+_PARTS = {"achievement": _achievement, "consistency": _consistency, "value_added": _value_added}
+
+
+def blocks(
+    everyone: Publication,  # what is published
+    key: str,  # district
+    L: Labels,  # language
+    shared: dict,  # as from `figures.shared_data`
+) -> list[dict]:
+    "The blocks of a district's report."
+    p = everyone.district(key)
+    made = list(_short(p, L))
+    for part, blocks_of in _PARTS.items():
+        if part in p.tables and len(p.tables[part]):
+            made += blocks_of(p, L, key, shared)
+    return [*made, *_methods(p, L), *_data(p, L)]
 
 # %% ../../nbs/report/80_pdf.ipynb #f25d8b21
 def _clean(value):
     "Text without characters that JSON or Typst cannot hold."
     if isinstance(value, str):
-        return (
-            "".join(c for c in value if c >= " " or c in "\n\t")
-            .encode("utf-8", "replace")
-            .decode("utf-8")
-        )
+        kept = "".join(c for c in value if c >= " " or c in "\n\t")
+        return kept.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
         return {k: _clean(v) for k, v in value.items()}
     return [_clean(v) for v in value] if isinstance(value, (list, tuple)) else value
@@ -149,25 +165,18 @@ def pdf_report(
         raise ReportError(
             "PDF needs the package typst; this installs it: pip install 'schoolvar[pdf]'"
         ) from None
-    from schoolvar.report.html import district_title
-
-    simulated = [L("page.simulated")] if everyone.facts["simulated"] else []
-    fails = (
-        []
-        if all(v["diagnostics"]["ok"] for v in everyone.facts["parts"].values())
-        else [L("page.no_fit")]
-    )
+    notices = [L("page.simulated")] if everyone.facts["simulated"] else []
+    if not all(part["diagnostics"]["ok"] for part in everyone.facts["parts"].values()):
+        notices.append(L("page.no_fit"))
     document = dict(
         title=L("page.title", district=district_title(everyone, key, L)),
         lang=L.language,
-        notices=simulated + fails,
+        notices=notices,
         blocks=blocks(everyone, key, L, shared),
         foot=L("page.made", date=L.date(date.fromisoformat(made)), version=__version__),
     )
-    source, values = (
-        template("assets/report.typ").read_bytes(),
-        {"data": json.dumps(_clean(document))},
-    )
+    source = template("assets/report.typ").read_bytes()
+    values = {"data": json.dumps(_clean(document))}
     try:
         return typst.compile(source, sys_inputs=values, pdf_standards=["ua-1"])
     except typst.TypstError as e:

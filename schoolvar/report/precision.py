@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,8 @@ def step_of(
         return math.nan
     aim = half_width / 5 * (1 + 1e-9)
     power = 10.0 ** math.floor(math.log10(aim))
-    return float(
-        np.format_float_positional(
-            max(k for k in (1, 2, 5) if k * power <= aim) * power, 1, fractional=False
-        )
-    )
+    largest = max(k for k in (1, 2, 5) if k * power <= aim)
+    return float(np.format_float_positional(largest * power, 1, fractional=False))
 
 
 def to_step(
@@ -53,11 +51,9 @@ def settled(
     "Round columns to what their intervals support."
     half = (np.asarray(upper, float) - np.asarray(lower, float)) / 2
     half = half[np.isfinite(half) & (half > 0)]
-    step = (
-        max(step_of(coarse * np.quantile(half, 0.25)) if len(half) else math.nan, least)
-        if len(half) or not least
-        else least
-    )
+    step = least or math.nan
+    if len(half):
+        step = max(step_of(coarse * np.quantile(half, 0.25)), least)
     return frame.assign(**{c: to_step(frame[c], step) for c in columns if c in frame}), step
 
 # %% ../../nbs/report/10_precision.ipynb #331ab955
@@ -75,17 +71,12 @@ def settled_rows(
     coarse: float = 1.0,  # as many times coarser
 ) -> pd.DataFrame:
     "Round each row to what its interval supports; rows without one keep three digits."
-    steps = []
-    for low, high, largest in zip(
-        frame[lower], frame[upper], frame[list(columns)].abs().max(axis=1)
-    ):
+    steps, most = [], frame[list(columns)].abs().max(axis=1)
+    for low, high, largest in zip(frame[lower], frame[upper], most):
         step = step_of(coarse * (high - low) / 2)
         if not np.isfinite(step):
-            step = (
-                10.0 ** (math.floor(math.log10(largest)) - 2)
-                if np.isfinite(largest) and largest > 0
-                else math.nan
-            )
+            three_digits = np.isfinite(largest) and largest > 0
+            step = 10.0 ** (math.floor(math.log10(largest)) - 2) if three_digits else math.nan
         steps.append(max(step, least))
     return frame.assign(
         **{c: [float(to_step(v, s)) for v, s in zip(frame[c], steps)] for c in columns}
@@ -129,11 +120,11 @@ def two_digits(
     text: str,  # a prior in words, e.g. "Normal(503.7, 291.4)"
 ) -> str:  # "Normal(500, 290)"
     "A text with each number rounded to two significant digits."
-    import re
 
-    short = lambda m: (
-        np.format_float_positional(float(m[0]), 2, fractional=False, trim="-")
-        if float(m[0])
-        else m[0]
-    )
+    def short(found):
+        "A number to two digits; zero stays."
+        if not float(found[0]):
+            return found[0]
+        return np.format_float_positional(float(found[0]), 2, fractional=False, trim="-")
+
     return re.sub(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])", short, str(text))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,330 +14,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import FolderError, content_hash, safe_name, sealed, write_whole
-from ..core.inert import armed
-from schoolvar.report.disclosure import (
-    SHOWN,
-    WITHHELD,
-    DisclosurePolicy,
-    Sums,
-    add_up,
-    distinct_students,
-    protect,
-)
-from schoolvar.report.precision import (
-    on_ladder,
-    settled,
-    settled_parameters,
-    settled_rows,
-    to_step,
-    two_digits,
-)
+from ..core.files import content_hash, safe_name, write_whole
+from .disclosure import DisclosurePolicy, distinct_students
+from .facts import mean_of, ranges_of, spread, stamps_of, typical
+from .fits import KINDS, ReportError, read_fit
+from .places import place_districts, readable
+from .precision import settled_parameters, to_step
+from .rounding import COARSE, hide, published, settle, settled_variance, year_tables
 from .sentences import side
+from .withholding import withhold
 
 # %% auto #0
-__all__ = ['KINDS', 'COARSE', 'ReportError', 'read_fit', 'readable', 'place_districts', 'Publication', 'publish',
-           'save_publication', 'load_publication']
-
-# %% ../../nbs/report/40_publication.ipynb #4b2890d2
-class ReportError(ValueError):
-    "A report that cannot be made of what was given, told in one line."
-
-# %% ../../nbs/report/40_publication.ipynb #529bfddb
-KINDS = {
-    "consistency": ("school", "n", "mean", "sd", "pip", "verdict"),
-    "achievement": ("school", "n_trials", "raw", "estimate", "effect"),
-    "value_added": ("school", "value_added"),
-}
-_TEXT = (
-    "school",
-    "school_id",
-    "school_name",
-    "district",
-    "district_id",
-    "subject",
-    "direction",
-    "verdict",
-    "parameter",
-    "component",
-    "reason",
-    "reason_text",
-    "kind",
-)
-
-
-def _table(path):
-    # before pandas 3.1 the fast one ends a field at a NUL, without a word
-    engine = "python" if b"\0" in Path(path).read_bytes() else "c"
-    head = pd.read_csv(path, nrows=0, encoding="utf-8", engine=engine).columns
-    frame = pd.read_csv(
-        path,
-        dtype={c: "str" for c in _TEXT if c in head},
-        keep_default_na=False,
-        na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT},
-        encoding="utf-8",
-        engine=engine,
-    )
-    return frame.assign(**{c: frame[c].map(armed) for c in _TEXT if c in head})
-
-
-_NUMBERS = {  # a column, and whether its interval is needed too
-    "achievement": {"n_trials": False, "raw": False, "estimate": True, "effect": True},
-    "consistency": {"n": False, "mean": True, "sd": True, "effect": False, "pip": False},
-    "value_added": {"value_added": True},
-}
-
-
-def _check_numbers(schools, kind, name):
-    "What every page shows is there and is numbers. Raises `ReportError`."
-    ends = ("", "_lower", "_upper")
-    wanted = [
-        c + end
-        for c, interval in _NUMBERS[kind].items()
-        for end in (ends if interval else ends[:1])
-    ]
-    for column in wanted:
-        if column not in schools:
-            raise ReportError(f"{name}: no column {column}; make the fit again")
-        if not pd.api.types.is_numeric_dtype(schools[column]):
-            raise ReportError(
-                f"{name}: column {column} holds something else than numbers; make the fit again"
-            )
-
-
-def read_fit(
-    folder: Path,  # as a command wrote it
-    kind: str,  # "consistency", "achievement" or "value_added"
-) -> dict:  # table name -> DataFrame, and "manifest"
-    "The tables of a fit. Raises `ReportError` for a folder that is not a fit of that kind."
-    folder = Path(folder)
-    try:
-        found = {"manifest": sealed(folder)}
-    except FolderError as e:
-        raise ReportError(str(e)) from None
-    try:
-        found |= {name: _table(folder / f"{name}.csv") for name in ("schools", "parameters")}
-    except (OSError, ValueError) as e:
-        raise ReportError(
-            f"{folder}: {'schools.csv or parameters.csv is missing' if isinstance(e, FileNotFoundError) else e}"
-        ) from None
-    for name in ("variance", "counts"):
-        if (folder / f"{name}.csv").is_file():
-            found[name] = _table(folder / f"{name}.csv")
-    if absent := [c for c in KINDS[kind] if c not in found["schools"]]:
-        other = [k for k, columns in KINDS.items() if all(c in found["schools"] for c in columns)]
-        raise ReportError(
-            f"{folder}/schools.csv: no column {absent[0]}"
-            + (f"; this looks like a fit of {other[0].replace('_', ' ')}" if other else "")
-        )
-    _check_numbers(found["schools"], kind, f"{folder}/schools.csv")
-    if not len(found["schools"]):
-        raise ReportError(f"{folder}/schools.csv: no schools")
-    if found["schools"].school.duplicated().any():
-        raise ReportError(
-            f"{folder}/schools.csv: school {found['schools'].school[found['schools'].school.duplicated()].iloc[0]} stands there twice"
-        )
-    return found
-
-# %% ../../nbs/report/40_publication.ipynb #b0df70bb
-def readable(name: str, longest: int = 160) -> str:  # the name without what cannot be shown
-    "A name for readers: no control characters, not endless."
-    text = "".join(
-        c
-        if unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co")
-        else " "
-        if c in "\t\n\r"
-        else ""
-        for c in str(name)
-    ).strip()
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-# %% ../../nbs/report/40_publication.ipynb #eb52978c
-def place_districts(
-    parts: dict,  # kind -> schools table
-    # the same with `key` (district, "" for none), `district_name` and `name` (of the school)
-) -> dict:
-    "Give each school of each part its district and the names that readers see."
-    text = lambda f, c: (
-        f[c].astype("str").str.strip().where(f[c].notna(), "")
-        if c in f
-        else pd.Series("", index=f.index, dtype="str")
-    )
-    frames = {
-        k: f.assign(
-            key=text(f, "district_id"),
-            district_name=text(f, "district"),
-            name=text(f, "school_name"),
-        )
-        for k, f in parts.items()
-    }
-    known = pd.concat([f[["school", "key", "district_name", "name"]] for f in frames.values()])
-    ids = known[known.key != ""].drop_duplicates("school").set_index("school").key
-    named = known[known.name != ""].drop_duplicates("school").set_index("school").name
-    by_id = (
-        known[(known.key != "") & (known.district_name != "")]
-        .drop_duplicates("key")
-        .set_index("key")
-        .district_name
-    )
-    pairs = known[(known.key != "") & (known.district_name != "")].drop_duplicates(
-        ["key", "district_name"]
-    )
-    by_name = pairs.drop_duplicates("district_name", keep=False).set_index("district_name").key
-    look = lambda keys, table, otherwise: pd.Series(
-        [table.get(k, o) for k, o in zip(keys, otherwise)], index=keys.index, dtype="str"
-    )
-    ids, named, by_id, by_name = (t.to_dict() for t in (ids, named, by_id, by_name))
-    there = set(ids.values())
-    for kind, f in frames.items():
-        f["key"] = f.key.where(f.key != "", look(f.school, ids, [""] * len(f)))
-        f["key"] = f.key.where(
-            f.key != "",
-            f.district_name.where(
-                f.district_name.isin(there), look(f.district_name, by_name, f.district_name)
-            ),
-        )
-        f["district_name"] = look(f.key, by_id, f.district_name.where(f.district_name != "", f.key))
-        f["name"] = f["name"].where(f["name"] != "", look(f.school, named, f.school))
-        for c in ("name", "district_name"):
-            f[c] = pd.Series([readable(v) for v in f[c]], index=f.index, dtype="str")
-    return frames
-
-# %% ../../nbs/report/40_publication.ipynb #70643601
-_ESTIMATES = {
-    "achievement": [
-        "n_trials",
-        "raw",
-        "estimate",
-        "estimate_lower",
-        "estimate_upper",
-        "rank_lower",
-        "rank_upper",
-    ],
-    "consistency": [
-        "n",
-        "mean",
-        "mean_lower",
-        "mean_upper",
-        "sd",
-        "sd_lower",
-        "sd_upper",
-        "effect",
-        "pip",
-    ],
-    "value_added": [
-        "value_added",
-        "value_added_lower",
-        "value_added_upper",
-        "earlier_quality",
-        "earlier_quality_sd",
-    ],
-}
-_WORDS = {
-    "achievement": ["compared"],
-    "consistency": ["direction", "verdict"],
-    "value_added": ["compared"],
-}
-
-
-def _achievement_sums(schools, cells):
-    "Entries and lines of the achievement table, with the distinct students of each entry."
-    place = schools.set_index("school").key
-    cells = cells.assign(key=cells.school.map(place))[lambda f: f.key.notna()]
-    by = [["key", "school"], ["key", "year", "subject"], ["key"], ["year", "subject"], []]
-    entries, sums = add_up(
-        cells[["key", "school", "year", "subject", "n_trials", "y_success"]]
-        .groupby(["key", "school", "year", "subject"], as_index=False, sort=True)[
-            ["n_trials", "y_success"]
-        ]
-        .sum(),
-        by,
-    )
-    for level, columns in zip(["key+school", "key+year+subject", "key", "year+subject", "all"], by):
-        at = entries.level == level
-        count = distinct_students(cells, columns)
-        entries.loc[at, "students"] = (
-            [
-                count.loc[tuple(r) if len(columns) > 1 else r[0]]
-                for r in entries.loc[at, columns].to_numpy()
-            ]
-            if columns
-            else count
-        )
-    sums.students = entries.students.to_numpy(float)
-    return entries, sums
-
-
-def _hide(frame, hidden, kind):
-    "Take everything away that a withheld school must not show; its name stays, with the code."
-    frame = frame.assign(state=np.where(hidden, WITHHELD, SHOWN))
-    for c in _ESTIMATES[kind]:
-        if c in frame:
-            frame[c] = frame[c].astype(float).where(~hidden)
-    for c in _WORDS[kind]:
-        if c in frame:
-            frame[c] = frame[c].astype(str).where(~hidden, "")
-    return frame
-
-# %% ../../nbs/report/40_publication.ipynb #388b172c
-def _protect_all(
-    parts, cells, policy, earlier=(), grade=None
-):  # hidden, table, warnings of earlier releases
-    "Which schools are withheld, and the states of the achievement table; with what earlier releases told."
-    told = None
-    if "achievement" in parts and earlier:
-        from schoolvar.report.release_audit import known_before
-
-        f = parts["achievement"]
-        entries, sums = _achievement_sums(f, cells)
-        told = known_before(
-            entries, sums, dict(zip(f.school, zip(f.key, f["name"]))), earlier, grade
-        )
-    table, hidden = None, {k: np.zeros(len(f), bool) for k, f in parts.items()}
-    for _ in range(20):
-        before = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
-        if "achievement" in parts:
-            entries, sums = table[:2] if table else _achievement_sums(parts["achievement"], cells)
-            of_schools = (entries.level == "key+school").to_numpy()
-            sums.limit = np.where(
-                of_schools,
-                _school_limit(sums.n, policy, cells.subject.nunique()),
-                policy.limit(sums.n),
-            )
-            also = (
-                entries.level.isin(["cell", "key+school"]) & entries.school.isin(before)
-            ).to_numpy()
-            if table is None or (also & (table[2].state == SHOWN)).any():
-                done = protect(sums, policy, also, before=told and told.before)
-            else:
-                done = table[2]  # all of these are withheld already
-            table = entries, sums, done
-            out = set(
-                entries.school[(entries.level == "key+school").to_numpy() & (done.state != SHOWN)]
-            )
-            hidden["achievement"] = parts["achievement"].school.isin(out).to_numpy()
-        if "consistency" in parts:
-            f = parts["consistency"]
-            n = np.r_[f.n.to_numpy(float), f.n.sum()]
-            done = protect(
-                Sums(n, n, None, np.array([len(f)]), np.array([0, len(f)]), np.arange(len(f))),
-                policy,
-                np.r_[f.school.isin(before).to_numpy(), False],
-            )
-            hidden["consistency"] = done.state[:-1] != SHOWN
-        if "value_added" in parts:
-            f = parts["value_added"]
-            count = next(
-                (f[c].to_numpy(float) for c in ("students", "n_students", "n") if c in f), None
-            )
-            hidden["value_added"] = f.school.isin(before).to_numpy() | (
-                count < policy.min_n if count is not None else False
-            )
-        after = set().union(*(set(f.school[hidden[k]]) for k, f in parts.items()))
-        if after == before:
-            break
-    hidden = {k: pd.Series(h, index=parts[k].index) for k, h in hidden.items()}
-    return hidden, table, told.warnings if told else []
+__all__ = ['Publication', 'publish', 'save_publication', 'load_publication']
 
 # %% ../../nbs/report/40_publication.ipynb #2d3dcca4
 _NOWHERE = np.array([], int)
@@ -348,9 +35,7 @@ _NOWHERE = np.array([], int)
 class Publication:
     "What may be shown: tables without anything withheld, and facts about how they came about."
 
-    # achievement, consistency, value_added: a row a school; years: sums by year and subject;
-    # variance; parameters_KIND
-    tables: dict
+    tables: dict  # name -> DataFrame
     facts: dict  # plain values: policy, models, sources, typical values, thresholds, simulated
     warnings: list = field(default_factory=list)  # for the maker; not published
     # what of earlier releases could not be put beside it; for the maker too
@@ -359,54 +44,175 @@ class Publication:
     @cached_property
     def districts(self) -> pd.DataFrame:
         "key, name, file, and how many schools each part has there."
-        frames = [
-            self.tables[k][["key", "district_name", "school"]].assign(part=k)
-            for k in KINDS
-            if k in self.tables
-        ]
-        schools = pd.concat(frames)
-        found = (
-            schools.groupby("key", sort=True)
-            .agg(
-                name=("district_name", "first"),
-                schools=("school", "nunique"),
-                parts=("part", lambda p: ",".join(dict.fromkeys(p))),
-            )
-            .reset_index()
-        )
-        found["file"] = [safe_name(k) if k else "no-district" for k in found.key]
-        return found.sort_values(
-            ["name", "key"], key=lambda s: s.str.casefold(), kind="stable"
-        ).reset_index(drop=True)
+        columns = ["key", "district_name", "school"]
+        parts = [self.tables[k][columns].assign(part=k) for k in KINDS if k in self.tables]
+        groups = pd.concat(parts).groupby("key", sort=True)
+        found = groups.agg(
+            name=("district_name", "first"),
+            schools=("school", "nunique"),
+            parts=("part", lambda part: ",".join(dict.fromkeys(part))),
+        ).reset_index()
+        found["file"] = [safe_name(key) if key else "no-district" for key in found.key]
+        by_name = found.sort_values(["name", "key"], key=lambda s: s.str.casefold(), kind="stable")
+        return by_name.reset_index(drop=True)
 
     @cached_property
-    def _places(self):
-        "For each table the rows of every district, and those of `years` that belong to all."
-        places = {
-            k: t.groupby("key", sort=False).indices for k, t in self.tables.items() if "key" in t
+    def _rows_of(self):
+        "For each table with a key the rows of every district."
+        return {
+            name: table.groupby("key", sort=False).indices
+            for name, table in self.tables.items()
+            if "key" in table
         }
-        return places | {
-            "all": np.flatnonzero(self.tables["years"].level == "all")
-            if "years" in self.tables
-            else _NOWHERE
-        }
+
+    @cached_property
+    def _rows_of_all(self):
+        "The rows of `years` that are of all schools."
+        if "years" not in self.tables:
+            return _NOWHERE
+        return np.flatnonzero(self.tables["years"].level == "all")
+
+    def _cut(self, name, key):
+        "A table's rows of one district; those of all schools stay with it."
+        if name not in self._rows_of:
+            return self.tables[name]
+        rows = self._rows_of[name].get(key, _NOWHERE)
+        if name == "years" and key:
+            rows = np.sort(np.concatenate([rows, self._rows_of_all]))
+        return self.tables[name].take(rows).reset_index(drop=True)
 
     def district(self, key: str) -> Publication:
         "The rows of one district; facts and variance stay those of all."
-        where = lambda k: (
-            np.sort(np.concatenate([self._places[k].get(key, _NOWHERE), self._places["all"]]))
-            if k == "years" and key
-            else self._places[k].get(key, _NOWHERE)
-        )
-        cut = {
-            k: (t.take(where(k)).reset_index(drop=True) if "key" in t else t)
-            for k, t in self.tables.items()
-        }
-        if not any(len(cut[k]) for k in KINDS if k in cut):
+        cut = {name: self._cut(name, key) for name in self.tables}
+        if not any(len(cut[kind]) for kind in KINDS if kind in cut):
             raise ReportError(f"no district {key!r} in these fits")
         return Publication(cut, self.facts)
 
+# %% ../../nbs/report/40_publication.ipynb #95156457
+def _cells_of(fit):
+    "The counts that an achievement fit was made of."
+    cells, schools = fit.get("counts"), fit["schools"]
+    wanted = {"school", "year", "subject", "n_trials", "y_success"}
+    if cells is None or not wanted <= set(cells):
+        # an old fit without its cells: each school is one cell
+        success = (schools.raw * schools.n_trials).round()
+        cells = schools[["school", "n_trials"]].assign(year=0, subject="", y_success=success)
+    return cells.assign(subject=[readable(v, 60) for v in cells.subject.astype(str)])
+
+
+def _achievement(schools, cells):
+    "Schools with what their effects say, and the students behind them."
+    return schools.assign(
+        compared=side(schools.effect_lower, schools.effect_upper),
+        students=schools.school.map(distinct_students(cells, ["school"])),
+    )
+
+
+def _value_added(schools, counts):
+    "Schools with what their value added says, and the students of the grade with fewer."
+    if counts is not None and "grade" in counts:
+        students = distinct_students(counts, ["school", "grade"]).groupby(level="school").min()
+        schools = schools.assign(students=schools.school.map(students))
+    return schools.assign(compared=side(schools.value_added_lower, schools.value_added_upper))
+
+
+def _consistency(schools):
+    "Schools with the verdict that is told: near the threshold it is `borderline`."
+    if "borderline" not in schools:
+        return schools
+    clear = ~schools.borderline.astype(str).str.lower().isin(["true", "1"])
+    return schools.assign(verdict=schools.verdict.where(clear, "borderline"))
+
+
+def _parts(read):
+    "The schools of each part, placed, and the cells of achievement (None without it)."
+    parts, cells = place_districts({kind: fit["schools"] for kind, fit in read.items()}), None
+    if "achievement" in read:
+        cells = _cells_of(read["achievement"])
+        parts["achievement"] = _achievement(parts["achievement"], cells)
+    if "value_added" in read:
+        counts = read["value_added"].get("counts")
+        parts["value_added"] = _value_added(parts["value_added"], counts)
+    if "consistency" in read:
+        parts["consistency"] = _consistency(parts["consistency"])
+    return parts, cells
+
+# %% ../../nbs/report/40_publication.ipynb #d5ce6f72
+_ESTIMATE = {"achievement": "estimate", "consistency": "sd", "value_added": "value_added"}
+
+
+def _sees_withheld(read, parts, found, policy):
+    "The fits that were made with what the policy withholds."
+    if not policy.min_n:
+        return []
+    limited, seen = found.table is not None and found.table.withholds, []
+    for kind, fit in read.items():
+        manifest = fit["manifest"]
+        if (manifest.get("source") or {}).get("simulated"):
+            continue
+        counted = parts[kind][_ESTIMATE[kind]].notna()
+        of_all = kind == "achievement" and manifest.get("publishable") != policy.describe()
+        if (counted & found.schools[kind]).any() or limited and of_all:
+            seen.append(kind)
+    return seen
+
+
+def _coarse_warning(folder, policy):
+    "What the maker is told of a fit that saw what is withheld."
+    asked = policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}"
+    return (
+        f"{folder}: made with results that the policy {policy.name} withholds, so its figures are "
+        "given only to half the width of their intervals; "
+        f"fit it with --policy {asked} (or by the command run) to give them in full"
+    )
+
 # %% ../../nbs/report/40_publication.ipynb #95156458
+def _tables(read, parts, found, coarse, policy, subjects):
+    "The tables that are published, and the steps of their columns."
+    tables, steps = {}, {}
+    for kind, schools in parts.items():
+        fine = hide(schools, found.schools[kind], kind)
+        rounded, steps[kind] = settle(fine, kind, coarse[kind])
+        tables[kind] = published(rounded, fine, kind, policy, subjects)
+    if found.table:
+        tables["years"], tables["cells"] = year_tables(found.table)
+    variance = read["achievement"].get("variance") if "achievement" in read else None
+    if variance is not None:
+        shown = parts["achievement"][~found.schools["achievement"]]
+        tables["spread"] = spread(shown, variance)
+    for kind, fit in read.items():
+        everyone = ~fit["parameters"].parameter.str.startswith("cell[")
+        parameters = fit["parameters"][everyone].reset_index(drop=True)
+        tables[f"parameters_{kind}"] = settled_parameters(parameters, coarse[kind])
+    if variance is not None:
+        tables["variance"] = settled_variance(variance, coarse["achievement"])
+    return tables, steps
+
+
+def _facts(read, parts, found, tables, steps, policy):
+    "What pages say of the fits, and what they compare with."
+    manifests = {kind: fit["manifest"] for kind, fit in read.items()}
+    facts = {
+        "policy": policy.describe(),
+        "parts": {kind: stamps_of(manifest, policy) for kind, manifest in manifests.items()},
+        "simulated": any(m.get("source", {}).get("simulated") for m in manifests.values()),
+        "steps": steps,
+        "ranked": int(len(parts["achievement"])) if "achievement" in parts else 0,
+        **ranges_of(tables),
+    }
+    if "consistency" in parts:
+        sd = np.exp(mean_of(read["consistency"]["parameters"], "scale_intercept"))
+        facts["typical_sd"] = float(to_step(float(sd), steps["consistency"]["sd"]))
+        settings = manifests["consistency"].get("settings", {})
+        facts["threshold"] = float(settings.get("threshold") or 0.75)
+    if "achievement" in parts:
+        shown = parts["achievement"][~found.schools["achievement"]]
+        facts["typical"] = float(to_step(typical(shown), steps["achievement"]["estimate"]))
+        parameters = tables["parameters_achievement"]
+        facts["funnel"] = {name: mean_of(parameters, name) for name in ("sd_school", "sd_cohort")}
+    return facts
+
+
 def publish(
     fits: dict,  # kind -> folder of a fit
     policy: DisclosurePolicy,  # applied here and nowhere else
@@ -414,387 +220,27 @@ def publish(
     earlier=(),
 ) -> Publication:  # what reports are made of
     "Read fits and take away what must not be published."
-    read = {k: read_fit(folder, k) for k, folder in fits.items() if folder is not None}
+    read = {kind: read_fit(folder, kind) for kind, folder in fits.items() if folder is not None}
     if not read:
         raise ReportError("a report needs at least one fit")
-    parts = place_districts({k: r["schools"] for k, r in read.items()})
-    facts = {
-        "policy": policy.describe(),
-        "parts": {k: _stamps(r["manifest"], policy) for k, r in read.items()},
-        "simulated": any(r["manifest"].get("source", {}).get("simulated") for r in read.values()),
-    }
-    cells = read["achievement"].get("counts") if "achievement" in read else None
+    parts, cells = _parts(read)
+    grade = None
     if "achievement" in read:
-        if cells is None or not {"school", "year", "subject", "n_trials", "y_success"} <= set(
-            cells
-        ):
-            # an old fit without its cells: each school is one cell
-            a = read["achievement"]["schools"]
-            cells = pd.DataFrame(
-                dict(
-                    school=a.school,
-                    year=0,
-                    subject="",
-                    n_trials=a.n_trials,
-                    y_success=(a.raw * a.n_trials).round(),
-                )
-            )
-        cells = cells.assign(subject=[readable(v, 60) for v in cells.subject.astype(str)])
-        parts["achievement"] = parts["achievement"].assign(
-            compared=side(parts["achievement"].effect_lower, parts["achievement"].effect_upper),
-            students=parts["achievement"].school.map(distinct_students(cells, ["school"])),
-        )
-    if "value_added" in read:
-        if (counts := read["value_added"].get("counts")) is not None and "grade" in counts:
-            # of the grade with fewer
-            students = distinct_students(counts, ["school", "grade"]).groupby(level="school").min()
-            parts["value_added"] = parts["value_added"].assign(
-                students=parts["value_added"].school.map(students)
-            )
-        parts["value_added"] = parts["value_added"].assign(
-            compared=side(
-                parts["value_added"].value_added_lower, parts["value_added"].value_added_upper
-            )
-        )
-    if "consistency" in read:
-        f = parts["consistency"]
-        if "borderline" in f:
-            parts["consistency"] = f.assign(
-                verdict=f.verdict.where(
-                    ~f.borderline.astype(str).str.lower().isin(["true", "1"]), "borderline"
-                )
-            )
-        facts["typical_sd"] = float(
-            np.exp(_mean(read["consistency"]["parameters"], "scale_intercept"))
-        )
-        facts["threshold"] = float(
-            read["consistency"]["manifest"].get("settings", {}).get("threshold") or 0.75
-        )
-    grade = (
-        read["achievement"]["manifest"].get("settings", {}).get("grade")
-        if "achievement" in read
-        else None
-    )
-    hidden, table, apart = _protect_all(parts, cells, policy, earlier, grade)
-    seen = _sees_withheld(read, parts, hidden, table, policy)
+        grade = read["achievement"]["manifest"].get("settings", {}).get("grade")
+    found = withhold(parts, cells, policy, earlier, grade)
+    seen = _sees_withheld(read, parts, found, policy)
     coarse = {k: COARSE if k in seen else 1.0 for k in parts}
     subjects = cells.subject.nunique() if cells is not None else 1
-    tables, facts["steps"] = {}, {}
-    for k, f in parts.items():
-        fine = _hide(f, hidden[k], k)
-        rounded, facts["steps"][k] = _settle(fine, k, coarse[k])
-        tables[k] = _tidy(rounded, fine, k, policy, subjects)
-    if table:
-        tables["years"], tables["cells"] = _years(*table)
-    if "achievement" in parts and "variance" in read["achievement"]:
-        tables["spread"] = _spread(
-            parts["achievement"][~hidden["achievement"]], read["achievement"]["variance"]
-        )
-    facts |= _ranges(tables)
-    if "achievement" in parts:
-        facts["typical"] = float(
-            to_step(
-                _typical(parts["achievement"][~hidden["achievement"]]),
-                facts["steps"]["achievement"]["estimate"],
-            )
-        )
-    if "consistency" in parts:
-        facts["typical_sd"] = float(
-            to_step(facts["typical_sd"], facts["steps"]["consistency"]["sd"])
-        )
-    facts["ranked"] = int(len(parts["achievement"])) if "achievement" in parts else 0
-    for k, r in read.items():
-        tables[f"parameters_{k}"] = settled_parameters(
-            r["parameters"][~r["parameters"].parameter.str.startswith("cell[")].reset_index(
-                drop=True
-            ),
-            coarse[k],
-        )
-    if "achievement" in read:
-        facts["funnel"] = {
-            name: _mean(tables["parameters_achievement"], name)
-            for name in ("sd_school", "sd_cohort")
-        }
-        if "variance" in read["achievement"]:
-            tables["variance"] = _settled_variance(
-                read["achievement"]["variance"], coarse["achievement"]
-            )
-    said = "{}: made with results that the policy {} withholds, so its figures are given only to half the width of their intervals; fit it with --policy {} (or by the command run) to give them in full"
-    return Publication(
-        tables,
-        facts,
-        [
-            said.format(
-                fits[k],
-                policy.name,
-                policy.name if policy.name != "custom" else f"us --min-n {policy.min_n}",
-            )
-            for k in seen
-        ],
-        apart,
-    )
-
-# %% ../../nbs/report/40_publication.ipynb #c68eb5c5
-def _mean(parameters, name):
-    found = parameters["mean"][parameters.parameter == name]
-    return float(found.iloc[0]) if len(found) else float("nan")
-
-
-def _ranges(tables):
-    "The ends of axes that every district's charts share."
-    ends = lambda kind, column: (
-        [
-            float(v)
-            for v in tables[kind].loc[tables[kind].state == SHOWN, column].agg(["min", "max"])
-        ]
-        if kind in tables and (tables[kind].state == SHOWN).any()
-        else None
-    )
-    return {
-        "n_range": ends("achievement", "n_trials"),
-        "raw_range": ends("achievement", "raw"),
-        "sd_range": ends("consistency", "sd"),
-    }
-
-
-def _typical(schools):
-    "The estimate of a school whose effect is zero."
-    order = schools.sort_values("effect")
-    if not len(order):
-        return float("nan")
-    return float(np.interp(0.0, order.effect, order.estimate))
-
-
-def _spread(schools, variance, least=5):
-    "Variance of the school effects within each district of at least `least` schools, and its share beyond chance: the variance of the estimates and the estimates' own."
-    v = variance[variance.component != "binomial"].set_index("component").variance
-    sd = (schools.effect_upper - schools.effect_lower) / 3.92
-    groups = schools.assign(own=sd**2).groupby("key")
-    found = pd.DataFrame(
-        dict(schools=groups.size(), variance=groups.effect.var(ddof=1) + groups.own.mean())
-    )
-    # a variance of few schools is known to no more
-    found["share_latent"] = to_step(
-        found.variance / (found.variance + v.drop("school").sum()), 0.05
-    )
-    return found[found.schools >= least].drop(columns="variance").reset_index()
-
-
-_SETTINGS = (
-    "model",
-    "grade",
-    "years",
-    "from_grade",
-    "to_grade",
-    "from_years",
-    "to_years",
-    "method",
-    "threshold",
-    "prior_inclusion",
-    "expected_unusual",
-    "extra",
-    "likelihood",
-    "location",
-    "scale",
-    "formula",
-)
-
-
-def _stamps(manifest, policy):
-    "What a page says of a fit: nothing that identifies its data or its draws (hashes, seed, number of draws, times), and no path of the machine that made it."
-    source, run, settings = (
-        manifest.get("source") or {},
-        manifest.get("run") or {},
-        manifest.get("settings") or {},
-    )
-    path = str(source.get("path") or "").replace("\\", "/").rsplit("/", 1)[-1]
-    plain = lambda d: {
-        str(k): v
-        for k, v in (d or {}).items()
-        if isinstance(v, (str, int, float, bool)) or v is None
-    }
-    pick = lambda d, names: {k: v for k, v in plain(d).items() if k in names}
-    said = dict(
-        model=str(manifest.get("model", "")),
-        created=str(manifest.get("created", ""))[:10],
-        settings=pick(settings, _SETTINGS),
-        priors={
-            k: two_digits(v) if policy.min_n else v
-            for k, v in plain(manifest.get("priors")).items()
-        },
-        run=pick(run, ("engine", "engine_version")),
-        source=pick(source, ("simulated", "format")) | {"path": path},
-        dropped=[],
-        diagnostics=dict(ok=bool((manifest.get("diagnostics") or {}).get("ok", False))),
-        versions=plain(manifest.get("versions")),
-    )
-    if policy.min_n:
-        return said  # numbers of rows are totals to subtract from
-    return said | dict(
-        source=said["source"] | pick(source, ("rows_read", "rows_kept")),
-        dropped=[
-            dict(reason=str(d.get("reason", "")), rows=int(d.get("rows", 0)))
-            for d in (manifest.get("rows") or {}).get("dropped", [])
-            if isinstance(d, dict)
-        ],
-    )
-
-
-_GROUPS = {
-    "achievement": [
-        (
-            ("estimate", "estimate_lower", "estimate_upper"),
-            "estimate_lower",
-            "estimate_upper",
-            0.001,
-        ),
-        (("rank_lower", "rank_upper"), "rank_lower", "rank_upper", 1.0),
-    ],
-    "consistency": [
-        (("mean", "mean_lower", "mean_upper"), "mean_lower", "mean_upper", 0.0),
-        (("sd", "sd_lower", "sd_upper"), "sd_lower", "sd_upper", 0.0),
-        (("effect",), "effect_lower", "effect_upper", 0.01),
-    ],
-    "value_added": [
-        (
-            ("value_added", "value_added_lower", "value_added_upper"),
-            "value_added_lower",
-            "value_added_upper",
-            0.01,
-        )
-    ],
-}
-
-COARSE = 5.0  # times, where a fit was made with what is withheld
-
-# %% ../../nbs/report/40_publication.ipynb #d5ce6f72
-def _sees_withheld(read, parts, hidden, table, policy):
-    "The fits that were made with what the policy withholds; those of invented data have nothing to protect."
-    if not policy.min_n:
-        return []
-    limited = table is not None and bool(
-        ((table[2].state != SHOWN) | (table[2].limit != 0))[
-            (table[0].level == "cell").to_numpy()
-        ].any()
-    )
-    found = []
-    for k, r in read.items():
-        if (r["manifest"].get("source") or {}).get("simulated"):
-            continue
-        counted = parts[k][
-            {"achievement": "estimate", "consistency": "sd", "value_added": "value_added"}[k]
-        ].notna()
-        if (counted & hidden[k]).any() or (
-            k == "achievement" and limited and r["manifest"].get("publishable") != policy.describe()
-        ):
-            found.append(k)
-    return found
-
-
-def _settle(frame, kind, coarse):
-    "Every estimate of a part as fine as its intervals support, and the steps. What is shown as counted (n, raw shares to a tenth of a percent) stays."
-    steps, shown_ = {}, frame.state == SHOWN
-    for columns, low, high, least in _GROUPS[kind]:
-        if columns[0] not in frame:
-            continue
-        nothing = pd.Series(np.nan, index=frame.index)
-        lower, upper = (
-            frame[c].astype(float).where(shown_) if c in frame else nothing for c in (low, high)
-        )
-        frame, step = settled(
-            frame, columns, lower, upper, least or (0.0 if low in frame else 0.05), coarse
-        )
-        steps |= {c: step for c in columns if c in frame}
-    if "rank_lower" in frame:
-        frame = frame.assign(
-            rank_lower=frame.rank_lower.clip(lower=1),
-            rank_upper=frame.rank_upper.clip(upper=float(len(frame))),
-        )
-    if "pip" in frame:
-        frame, steps = frame.assign(pip=to_step(frame.pip, 0.02)), steps | {"pip": 0.02}
-    if "raw" in frame:
-        frame, steps = frame.assign(raw=to_step(frame.raw, 0.001)), steps | {"raw": 0.001}
-    if "earlier_quality_sd" in frame:
-        half = 1.96 * frame.earlier_quality_sd.astype(float).where(shown_)
-        frame, step = settled(
-            frame, ["earlier_quality", "earlier_quality_sd"], -half, half, 0.01, coarse
-        )
-        steps |= {"earlier_quality": step, "earlier_quality_sd": step}
-    return frame, steps
-
-
-def _settled_variance(variance, coarse):
-    "Components and shares as fine as their intervals."
-    for columns, low, high in (
-        ("variance", "q2.5", "q97.5"),
-        ("share_full", "share_full_lower", "share_full_upper"),
-        ("share_latent", "share_latent_lower", "share_latent_upper"),
-    ):
-        if {columns, low, high} <= set(variance):
-            variance = settled_rows(
-                variance,
-                [columns, low, high],
-                low,
-                high,
-                0.0 if columns == "variance" else 0.01,
-                coarse,
-            )
-    return variance
-
-
-def _school_limit(n_trials, policy, subjects):
-    "The share from which a school's is given as a limit. It is chosen by what stands beside it: there are at least as many students as results in each subject."
-    return on_ladder(policy.limit(np.ceil(np.asarray(n_trials, float) / subjects)), policy.top)
-
-# %% ../../nbs/report/40_publication.ipynb #4905e552
-def _tidy(frame, fine, kind, policy, subjects):
-    "The columns that are published, percentages beyond a limit drawn back to it."
-    columns = ["key", "district_name", "school", "name", *_ESTIMATES[kind], *_WORDS[kind], "state"]
-    frame = frame[[c for c in columns if c in frame]].copy()
-    if kind == "achievement":
-        limit = _school_limit(frame.n_trials.fillna(1), policy, subjects)
-        inside = np.isnan(limit)
-        raw = fine.raw.to_numpy(float)
-        frame["limit"] = np.where(
-            inside | np.isnan(raw), 0, np.where(raw >= limit, 1, np.where(raw <= 1 - limit, -1, 0))
-        )
-        frame["bound"] = np.where(frame.state == SHOWN, limit, np.nan)
-        high, low = np.where(inside, 1.0, limit), np.where(inside, 0.0, 1 - limit)
-        for c in ("raw", "estimate", "estimate_lower", "estimate_upper"):
-            frame[c] = frame[c].clip(low, high)
-        # what is not a limit must not be rounded to one
-        edge = np.where(inside, 0.0, 0.001)
-        frame["raw"] = np.where(
-            frame.limit == 1,
-            high,
-            np.where(frame.limit == -1, low, frame.raw.clip(low + edge, high - edge)),
-        )
-    return frame.reset_index(drop=True)
-
-
-def _years(entries, sums, done):
-    "Sums by year and subject for districts and for all; and the cells of schools."
-    limit = done.policy.limit(entries.n_trials)
-    share = (entries.y_success / entries.n_trials).where(done.state == SHOWN)
-    share = share.where(done.limit == 0, np.where(done.limit > 0, limit, 1 - limit))
-    t = entries.assign(
-        n_trials=entries.n_trials.astype(float).where(done.state == SHOWN),
-        percent=to_step(share, 0.001),
-        limit=done.limit,
-        state=done.state,
-    )
-    t["key"] = t.key.fillna("").astype(str)
-    columns = ["level", "key", "year", "subject", "n_trials", "percent", "limit", "state"]
-    sums_ = t[t.level.isin(["key+year+subject", "year+subject"])][columns].assign(
-        level=lambda f: f.level.map({"key+year+subject": "district", "year+subject": "all"})
-    )
-    cells = t[t.level == "cell"][
-        ["key", "school", "year", "subject", "n_trials", "percent", "limit", "state"]
-    ]
-    return (f.assign(year=f.year.astype(int)).reset_index(drop=True) for f in (sums_, cells))
+    tables, steps = _tables(read, parts, found, coarse, policy, subjects)
+    facts = _facts(read, parts, found, tables, steps, policy)
+    warnings = [_coarse_warning(fits[kind], policy) for kind in seen]
+    return Publication(tables, facts, warnings, found.apart)
 
 # %% ../../nbs/report/40_publication.ipynb #49b6c150
-def save_publication(p: Publication, folder: Path) -> str:  # hash of its content
+def save_publication(
+    p: Publication,
+    folder: Path,  # made where it is missing
+) -> str:  # hash of its content
     "Write a publication as Parquet tables and a JSON file."
     folder = Path(folder)
     digest = []
@@ -821,7 +267,7 @@ def load_publication(folder: Path) -> Publication:
         text = json.loads(path.read_text(encoding="utf-8"))
         _LOADED.clear()
         _LOADED[stamp] = Publication(
-            {n: pd.read_parquet(path.parent / f"{n}.parquet") for n in text["tables"]},
+            {name: pd.read_parquet(path.parent / f"{name}.parquet") for name in text["tables"]},
             text["facts"],
         )
     return _LOADED[stamp]

@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import DataError
-from .disclosure import SHOWN, DisclosurePolicy, distinct_students
+from ..core.schools import school_labels, school_totals
+from .disclosure import DisclosurePolicy, distinct_students
+from .places import place_districts, readable
+from .protection import SHOWN
+from .withholding import withhold
+from ..value_added.grades import prepare_two_grades
 
 # %% auto #0
 __all__ = ['Publishable', 'publishable', 'without_schools', 'restored']
@@ -27,9 +32,6 @@ def _cells(counts, grade):
 
 def _schools(counts, scores, grade, to_grade):
     "The schools that each fit would list, with what the policy counts."
-    from schoolvar.core.schools import school_labels
-    from schoolvar.value_added.grades import prepare_two_grades
-
     parts = {}
     if counts is not None:
         cells = _cells(counts, grade)
@@ -77,11 +79,30 @@ def _open_middle(cells, code, policy):
 def _too_few(policy, kind):
     "The error of tables of which nothing may be shown."
     return DataError(
-        f"under the policy {policy.name} fewer than two schools may be shown ({kind.replace('_', ' ')}), so there is "
-        "nothing to publish; --policy none shows everything, for your own eyes"
+        f"under the policy {policy.name} fewer than two schools may be shown "
+        f"({kind.replace('_', ' ')}), so there is nothing to publish; "
+        "--policy none shows everything, for your own eyes"
     )
 
 # %% ../../nbs/report/50_publishable.ipynb #3bd61d50
+def _without_cells(found, table, cells, away, grade):
+    "Take cells that are withheld and schools out of the counts of `found`."
+    keys, at = ["school", "year", "subject"], table.of_cells
+    states = table.entries[at][keys].assign(state=table.done.state[at], code=table.done.limit[at])
+    joined = cells.merge(states, on=keys, how="left", validate="many_to_one")
+    code = joined.code.fillna(0)
+    success = _open_middle(joined, code.to_numpy(), found.policy)
+    gone = ((joined.state != SHOWN) | joined.school.isin(away)).to_numpy()
+    counts = found.whole
+    frame = counts.frame.copy()
+    mine = (frame.grade == grade).to_numpy().copy()
+    frame.loc[mine, "y_success"] = success
+    out = frame.school_id.isin(away).to_numpy().copy()
+    out[mine] |= gone
+    found.cells, found.coded = int(gone.sum()), int(((code != 0) & ~gone).sum())
+    found.counts = replace(counts, frame=frame[~out].reset_index(drop=True))
+
+
 def publishable(
     counts,  # `Counts` or None
     scores,  # `Scores` or None
@@ -90,43 +111,28 @@ def publishable(
     to_grade=None,  # of a value-added fit
     earlier=(),  # releases (`read_release`) that are out already
 ) -> Publishable:
-    "Take out of tables what a policy withholds. Raises `DataError` where fewer than two schools are left."
-    from schoolvar.report.publication import _protect_all, place_districts, readable
+    """Take out of tables what a policy withholds.
 
+    Raises `DataError` where fewer than two schools are left.
+    """
     found = Publishable(counts, scores, counts, policy)
     parts = place_districts(_schools(counts, scores, grade, to_grade))
     cells = _cells(counts, grade) if counts is not None else None
     if cells is not None:
         cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
-    # nothing is left to protect
-    if cells is not None and not (cells.n_trials >= policy.min_n).any():
-        raise _too_few(policy, "achievement")
-    hidden, table, _ = _protect_all(parts, cells, policy, earlier, grade)
-    found.schools = {kind: f[hidden[kind]] for kind, f in parts.items()}
-    for kind, f in parts.items():
-        if len(f) - int(hidden[kind].sum()) < 2:
+        # nothing is left to protect
+        if not (cells.n_trials >= policy.min_n).any():
+            raise _too_few(policy, "achievement")
+    withheld = withhold(parts, cells, policy, earlier, grade)
+    found.schools = {kind: schools[withheld.schools[kind]] for kind, schools in parts.items()}
+    for kind, schools in parts.items():
+        if len(schools) - len(found.schools[kind]) < 2:
             raise _too_few(policy, kind)
-    away = set().union(*(set(f.school) for f in found.schools.values()))
+    away = set().union(*(set(schools.school) for schools in found.schools.values()))
     if scores is not None:
         found.scores = without_schools(scores, away)
     if counts is not None:
-        entries, _, done = table
-        at = (entries.level == "cell").to_numpy()
-        keys = ["school", "year", "subject"]
-        states = entries[at][keys].assign(state=done.state[at], code=done.limit[at])
-        joined = cells.merge(states, on=keys, how="left", validate="many_to_one")
-        joined["y_success"] = _open_middle(joined, joined.code.fillna(0).to_numpy(), policy)
-        gone = ((joined.state != SHOWN) | joined.school.isin(away)).to_numpy()
-        frame = counts.frame.copy()
-        mine = (frame.grade == grade).to_numpy().copy()
-        frame.loc[mine, "y_success"] = joined.y_success.to_numpy()
-        out = frame.school_id.isin(away).to_numpy().copy()
-        out[mine] |= gone
-        found.cells, found.coded = (
-            int(gone.sum()),
-            int(((joined.code.fillna(0) != 0) & ~gone).sum()),
-        )
-        found.counts = replace(counts, frame=frame[~out].reset_index(drop=True))
+        _without_cells(found, withheld.table, cells, away, grade)
     return found
 
 # %% ../../nbs/report/50_publishable.ipynb #59aff946
@@ -135,21 +141,18 @@ def without_schools(
     away,  # schools
 ):  # `Scores` of the others
     "Scores of the schools that may be shown, with the mean and SD of these."
-    f = scores.schools[~scores.schools.school.isin(away)].reset_index(drop=True)
-    mean = float((f.n * f["mean"]).sum() / f.n.sum())
-    ss = float(f.ss.sum() + (f.n * (f["mean"] - mean) ** 2).sum())
-    students = (
-        None
-        if scores.students is None
-        else scores.students[~scores.students.school.isin(away)].reset_index(drop=True)
-    )
-    return replace(
-        scores,
-        schools=f,
-        students=students,
-        mean=mean,
-        sd=float(np.sqrt(ss / max(f.n.sum() - 1, 1))),
-    )
+
+    def others(table):
+        "The rows of the other schools."
+        return table[~table.school.isin(away)].reset_index(drop=True)
+
+    schools = others(scores.schools)
+    n, each = schools.n, schools["mean"]
+    mean = float((n * each).sum() / n.sum())
+    squares = float(schools.ss.sum() + (n * (each - mean) ** 2).sum())
+    students = None if scores.students is None else others(scores.students)
+    sd = float(np.sqrt(squares / max(n.sum() - 1, 1)))
+    return replace(scores, schools=schools, students=students, mean=mean, sd=sd)
 
 # %% ../../nbs/report/50_publishable.ipynb #a8a548c4
 def restored(
@@ -158,31 +161,24 @@ def restored(
     found: Publishable,
 ):  # the fit
     "Put the withheld schools into a fit's table, and note that it was made without them."
-    from schoolvar.core.schools import school_totals
-
     schools, gone = fit.schools, found.schools[kind]
     gone = gone[~gone.school.isin(schools.school)]
-    keep = [
-        c
-        for c in ("school", "district", "district_id", "school_name", "n")
-        if c in gone and c in schools
-    ]
+    columns = ("school", "district", "district_id", "school_name", "n")
     if len(gone):
+        keep = [c for c in columns if c in gone and c in schools]
         schools = pd.concat([schools, gone[keep]], ignore_index=True)
-    for c in ("verdict", "direction"):
-        if c in schools:
-            schools[c] = schools[c].astype("str").where(schools[c].notna(), "")
-    for c in (
-        "borderline",
-        *[c for c in fit.schools if pd.api.types.is_bool_dtype(fit.schools[c])],
-    ):
-        if c in schools:
-            schools[c] = schools[c].astype("boolean")
+    for column in ("verdict", "direction"):
+        if column in schools:
+            words = schools[column].astype("str")
+            schools[column] = words.where(schools[column].notna(), "")
+    yes_or_no = [c for c in fit.schools if pd.api.types.is_bool_dtype(fit.schools[c])]
+    for column in ("borderline", *yes_or_no):
+        if column in schools:
+            schools[column] = schools[column].astype("boolean")
     if kind == "achievement":
         frame = found.whole.frame
-        totals = school_totals(
-            frame[frame.grade == fit.manifest["settings"]["grade"]], list(schools.school)
-        )
+        mine = frame[frame.grade == fit.manifest["settings"]["grade"]]
+        totals = school_totals(mine, list(schools.school))
         schools = schools.assign(n_trials=totals.n_trials, raw=totals.raw)
     fit.schools = schools
     fit.manifest["publishable"] = found.policy.describe()

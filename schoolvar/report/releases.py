@@ -28,7 +28,10 @@ _log = logging.getLogger("schoolvar")
 
 
 def state_folder() -> Path:  # may not exist yet
-    "Where the key and the records of releases are: SCHOOLVAR_STATE, or below SCHOOLVAR_CACHE where only that is set, or the user's state folder."
+    """Where the key and the records of releases are.
+
+    SCHOOLVAR_STATE, or below SCHOOLVAR_CACHE where only that is set, or the user's state folder.
+    """
     if folder := os.environ.get("SCHOOLVAR_STATE"):
         return Path(folder)
     if folder := os.environ.get("SCHOOLVAR_CACHE"):
@@ -42,7 +45,10 @@ def write_private(
     path: Path,  # the file to make or replace
     text: str,  # its content
 ) -> Path:  # the same path
-    "Write a file that only its owner can read (0600), whole or not at all. A folder that is made for it is 0700."
+    """Write a file that only its owner can read (0600), whole or not at all.
+
+    A folder that is made for it is 0700.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -91,7 +97,8 @@ def private_key() -> bytes:  # 32 random bytes, the same on every call
             _KEYS[path] = _read_key(path) or _make_key(path)
         except (OSError, NotImplementedError) as e:
             _log.warning(
-                "no private key can be kept in %s (%s): seeds and release numbers are new in every run",
+                "no private key can be kept in %s (%s): "
+                "seeds and release numbers are new in every run",
                 path.parent,
                 getattr(e, "strerror", None) or e,
             )
@@ -131,11 +138,18 @@ def checked_release(
     "A name that may stand on a page and in the name of a file. Raises `ValueError` for any other."
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
         raise ValueError(
-            f"release {name!r}: letters, digits, points, hyphens and underscores were expected, at most 60"
+            f"release {name!r}: letters, digits, points, hyphens and underscores were expected, "
+            "at most 60"
         )
     return name
 
 # %% ../../nbs/report/15_releases.ipynb #434b8faa
+_KEPT = (  # of a fit's manifest
+    *("model", "created", "settings", "priors", "source", "rows", "run", "timings"),
+    *("diagnostics", "notes", "versions", "files"),
+)
+
+
 def _fit_record(folder):
     "What identifies a fit, from its manifest."
     try:
@@ -143,27 +157,9 @@ def _fit_record(folder):
         manifest = json.loads(text)
     except (OSError, ValueError):
         return dict(folder=str(Path(folder).absolute()))
-    kept = {
-        k: manifest.get(k)
-        for k in (
-            "model",
-            "created",
-            "settings",
-            "priors",
-            "source",
-            "rows",
-            "run",
-            "timings",
-            "diagnostics",
-            "notes",
-            "versions",
-            "files",
-        )
-    }
-    return (
-        dict(folder=str(Path(folder).absolute()), manifest_sha256=hashlib.sha256(text).hexdigest())
-        | kept
-    )
+    kept = {name: manifest.get(name) for name in _KEPT}
+    digest = hashlib.sha256(text).hexdigest()
+    return dict(folder=str(Path(folder).absolute()), manifest_sha256=digest) | kept
 
 
 def keep_release(

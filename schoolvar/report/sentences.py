@@ -109,7 +109,7 @@ def consistency_sentences(
 
 
 def _unusual(row, L):
-    "One unusual school; the size of the effect is given only where its sign agrees with the direction."
+    "One unusual school; the size of its effect only where the sign agrees with the direction."
     more = "more" in row.direction.lower()
     ratio = np.exp(row.effect) - 1 if np.isfinite(row.effect) else np.nan
     agrees = np.isfinite(ratio) and ratio and (ratio < 0) == more

@@ -279,7 +279,7 @@ def cells_across(p: Publication, L: Labels) -> Sheet:
 
 
 def shares_sheet(p: Publication, L: Labels, key: str | None = None) -> Sheet:
-    "What differs between results, with and without chance, beside the school share in this district."
+    "What differs between results, with and without chance, and the school share in this district."
     v = p.tables["variance"]
     v = v.assign(
         words=[L(f"component.{c}") if f"component.{c}" in L.texts else c for c in v.component],

@@ -6,12 +6,8 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import binom, multivariate_normal
 
-from schoolvar.achievement.compare import (
-    _normal_school,
-    compare,
-    school_log_likelihood,
-    school_rows,
-)
+from schoolvar.achievement.compare import compare
+from schoolvar.achievement.loo import _normal_school, school_log_likelihood, school_rows
 from schoolvar.achievement.design import design
 from schoolvar.achievement.ladder import LEVELS
 from schoolvar.core.errors import DataError

@@ -6,16 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schoolvar.report.audit import attack, propagate, system_of
-from schoolvar.report.disclosure import (
-    DisclosurePolicy,
-    PolicyError,
-    add_up,
-    complement,
-    distinct_students,
-    only_limits,
-    protect,
-)
+from schoolvar.report.audit import attack, propagate
+from schoolvar.report.system import system_of
+from schoolvar.report.disclosure import DisclosurePolicy, PolicyError, distinct_students
+from schoolvar.report.protection import complement, only_limits, protect
+from schoolvar.report.sums import add_up
 
 BY = [["district", "school"], ["district", "year"], ["district"], ["year"], []]
 
