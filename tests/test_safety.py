@@ -284,7 +284,8 @@ def test_the_search_would_find_them(secret, tmp_path):
 def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
     "A fit whose small schools hold marks: no byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the search finds them."
     from schoolvar.achievement.fit import fit_achievement
-    from schoolvar.cli.rerun import example_table, rerun
+    from schoolvar.cli.parts import example_table
+    from schoolvar.cli.rerun import rerun
     from schoolvar.consistency.fit import fit_consistency
     from schoolvar.report.publishable import restored
 
