@@ -127,7 +127,8 @@ def look_at_packages() -> list[Finding]:
     "Python and the packages"
     where = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     rows = [Finding("Python", "ok", where)]
-    if sys.version_info < (3, 11):
+    fine = sys.version_info >= (3, 11)
+    if not fine:
         wrong = f"{where}; 3.11 or later is needed"
         rows = [Finding("Python", "missing", wrong, "make PYTHON=python3.11 report")]
     try:
