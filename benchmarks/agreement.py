@@ -1,12 +1,14 @@
-"""Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo errors, stored for the site.
+"""Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo
+errors, stored for the site.
 
     python benchmarks/agreement.py                               every case: the reference where it is not stored, then ours
     python benchmarks/agreement.py saeb --reference              the reference again
     python benchmarks/agreement.py saeb M3 --engine cmdstan      ours by another engine, where it is, against the stored reference
     python benchmarks/agreement.py published                     published figures beside ours
 
-References are stored in nbs/studies/stored/reference_<case>, comparisons in agreement_<case>_<engine>, each with the story of
-its run. Saeb and Pennsylvania's counts are read from SCHOOLVAR_DATA, else fetched from their publishers.
+References are stored in nbs/studies/stored/reference_<case>, comparisons in
+agreement_<case>_<engine>, each with the story of its run. Saeb and Pennsylvania's counts are
+read from SCHOOLVAR_DATA, else fetched from their publishers.
 """
 
 import argparse
@@ -47,7 +49,10 @@ def counts_of_100_schools():
 
 
 def achievement_case(model):
-    "Program and data of the reference; its quantities; ways to ours: name -> (engine) -> draws, and their quantities"
+    """Program and data of the reference.
+
+    Its quantities; ways to ours: name -> (engine) -> draws, and their quantities
+    """
     from schoolvar.achievement.design import prepare
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.achievement.ladder import LEVELS
@@ -170,7 +175,11 @@ PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency
 
 
 def numbers(idata, names, thin=1):
-    "One row a scalar: mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw with the one before"
+    """One row a scalar.
+
+    Mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw
+    with the one before
+    """
     from schoolvar.sampling.diagnostics import convergence, mcse_mean, pick
 
     rows = []
@@ -254,7 +263,12 @@ def make_reference(name):
         command=f"python benchmarks/agreement.py {name} --reference",
     )
     print(
-        f"reference of {name}: {DRAWS:,} draws of {DRAWS * thin:,}, R-hat at most {worst['r_hat']:.4f}, effective draws at least {worst['ess_bulk']:.0f}, correlation with the draw before at most {worst['lag_one']:.2f}, {worst['divergent']} divergent; {time.perf_counter() - clock:.0f} s",
+        (
+            f"reference of {name}: {DRAWS:,} draws of {DRAWS * thin:,}, R-hat at most "
+            f"{worst['r_hat']:.4f}, effective draws at least {worst['ess_bulk']:.0f}, "
+            f"correlation with the draw before at most {worst['lag_one']:.2f}, "
+            f"{worst['divergent']} divergent; {time.perf_counter() - clock:.0f} s"
+        ),
         flush=True,
     )
 
@@ -290,7 +304,10 @@ def compare(name, engine):
         )
         z = parts[-1].z_mean
         print(
-            f"{name}, {engine}, {way}: {len(z)} quantities, SD of differences {z.std():.2f} (1 expected), at most {z.abs().max():.1f} Monte Carlo errors",
+            (
+                f"{name}, {engine}, {way}: {len(z)} quantities, SD of differences "
+                f"{z.std():.2f} (1 expected), at most {z.abs().max():.1f} Monte Carlo errors"
+            ),
             flush=True,
         )
     store_summary(

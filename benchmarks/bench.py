@@ -1,16 +1,19 @@
-"""Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its load.
+"""Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its
+load.
 
     make bench                       everything, some twenty minutes, most of them brms; with R's lme4 and brms, and bambi, where they are installed
     make bench ARGS='--quick'        smaller sizes
     make bench ARGS='--only help_seconds read'
     make bench ARGS='--long'         first the benchmarks with files of their own (consistency, achievement), on a quiet machine
 
-Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same run where nothing else is said), machine, load,
-date. On a shared machine only ratios and counts are worth reading: the load at the time stands in every row. Figures of the
-long benchmarks are collected from their own files, which say the load under which they were measured.
+Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same run where nothing
+else is said), machine, load, date. On a shared machine only ratios and counts are worth reading:
+the load at the time stands in every row. Figures of the long benchmarks are collected from their
+own files, which say the load under which they were measured.
 
-Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip install bambi 'matplotlib<3.11'
-(in any environment, named by SCHOOLVAR_BAMBI=its/bin/python; ArviZ 0.23, which it uses, does not load with a later matplotlib).
+Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip
+install bambi 'matplotlib<3.11' (in any environment, named by SCHOOLVAR_BAMBI=its/bin/python;
+ArviZ 0.23, which it uses, does not load with a later matplotlib).
 """
 
 import argparse
@@ -108,7 +111,9 @@ def case(model, schools):
 
 
 def fitted(counts, model):
-    "Our fit, its seconds from counts to tables, and effective draws of the least effective population parameter a second of sampling"
+    """Our fit, its seconds from counts to tables, and effective draws of the least effective
+    population parameter a second of sampling
+    """
     from schoolvar.achievement.fit import fit_achievement
 
     clock = time.perf_counter()
@@ -305,7 +310,10 @@ def companion(quick):
 
 
 def scaling(quick):
-    "How the parts between sampling grow with schools: the exponent of a line through the logs of size and seconds."
+    """How the parts between sampling grow with schools.
+
+    The exponent of a line through the logs of size and seconds.
+    """
     from schoolvar.core.schools import rank_summary
     from schoolvar.sampling.diagnostics import convergence
 
@@ -348,7 +356,9 @@ def reports(quick):
 
 
 def site(quick):
-    "What the pages of the documentation weigh beside the numbers of their charts, where `make docs` has built them, and what they share."
+    """What the pages of the documentation weigh beside the numbers of their charts, where `make
+    docs` has built them, and what they share.
+    """
     folder = ROOT / "_site"
     if not (folder / "index.html").is_file():
         return []
@@ -563,7 +573,10 @@ def machine() -> str:
         if hasattr(os, "sysconf")
         else ""
     )
-    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python "
+        f"{platform.python_version()}"
+    )
 
 
 def main():
@@ -577,7 +590,10 @@ def main():
     parser.add_argument(
         "--long",
         action="store_true",
-        help="measure consistency and achievement again first, which takes ten minutes of a quiet machine",
+        help=(
+            "measure consistency and achievement again first, which takes ten minutes of a "
+            "quiet machine"
+        ),
     )
     args = parser.parse_args()
     if args.long:

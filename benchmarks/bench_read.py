@@ -1,7 +1,7 @@
 """Time and peak memory of `read_scores` on a big file, each read in a process of its own.
 
-python benchmarks/bench_read.py                      five million students of 16,000 schools, Parquet and CSV
-python benchmarks/bench_read.py --students 200000    a quick look
+python benchmarks/bench_read.py                      five million students of 16,000 schools,
+Parquet and CSV python benchmarks/bench_read.py --students 200000    a quick look
 """
 
 import argparse
@@ -34,7 +34,9 @@ print(json.dumps(dict(students=scores.n, schools=len(scores.schools), import_sec
 
 
 def write_students(path, students, schools, seed=1):
-    "Students in no order, written a million at a time so that making the file needs little memory too; the format is the name's."
+    """Students in no order, written a million at a time so that making the file needs little
+    memory too; the format is the name's.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.csv
@@ -96,7 +98,12 @@ def main():
                 )
                 f = figures[-1]
                 print(
-                    f"{name:18} {f['file_mb']:6.0f} MB, {f['covariates']} covariates: {f['students']:,} students of {f['schools']:,} schools in {f['read_seconds']:.1f} s, peak {f['peak_mb']:.0f} MB ({f['before_mb']:.0f} MB before reading)",
+                    (
+                        f"{name:18} {f['file_mb']:6.0f} MB, {f['covariates']} covariates: "
+                        f"{f['students']:,} students of {f['schools']:,} schools in "
+                        f"{f['read_seconds']:.1f} s, peak {f['peak_mb']:.0f} MB "
+                        f"({f['before_mb']:.0f} MB before reading)"
+                    ),
                     flush=True,
                 )
             path.unlink()

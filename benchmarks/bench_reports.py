@@ -1,11 +1,15 @@
-"""Reports per minute on this machine's cores, against a kernel for each report, with page weights and memory.
+"""Reports per minute on this machine's cores, against a kernel for each report, with page weights
+and memory.
 
     python benchmarks/bench_reports.py --achievement FIT --name pennsylvania --out benchmarks/reports_pennsylvania.csv [--sample 60] [--kernels 8]
 
-FIT is a folder that `schoolvar achievement` wrote. Both ways make the same pages in this run, from the fit's folder or its publication; a kernel a report gets as many
-kernels at a time as there are cores, and the package its own choice of processes (one where few reports would not pay for the start of more). Its time is all of
-`render_reports`, from reading the fit to the finished folder. Kernels make a sample of the reports, spread over the table. Weights are those of
-the HTML files, raw and as gzip sends them, without the shared script and style sheets; memory is the peak of the largest process that made reports.
+FIT is a folder that `schoolvar achievement` wrote. Both ways make the same pages in this run,
+from the fit's folder or its publication; a kernel a report gets as many kernels at a time as
+there are cores, and the package its own choice of processes (one where few reports would not pay
+for the start of more). Its time is all of `render_reports`, from reading the fit to the finished
+folder. Kernels make a sample of the reports, spread over the table. Weights are those of the
+HTML files, raw and as gzip sends them, without the shared script and style sheets; memory is the
+peak of the largest process that made reports.
 """
 
 import argparse
@@ -21,7 +25,10 @@ from pathlib import Path
 
 
 def with_kernels(p, tasks, home, shared, workers):
-    "Papermill as it comes: a Jupyter kernel for each report; the parent keeps its imports, as a script that loops would."
+    """Papermill as it comes: a Jupyter kernel for each report.
+
+    The parent keeps its imports, as a script that loops would.
+    """
     from schoolvar.report.build import district_page, preload, run_notebook
     from schoolvar.report.labels import Labels
 
@@ -51,7 +58,10 @@ def with_workers(fit, out, keys, workers):
 
 
 def processor_seconds():
-    "Processor time of this process and of its finished children: what a busy machine does not stretch."
+    """Processor time of this process and of its finished children.
+
+    What a busy machine does not stretch.
+    """
     import resource
 
     return sum(
@@ -61,7 +71,9 @@ def processor_seconds():
 
 
 def peak_memory(workers):
-    "Peak resident memory, MB, of the largest finished child process, or of this one where it made the reports."
+    """Peak resident memory, MB, of the largest finished child process, or of this one where it
+    made the reports.
+    """
     import resource
 
     return (

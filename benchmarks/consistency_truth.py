@@ -1,10 +1,11 @@
-"""Known truth: simulated data sets with no, and with one in ten, unusual schools; writes one row a fit.
-The prior of inclusion is one half, and learned (half as many data sets).
+"""Known truth: simulated data sets with no, and with one in ten, unusual schools; writes one row a
+fit. The prior of inclusion is one half, and learned (half as many data sets).
 
     python benchmarks/consistency_truth.py [DATASETS] [FILE]
 
-Setting of the published simulations of the method: 150 schools of 50 students, scale effects of the unusual ones with SD 0.31.
-A fit needs about a second; the stored file (nbs/studies/stored/consistency_truth.csv) is what a study page shows.
+Setting of the published simulations of the method: 150 schools of 50 students, scale effects of
+the unusual ones with SD 0.31. A fit needs about a second; the stored file
+(nbs/studies/stored/consistency_truth.csv) is what a study page shows.
 """
 
 import sys

@@ -1,10 +1,12 @@
-"""Coverage-guided fuzzing of the readers: whatever the bytes, a result that obeys the rules or a `DataError` of one line.
+"""Coverage-guided fuzzing of the readers: whatever the bytes, a result that obeys the rules or a
+`DataError` of one line.
 
     pip install atheris                                        (Linux, macOS; not a dependency of schoolvar)
     python benchmarks/fuzz_readers.py --seconds 60             from small files of every kind
     python benchmarks/fuzz_readers.py --seconds 600 --corpus fuzz-corpus      keep what was found, and go on from there
 
-An input that ends in anything else is written to `crash-...` in the working directory, and the exit status is not 0.
+An input that ends in anything else is written to `crash-...` in the working directory, and the
+exit status is not 0.
 """
 
 import argparse
@@ -42,16 +44,23 @@ def seeds(folder):
         {"school_id": ["01", "01", "02", "02"], "score": [1.5, 2.5, None, 4], "ses": [1, 2, 3, 4]}
     )
     eqao = (
-        "OrgType,Grade,BoardMident,BoardName,SchoolMident,SchoolName,cntStudents_Read,cntFullyParticipating_Read,cntOverallR_L34,Year\n"
-        "P,3,,,,,80,76,52,2023\nS,3,1,Board,10,A,40,38,26,2023\nS,3,1,Board,11,B,N/R,N/R,N/R,2023\nS,3,1,Board,12,C,40,38,0,2023\n"
+        "OrgType,Grade,BoardMident,BoardName,SchoolMident,SchoolName,cntStudents_Read,"
+        "cntFullyParticipating_Read,cntOverallR_L34,Year\n"
+        "P,3,,,,,80,76,52,2023\nS,3,1,Board,10,A,40,38,26,2023\nS,3,1,Board,11,B,N/R,N/R,"
+        "N/R,2023\nS,3,1,Board,12,C,40,38,0,2023\n"
     )
     nyc = (
-        "New York City,,,,,\nELA Test,,,,,\nDBN,School Name,Grade,Year,Category,Number Tested,PassNum\n01M015,A,3,2013,All Students,27,2\n"
-        "01M019,B,3,2013,All Students,4,s\n02M019,C,3,2014,All Students,40,39\n02M019,C,All Grades,2014,All Students,40,39\n"
+        "New York City,,,,,\nELA Test,,,,,\nDBN,School Name,Grade,Year,Category,Number "
+        "Tested,PassNum\n01M015,A,3,2013,All Students,27,2\n"
+        "01M019,B,3,2013,All Students,4,s\n02M019,C,3,2014,All "
+        "Students,40,39\n02M019,C,All Grades,2014,All Students,40,39\n"
     )
     pssa = (
-        "2019 PSSA\nAUN,School Number,District Name,School Name,Subject,Group,Grade,Number Scored,Percent Advanced,Percent Proficient\n"
-        "112011103,000007302,D,A,Math,All Students,3,140,7.9,52.9\n112011103,000007303,D,B,Math,All Students,Total,140,7.9,52.9\n112011103,000007304,D,B,Math,All Students,4,9,,\n"
+        "2019 PSSA\nAUN,School Number,District Name,School "
+        "Name,Subject,Group,Grade,Number Scored,Percent Advanced,Percent Proficient\n"
+        "112011103,000007302,D,A,Math,All "
+        "Students,3,140,7.9,52.9\n112011103,000007303,D,B,Math,All "
+        "Students,Total,140,7.9,52.9\n112011103,000007304,D,B,Math,All Students,4,9,,\n"
     )
     text = {
         b"\0": tidy.to_csv(index=False),

@@ -1,9 +1,11 @@
-"""Where the consistency method fails: simulated data sets along one condition at a time, a row a fit.
+"""Where the consistency method fails: simulated data sets along one condition at a time, a row a
+fit.
 
     python benchmarks/study_limits.py                 about ten minutes of processor time
     python benchmarks/study_limits.py tails --sets 50
 
-Stored in nbs/studies/stored/limits.csv; rows that are there are not made again. 100 schools, one in five unusual where any is.
+Stored in nbs/studies/stored/limits.csv; rows that are there are not made again. 100 schools, one
+in five unusual where any is.
 """
 
 import argparse
@@ -25,7 +27,10 @@ def school_effects(rng, slab, share=SHARE, schools=SCHOOLS):
 
 
 def scores(rng, t, n, noise=None, mean=0.0):
-    "Students of schools with log-SD effects `t`; `noise` draws residuals of SD one, `mean` is added to each student's expectation"
+    """Students of schools with log-SD effects `t`.
+
+    `noise` draws residuals of SD one, `mean` is added to each student's expectation
+    """
     j = np.repeat(np.arange(len(t)), n)
     e = rng.standard_normal(len(j)) if noise is None else noise(len(j))
     return pd.DataFrame(
@@ -96,7 +101,11 @@ def everyone_differs(rng, x, _):
 
 
 def mean_left_out(rng, x, fitted):
-    "No school is unusual; a covariate with slope `x`, more varied in some schools than in others, is left out of the mean or put in"
+    """No school is unusual.
+
+    A covariate with slope `x`, more varied in some schools than in others, is left out of the
+    mean or put in
+    """
     t, n = np.zeros(SCHOOLS), np.full(SCHOOLS, STUDENTS)
     c = np.exp(rng.normal(0, 0.35, SCHOOLS)).repeat(STUDENTS) * rng.standard_normal(
         SCHOOLS * STUDENTS

@@ -1,7 +1,9 @@
-"""Small data for every program, and points at which its log density and gradient are known (tests/frozen/densities.npz).
+"""Small data for every program, and points at which its log density and gradient are known
+(tests/frozen/densities.npz).
 
-The frozen values were made when M1, M2, M3 and their extensions were eight programs of their own, and before any program was
-formatted; `python tests/densities.py NAME ...` adds the values of new cases and leaves the others as they are.
+The frozen values were made when M1, M2, M3 and their extensions were eight programs of their
+own, and before any program was formatted; `python tests/densities.py NAME ...` adds the values
+of new cases and leaves the others as they are.
 """
 
 import sys

@@ -1,7 +1,9 @@
-"""A stand-in for CmdStan where none is installed: its command line and its CSV files, with stanli behind them.
+"""A stand-in for CmdStan where none is installed: its command line and its CSV files, with stanli
+behind them.
 
-cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes data and inits as JSON and
-parses the CSV. `install(folder)` makes the folder and returns the environment that points cmdstanpy to it."""
+cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes
+data and inits as JSON and parses the CSV. `install(folder)` makes the folder and returns the
+environment that points cmdstanpy to it."""
 
 import json
 import re
@@ -24,7 +26,8 @@ def install(folder):
 
 def executable(path, what, *arguments):
     path.write_text(
-        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} {' '.join(repr(str(a)) for a in arguments)} \"$@\"\n"
+        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} "
+        f'{" ".join(repr(str(a)) for a in arguments)} "$@"\n'
     )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
@@ -35,7 +38,10 @@ def stanc(*arguments):
 
 
 def make(*arguments):
-    "Build the program named last; a program that does not compile is an error, as with the real one"
+    """Build the program named last.
+
+    A program that does not compile is an error, as with the real one
+    """
     import stanli
 
     target = Path(arguments[-1])
@@ -49,7 +55,8 @@ def make(*arguments):
 def program(stan_file, *arguments):
     if arguments == ("info",):
         return print(
-            "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = 0\nSTAN_THREADS=false"
+            "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = "
+            "0\nSTAN_THREADS=false"
         )
     import stanli
 
@@ -79,7 +86,10 @@ def program(stan_file, *arguments):
 
 
 def parse(arguments):
-    "CmdStan's nested arguments, flat: those that stand for a file are named by what is in front of them"
+    """CmdStan's nested arguments, flat.
+
+    Those that stand for a file are named by what is in front of them
+    """
     found, section = {}, ""
     for word in arguments:
         key, _, value = word.partition("=")
@@ -90,7 +100,9 @@ def parse(arguments):
 
 
 def csv(name, a, fit, chain=0):
-    "A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with the output of a real one)"
+    """A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with the output of a
+    real one)
+    """
     from stanli import SAMPLER_COLUMNS
 
     columns = [*SAMPLER_COLUMNS, *(re.sub(r"[\[,]", ".", c).rstrip("]") for c in fit.names)]

@@ -1,4 +1,6 @@
-"Exact tests of small things, each of which catches a fault that the larger tests let through (tests/mutations)."
+"""Exact tests of small things, each of which catches a fault that the larger tests let through
+(tests/mutations).
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +48,10 @@ def whitened(s, m, V, z):
 
 
 def ladder_density(levels, data, d):
-    "Log density of M1, M2 or M3 in the sampler's coordinates: density on paper plus log Jacobian, up to a constant."
+    """Log density of M1, M2 or M3 in the sampler's coordinates.
+
+    Density on paper plus log Jacobian, up to a constant.
+    """
     s = {k: float(d[f"s_{k}"]) for k in levels}
     sds = np.array([s[k] for k in levels_in(data)])
     np.testing.assert_allclose(sds, d["s"])
@@ -110,7 +115,9 @@ def test_ladder_programs_are_the_density_on_paper(model):
 
 
 def consistency_density(data, d):
-    "Log density of the consistency model with its indicators summed out by hand, up to a constant; and each school's probability of being unusual."
+    """Log density of the consistency model with its indicators summed out by hand, up to a
+    constant; and each school's probability of being unusual.
+    """
     tau_u, tau_t, rho, pi = (float(d[k]) for k in ("tau_u", "tau_t", "rho", "pi"))
     n, prec, h = (np.asarray(data[k], float) for k in ("n", "prec", "h"))
     residual = data["ybar"] - data["X"] @ d["beta"]
@@ -150,7 +157,9 @@ def consistency_density(data, d):
 
 @pytest.mark.parametrize("prior", [0.2, "learn"])
 def test_consistency_program_is_the_density_on_paper(prior):
-    "Indicators summed out by hand give the same target, and the same probabilities of inclusion, draw by draw."
+    """Indicators summed out by hand give the same target, and the same probabilities of
+    inclusion, draw by draw.
+    """
     scores = read_scores(simulate_scores(n_schools=12, students=20, seed=3).frame)
     data, _ = program_data(
         make_model(scores), scores.mean, scores.sd, inclusion_data(prior, None, 12)[0]
@@ -162,7 +171,9 @@ def test_consistency_program_is_the_density_on_paper(prior):
 
 
 def test_a_school_left_out_is_the_integral_on_paper():
-    "Its scores' density in a draw, both effects summed over a fine grid, with and without the effect on its spread."
+    """Its scores' density in a draw, both effects summed over a fine grid, with and without the
+    effect on its spread.
+    """
     scores = read_scores(frame := simulate_scores(n_schools=6, students=12, seed=3).frame)
     fit = fit_consistency(scores, prior_inclusion=0.2, chains=2, draws=100, rounds=1)
     ours, d = school_log_likelihood(fit, scores, draws=4), some_draws(fit, 4)

@@ -1,4 +1,6 @@
-"A reader who follows the guides arrives, and what README and guides claim is shown by the page they link to."
+"""A reader who follows the guides arrives, and what README and guides claim is shown by the
+page they link to.
+"""
 
 import os
 import re
@@ -101,11 +103,17 @@ def test_a_model_is_added_as_the_guide_says(clone, tmp_path):  # noqa: F811
 
 # ---------------------------------------------------------------- what is claimed is shown
 
-NUMBER = r"(?:\d[\d,.]*|half an?|one|two|three|ten|a few|several|many|hundreds of|thousands of|millions? of)"
+NUMBER = (
+    r"(?:\d[\d,.]*|half an?|one|two|three|ten|a few|several|many|hundreds of|thousands "
+    r"of|millions? of)"
+)
 UNIT = r"(?:ms|s|seconds?|minutes?|hours?|kB|MB|GB|times|reports a minute|effective draws)"
 CLAIMS = re.compile(
-    rf"(?<![\w.-]){NUMBER}\s+{UNIT}\b(?! a day)|\b(?:costs?|takes?|in) (?:only )?(?:seconds|minutes|hours)\b|reports a\s+minute|false alarms|less than half of|as often as they say"
-    r"|\bcalibrated\b|\brecovers?\b|\bunbiased\b|\bfaster\b|\bfastest\b|\bquickly\b|\binstantly\b|\bmillions\b|nothing from outside|fetch(?:es)? nothing|nothing else is fetched"
+    rf"(?<![\w.-]){NUMBER}\s+{UNIT}\b(?! a day)|\b(?:costs?|takes?|in) (?:only "
+    r")?(?:seconds|minutes|hours)\b|reports a\s+minute|false alarms|less than half of|as "
+    r"often as they say"
+    r"|\bcalibrated\b|\brecovers?\b|\bunbiased\b|\bfaster\b|\bfastest\b|\bquickly\b|\binstantly\b|\bmillions\b|nothing "
+    r"from outside|fetch(?:es)? nothing|nothing else is fetched"
     r"|without a network|\boffline\b|\bnever\b(?! seen)|\balways\b|\bguarantee",
     re.I,
 )
@@ -125,7 +133,10 @@ EXCEPTIONS = {  # page, words -> why there is nothing to link to
 
 
 def blocks(page):
-    "Paragraphs, items of lists and rows of tables, each with what stands around it: code is left out, a table shows what the paragraphs beside it link to."
+    """Paragraphs, items of lists and rows of tables, each with what stands around it.
+
+    Code is left out, a table shows what the paragraphs beside it link to.
+    """
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
     paragraphs = [p for p in re.split(r"\n\s*\n", text) if p.strip()]
@@ -144,7 +155,9 @@ def blocks(page):
 
 
 def test_measured_figures_lead_to_their_page():
-    "A figure of time, speed or memory, or a word that claims one, has in its paragraph a link to the page that shows it."
+    """A figure of time, speed or memory, or a word that claims one, has in its paragraph a link
+    to the page that shows it.
+    """
     bare, used = [], set()
     for page in PAGES:
         name = page.relative_to(ROOT).as_posix()

@@ -1,6 +1,8 @@
-"""Every study and explanation as a reader opens it: JupyterLab on this machine alone, a browser, *Run All*, and a look at what is painted.
+"""Every study and explanation as a reader opens it: JupyterLab on this machine alone, a browser,
+*Run All*, and a look at what is painted.
 
-The notebooks are run in a copy of the tree. Nothing but the server may be asked of the network: every other request is stopped and fails the test.
+The notebooks are run in a copy of the tree. Nothing but the server may be asked of the network:
+every other request is stopped and fails the test.
 """
 
 import json
@@ -246,7 +248,10 @@ def test_every_chart_is_painted(lab, path):
         )
         dark = theme.endswith("Dark")
         page.wait_for_function(
-            "dark => document.body.dataset.jpThemeLight === String(!dark) && !document.querySelector('#jupyterlab-splash')",
+            (
+                "dark => document.body.dataset.jpThemeLight === String(!dark) && "
+                "!document.querySelector('#jupyterlab-splash')"
+            ),
             arg=dark,
         )
         painted = page.evaluate(PAINTED)
@@ -264,7 +269,9 @@ def test_every_chart_is_painted(lab, path):
                     path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png"
                 )
     red = page.evaluate(
-        '() => document.querySelectorAll(\'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]\').length'
+        "() => "
+        'document.querySelectorAll(\'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"],'
+        ' .jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]\').length'
     )
     assert red == 0 and not page.outside and not page.trouble
     lab.done(page)
@@ -319,7 +326,8 @@ def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, ma
     page.evaluate("() => { jupyterapp.commands.execute('notebook:trust') }")
     page.locator(".jp-Dialog .jp-mod-accept").click()
     page.wait_for_function(
-        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }"
+        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length "
+        "== 2 && c.every(e => e.dataset.drawn === 'yes') }"
     )
     assert (
         not any(c["still"] for c in page.evaluate(PAINTED))
@@ -330,7 +338,10 @@ def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, ma
 
 
 def test_a_saved_notebook_is_drawn_when_it_is_opened_again(lab):
-    "Without a run: the script is in one output. The cell that holds it may be run again, and still holds it."
+    """Without a run: the script is in one output.
+
+    The cell that holds it may be run again, and still holds it.
+    """
     shutil.copy(NBS / FOUR, lab.folder / "tree" / "nbs" / "again.ipynb")
     page = lab.open("again.ipynb")
     run_all(page)
@@ -368,7 +379,10 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
     assert page.locator(".sv-data").first.locator("tbody tr").count() > 1
     page.set_viewport_size({"width": 900, "height": 900})
     page.wait_for_function(
-        "before => document.querySelector('.sv-chart svg.marks').getBoundingClientRect().width < before - 100",
+        (
+            "before => document.querySelector('.sv-chart "
+            "svg.marks').getBoundingClientRect().width < before - 100"
+        ),
         arg=wide[0]["width"],
     )
     settle(page)
@@ -381,7 +395,10 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, theme):
-    "Charts need nothing; what nbconvert's own template asks of the network (require.js, MathJax) is stopped here."
+    """Charts need nothing.
+
+    What nbconvert's own template asks of the network (require.js, MathJax) is stopped here.
+    """
     out = lab.folder / f"page-{theme}.html"
     subprocess.run(
         [
@@ -403,7 +420,10 @@ def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, the
     page = context.new_page()
     page.goto(out.as_uri(), wait_until="commit")
     page.wait_for_function(
-        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }",
+        (
+            "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length "
+            "== 2 && c.every(e => e.dataset.drawn === 'yes') }"
+        ),
         timeout=60_000,
     )
     ink = page.evaluate("() => getComputedStyle(document.querySelector('svg.marks text')).fill")

@@ -1,4 +1,6 @@
-"Names and values from the data are text wherever they appear, and what is withheld appears nowhere."
+"""Names and values from the data are text wherever they appear, and what is withheld appears
+nowhere.
+"""
 
 import json
 import re
@@ -118,7 +120,8 @@ def test_nothing_executes(attacked, browser):
             and page.locator("img").count() == 0
         )
         assert page.evaluate(
-            "[...document.querySelectorAll('script:not([src])')].every(s => s.type === 'application/json')"
+            "[...document.querySelectorAll('script:not([src])')].every(s => s.type === "
+            "'application/json')"
         )
         context.close()
 
@@ -221,7 +224,10 @@ def texts(folder):
 
 
 def spellings(mark):
-    "A number as a page, a chart or a sheet could write it; a fraction with at least four digits, for shorter ones occur by chance."
+    """A number as a page, a chart or a sheet could write it.
+
+    A fraction with at least four digits, for shorter ones occur by chance.
+    """
     found = (
         {f"{abs(mark):.{d}g}" for d in range(4, 9)}
         | {f"{abs(mark) * 100:.{d}f}" for d in range(2, 7)}
@@ -235,7 +241,10 @@ def spellings(mark):
 
 
 def holds(text, wanted):
-    "Those of the spellings that stand in the text as numbers of their own; in the charts' data a comma stands before most."
+    """Those of the spellings that stand in the text as numbers of their own.
+
+    In the charts' data a comma stands before most.
+    """
     return {s for s in wanted if s in text and re.search(rf"(?<![\d.]){re.escape(s)}(?!\d)", text)}
 
 
@@ -282,7 +291,11 @@ def test_the_search_would_find_them(secret, tmp_path):
 
 @pytest.mark.parametrize("what", ["achievement", "consistency"])
 def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
-    "A fit whose small schools hold marks: no byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the search finds them."
+    """A fit whose small schools hold marks.
+
+    No byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the
+    search finds them.
+    """
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.cli.parts import example_table
     from schoolvar.cli.rerun import rerun

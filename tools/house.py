@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDE, WIDEST = 100, 120  # columns: one line in a hundred may be wider than the first, none than the second
+# columns: one line in a hundred may be wider than the first, none than the second
+WIDE, WIDEST = 100, 120
 SHARE_OF_WIDE = 0.01
 LINES_OF_A_MODULE = 450
 LINES_OF_A_FUNCTION = 60

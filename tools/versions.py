@@ -1,10 +1,12 @@
-"""The core of the tests with other versions: the newest of everything (ArviZ 1.x on Python 3.12 and later) and the oldest that is promised.
+"""The core of the tests with other versions: the newest of everything (ArviZ 1.x on Python 3.12 and
+later) and the oldest that is promised.
 
     make versions                                        every interpreter that is here
     python tools/versions.py newest --python python3.13
     python tools/versions.py oldest
 
-Each has an environment of its own under build/versions; what was found is kept in benchmarks/versions.csv.
+Each has an environment of its own under build/versions; what was found is kept in
+benchmarks/versions.csv.
 """
 
 import argparse
@@ -69,7 +71,10 @@ def requirements(which) -> list[str]:
 
 
 def newer() -> list[str]:
-    "Interpreters of 3.12 and 3.13 on the path or kept by pyenv, one of each; a shim that starts nothing is none"
+    """Interpreters of 3.12 and 3.13 on the path or kept by pyenv, one of each.
+
+    A shim that starts nothing is none
+    """
     found = {}
     for version in ("3.13", "3.12"):
         for p in [
@@ -118,7 +123,11 @@ def environment(which, python) -> Path:
 def run(which, python, tests) -> dict:
     "Run the core there: a row of what was found"
     here = environment(which, python)
-    code = f"import json, platform; from importlib.metadata import version\nprint(json.dumps({{'python': platform.python_version()}} | {{n: version(n) for n in {SHOWN}}}))"
+    code = (
+        "import json, platform; from importlib.metadata import "
+        "version\nprint(json.dumps({'python': platform.python_version()} | {n: version(n) "
+        f"for n in {SHOWN}}}))"
+    )
     found = json.loads(
         subprocess.run([here, "-c", code], capture_output=True, text=True, check=True).stdout
     )
@@ -185,7 +194,10 @@ def main():
     parser.add_argument("which", nargs="*", help="both where none is given")
     parser.add_argument(
         "--python",
-        help="interpreter; else every one of 3.12 and 3.13 that is here for the newest, this one for the oldest",
+        help=(
+            "interpreter; else every one of 3.12 and 3.13 that is here for the newest, this "
+            "one for the oldest"
+        ),
     )
     parser.add_argument("--tests", nargs="+", default=CORE, help="files in tests/")
     a = parser.parse_args()

@@ -74,7 +74,10 @@ def test_help_answers_at_once():
         [
             sys.executable,
             "-c",
-            "import schoolvar.cli.main, sys; print([m for m in ('pandas', 'numpy', 'arviz', 'altair', 'dask', 'papermill') if m in sys.modules])",
+            (
+                "import schoolvar.cli.main, sys; print([m for m in ('pandas', 'numpy', "
+                "'arviz', 'altair', 'dask', 'papermill') if m in sys.modules])"
+            ),
         ],
         capture_output=True,
         text=True,

@@ -1,8 +1,9 @@
 """Messy inputs as people have them: what stands in the file, and what a person would expect.
 
-Expectations are written from the file, not from the code: `Right` gives the numbers that a person
-reads there, `Refused` the column and the rows that a person would point at, `Warned` the numbers and
-a word of the doubt. `test_messy.py` reads every case; `tools/messy.py` makes a page of them.
+Expectations are written from the file, not from the code: `Right` gives the numbers that a
+person reads there, `Refused` the column and the rows that a person would point at, `Warned` the
+numbers and a word of the doubt. `test_messy.py` reads every case; `tools/messy.py` makes a page
+of them.
 """
 
 import gzip
@@ -35,7 +36,10 @@ MEANS = {school: (len(v), sum(v) / len(v)) for school, v in SCORES.items()}
 
 @dataclass
 class Right:
-    "Read, and these are the numbers: {(school, year, grade, subject): (n, y)} or {school: (n, mean)}."
+    """Read, and these are the numbers.
+
+    {(school, year, grade, subject): (n, y)} or {school: (n, mean)}.
+    """
 
     numbers: dict
     says: tuple = ()  # words of what is said beside them
@@ -1690,7 +1694,10 @@ def excel_cases():
         "an XML spreadsheet of 2003",
         group,
         "It is called by its name.",
-        '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:x"/>',
+        (
+            '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook '
+            'xmlns="urn:x"/>'
+        ),
         Refused(("XML",)),
         file="counts.xls",
     )

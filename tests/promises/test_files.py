@@ -1,8 +1,9 @@
 """A user's files are never touched, and nothing private is left behind.
 
-Everything here uses the command as a user or an attacker would, and looks at the disk byte by byte: before, after,
-and after it was killed. The moments at which it is killed are random but the same in every run of the tests; most of
-the killed runs are forks of this process, which has imported what a command imports, so that they take a second.
+Everything here uses the command as a user or an attacker would, and looks at the disk byte by
+byte: before, after, and after it was killed. The moments at which it is killed are random but
+the same in every run of the tests; most of the killed runs are forks of this process, which has
+imported what a command imports, so that they take a second.
 """
 
 import json
@@ -39,7 +40,10 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def places(monkeypatch, cache, tmp_path_factory):
-    "A cache and a temporary folder of the tests' own: the latter must be empty after every command."
+    """A cache and a temporary folder of the tests' own.
+
+    The latter must be empty after every command.
+    """
     monkeypatch.setenv("SCHOOLVAR_CACHE", str(cache))
     monkeypatch.setenv("CI", "true")
     place = tmp_path_factory.mktemp("tmp")
@@ -221,7 +225,10 @@ def test_a_fit_a_comparison_and_a_report_do_not_replace_each_other(
 
 
 def test_places_that_are_never_replaced(tables, example, tmp_path):
-    "The folder one is in, those above it, home, the root; links, also to nowhere; a file, a pipe, a device."
+    """The folder one is in, those above it, home, the root.
+
+    Links, also to nowhere; a file, a pipe, a device.
+    """
     work = tmp_path / "home" / "work"
     work.mkdir(parents=True)
     (tmp_path / "target").mkdir()
@@ -291,7 +298,10 @@ def test_reports_fits_and_kept_fits_lie_apart(tables, fitted, tmp_path):
 
 
 def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
-    "A report's list had no checksums, a fit had no list: they are recognised, and the line says how to replace them."
+    """A report's list had no checksums, a fit had no list.
+
+    They are recognised, and the line says how to replace them.
+    """
     report, fit = tmp_path / "report", shutil.copytree(fitted, tmp_path / "fit")
     assert command(*report_of(example), "--out", report).returncode == 0
     names = sorted(p.name for p in report.iterdir() if p.name != ".schoolvar.json")
@@ -312,7 +322,10 @@ def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
 
 @pytest.mark.parametrize("mounted", [False, True])
 def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch):
-    "A file of the user's that appears, or is edited, between the first look and the last: nothing is replaced."
+    """A file of the user's that appears, or is edited, between the first look and the last.
+
+    Nothing is replaced.
+    """
     from schoolvar.core.files import FolderError
     from schoolvar.core.results import staged
 
@@ -344,7 +357,10 @@ def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch)
 
 
 def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
-    "It cannot be renamed. Whatever entry fails, the earlier results are back; a kill is mended by the next run."
+    """It cannot be renamed.
+
+    Whatever entry fails, the earlier results are back; a kill is mended by the next run.
+    """
     from schoolvar.core.results import staged
 
     out = tmp_path / "out"
@@ -751,7 +767,10 @@ def start(log, *args):
 
 
 def forked(place, *args, seconds=60.0, stop=None):
-    "Status (negative for a signal), what was said, seconds. With `stop`, a signal after so many seconds."
+    """Status (negative for a signal), what was said, seconds.
+
+    With `stop`, a signal after so many seconds.
+    """
     log, clock = place / ".log", time.monotonic()
     child = start(log, *args)
     ended = None
@@ -787,7 +806,10 @@ def waited(child, seconds):
 
 @pytest.fixture(scope="module")
 def rehearsed(tables, tmp_path_factory):
-    "Everything imported here, and how long the run takes that is to be killed: fits, reports, kept fits."
+    """Everything imported here, and how long the run takes that is to be killed.
+
+    Fits, reports, kept fits.
+    """
     from schoolvar.achievement import fit as achievement  # noqa: F401
     from schoolvar.cli import workflow  # noqa: F401
     from schoolvar.consistency import fit as consistency  # noqa: F401
@@ -835,7 +857,10 @@ def leftovers(place):
 def test_killed_at_any_moment_nothing_is_left(
     name, rehearsed, example, tmp_path, places, monkeypatch
 ):
-    "Earlier results as they were, or the new ones; no fits, tables or notebooks anywhere. After KILL: once the next run has begun."
+    """Earlier results as they were, or the new ones; no fits, tables or notebooks anywhere.
+
+    After KILL: once the next run has begun.
+    """
     run, seconds = rehearsed
     random_moments = random.Random(name)
     stop, work = SIGNALS[name], tmp_path / "work"
@@ -899,7 +924,10 @@ def whole(folder):
 
 @pytest.mark.parametrize("name", SIGNALS)
 def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, places):
-    "A process of its own that is making reports by two workers; Ctrl-C in a terminal reaches them as well."
+    """A process of its own that is making reports by two workers.
+
+    Ctrl-C in a terminal reaches them as well.
+    """
     out = tmp_path / "out"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"}
     many = (
@@ -975,7 +1003,10 @@ def alive(pid):
 
 
 def test_a_hidden_folder_of_the_user_s_is_not_taken_for_one_of_ours(example, tmp_path, places):
-    "It has our name, but not our lock: neither beside the results nor in the temporary folder is it touched."
+    """It has our name, but not our lock.
+
+    Neither beside the results nor in the temporary folder is it touched.
+    """
     for place in (
         tmp_path / ".out.schoolvar-abcdefgh",
         places / f"schoolvar-{os.getuid()}-abcdefgh",

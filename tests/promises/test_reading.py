@@ -1,4 +1,7 @@
-"What is read, beyond single tables: spreads as observed, tables that must belong together, pipes, bombs, names that attack."
+"""What is read, beyond single tables.
+
+Spreads as observed, tables that must belong together, pipes, bombs, names that attack.
+"""
 
 import gzip
 import os

@@ -105,13 +105,17 @@ def look(tab, url, name, axe, problems, origin):
         )
         try:
             tab.wait_for_function(
-                "[...document.querySelectorAll('details[data-source]')].every(d => d.dataset.here === 'yes')",
+                (
+                    "[...document.querySelectorAll('details[data-source]')].every(d => "
+                    "d.dataset.here === 'yes')"
+                ),
                 timeout=10_000,
             )
         except Exception:
             said.append("folded source does not come when it is opened")
         undrawn = tab.evaluate(
-            "[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length"
+            "[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === "
+            "'no').length"
         )
         if undrawn:
             said.append(f"{undrawn} chart(s) could not be drawn")
@@ -124,7 +128,9 @@ def look(tab, url, name, axe, problems, origin):
     if axe:
         tab.evaluate(axe)
         found = tab.evaluate(
-            "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 140)]))"
+            "axe.run(document, {resultTypes: ['violations']}).then(r => "
+            "r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, "
+            "140)]))"
         )
         said += [f"axe: {rule}, {n} place(s), {where}" for rule, n, where in found]
     for event, hear in heard:
@@ -133,7 +139,10 @@ def look(tab, url, name, axe, problems, origin):
 
 
 def check(site, pages=None):
-    "Problems of the site's pages in a browser, one line each; without a browser a note, and nothing to mend."
+    """Problems of the site's pages in a browser, one line each.
+
+    Without a browser a note, and nothing to mend.
+    """
     path = browser()
     try:
         import axe_playwright_python

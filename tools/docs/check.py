@@ -1,6 +1,7 @@
 """What must hold of every page of the built site: whole, offline, light, spelt.
 
-A page's weight is that of its HTML as it lies in the folder, without the numbers of its charts (JSON for the shared script, and their tables).
+A page's weight is that of its HTML as it lies in the folder, without the numbers of its charts
+(JSON for the shared script, and their tables).
 """
 
 import json
@@ -203,7 +204,8 @@ def check(site):
                 say(f"a chart without text alternative ({str(chart.get('title'))[:60]})")
         if weight(text) > WEIGHT:
             say(
-                f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, more than {WEIGHT // 1000} kB"
+                f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, more "
+                f"than {WEIGHT // 1000} kB"
             )
         if page.headings.count("h1") != 1:
             say(f"has {page.headings.count('h1')} first-level headings")

@@ -1,4 +1,7 @@
-"Pages that are written from the code: reference, gallery, checklist, and the sidebar of library notebooks."
+"""Pages that are written from the code.
+
+Reference, gallery, checklist, and the sidebar of library notebooks.
+"""
 
 import ast
 import hashlib
@@ -86,7 +89,9 @@ def commands(docs):
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
     body = (
-        "`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
+        "`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or "
+        "usage with nothing written, 3 a fit that finished but whose diagnostics "
+        "fail.\n\n"
         f"```text\n{top}\n```\n"
     )
     body += "".join(f"\n## schoolvar {n}\n\n```text\n{run(n)}\n```\n" for n in names)
@@ -101,8 +106,10 @@ def commands(docs):
 def programs(docs):
     "The Stan programs, folded, with the comment that opens each."
     parts = [
-        "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of size zero; the other programs are a model each. "
-        "What several share is included from `functions/`. Both engines run these files as they are.\n"
+        "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of "
+        "size zero; the other programs are a model each. "
+        "What several share is included from `functions/`. Both engines run these files "
+        "as they are.\n"
     ]
     for f in sorted((ROOT / "stan").glob("*.stan")) + sorted(
         (ROOT / "stan").glob("functions/*.stanfunctions")
@@ -119,7 +126,9 @@ def programs(docs):
         )
         parts.append(
             raw(
-                f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} lines</summary><pre tabindex="0"><code>{escape(text)}</code></pre></details>'
+                f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} '
+                f'lines</summary><pre tabindex="0"><code>{escape(text)}'
+                "</code></pre></details>"
             )
         )
     page(
@@ -131,7 +140,9 @@ def programs(docs):
 
 
 def public(name):
-    "Public names of a module, `core/errors`, -> first line of what they say, read without importing it."
+    """Public names of a module, `core/errors`, -> first line of what they say, read without
+    importing it.
+    """
     file = ROOT / "schoolvar" / f"{name}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     listed = next(
@@ -162,11 +173,17 @@ def functions(docs, found):
     def row(
         n, m, said, up=""
     ):  # a name that its notebook does not document leads to the top of the page
-        return f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
+        return (
+            f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | "
+            f"{said.replace('|', '&#124;')} |\n"
+        )
 
     groups = library_groups()
     parts = [
-        "Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"
+        (
+            "Each name leads to its parameters with units and defaults, an example that is "
+            "run at every build, and its source, folded.\n"
+        )
     ]
     if top:
         parts += [
@@ -177,7 +194,10 @@ def functions(docs, found):
     parts += [
         "\n## By subject\n\n| pages | modules |\n|---|---|\n",
         *(
-            f"| [{group}](reference/{slug(group)}.qmd) | {', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n"
+            (
+                f"| [{group}](reference/{slug(group)}.qmd) | "
+                f"{', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n"
+            )
             for group, names in groups.items()
         ),
     ]
@@ -207,7 +227,10 @@ def charts_of(docs, found):
             for o in c.get("outputs", []):
                 text = "".join(o.get("data", {}).get("text/html", ""))
                 for m in re.finditer(
-                    r'<figure class="sv-figure" id="([^"]+)">.*?<script type="application/json">(.*?)</script>',
+                    (
+                        r'<figure class="sv-figure" id="([^"]+)">.*?<script '
+                        r'type="application/json">(.*?)</script>'
+                    ),
                     text,
                     re.S,
                 ):
@@ -215,7 +238,9 @@ def charts_of(docs, found):
 
 
 def whole(svg):
-    "A title reaches beyond the picture that Vega measured for it, above with several lines and to the right with the reader's font: give it the room."
+    """A title reaches beyond the picture that Vega measured for it, above with several lines
+    and to the right with the reader's font: give it the room.
+    """
     box = re.search(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 \1 \2"', svg)
     origin = re.search(r'stroke-miterlimit="10" transform="translate\(-?[\d.]+,(-?[\d.]+)\)"', svg)
     title = re.search(r'role-title".*?translate\(-?[\d.]+,(-?[\d.]+)\)', svg, re.S)
@@ -267,10 +292,15 @@ def gallery(docs, found):
         )
         title = escape(chart_title(spec))
         sections[group].append(
-            f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>'
+            f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" '
+            f'alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: '
+            f"{title}</span></a>"
         )
     parts = [
-        f"{len(seen)} figures. Each leads to the page that draws it, where it can be pointed at, saved, and read as a table.\n"
+        (
+            f"{len(seen)} figures. Each leads to the page that draws it, where it can be "
+            "pointed at, saved, and read as a table.\n"
+        )
     ]
     for group, cards in sections.items():
         if cards:
@@ -293,8 +323,10 @@ def checklist(docs):
     }
     pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in notebooks().items()}
     parts = [
-        "Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
-        "*differs*: another result on the same data; *stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"
+        "Every figure, table and numeric claim of the two documents that this project "
+        "started from. *same*: reproduced from the same data; "
+        "*differs*: another result on the same data; *stands in*: the same thing on data "
+        "that can be had; *cannot*: why not. A test walks this list.\n"
     ]
     for key, title in titles.items():
         parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
@@ -325,7 +357,10 @@ def front(docs):
         raw(
             chart_block(
                 chart,
-                caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.",
+                caption=(
+                    "160 schools in Rio de Janeiro (Saeb 2021): the probability that a "
+                    "school's spread is its own, against the spread."
+                ),
             )
         ),
         encoding="utf-8",
@@ -361,7 +396,9 @@ def example(docs):
 
 
 def described(docs, found):
-    "Pictures in outputs keep the text alternative that their cell gives them, and links in outputs lead to pages."
+    """Pictures in outputs keep the text alternative that their cell gives them, and links in
+    outputs lead to pages.
+    """
     names = set(found.values())
     for name in found.values():
         home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
@@ -389,7 +426,10 @@ def described(docs, found):
                 if "image/png" in o.get("data", {}) and said.get("alt"):
                     data = "".join(o["data"]["image/png"]).replace("\n", "")
                     o["data"] = {
-                        "text/html": f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'
+                        "text/html": (
+                            f'<img class="img-fluid" alt="{escape(said["alt"])}" '
+                            f'src="data:image/png;base64,{data}">'
+                        )
                     }
                     changed = True
         if changed:

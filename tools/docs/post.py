@@ -1,7 +1,9 @@
-"""After the pages are rendered: make them whole offline, and light. Quarto and smalldocs both call this as `post-render`.
+"""After the pages are rendered: make them whole offline, and light. Quarto and smalldocs both call
+this as `post-render`.
 
-Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
-copy, and search works from a folder as well as from a server.
+Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other
+outside files go, links to the published site become links within this copy, and search works
+from a folder as well as from a server.
 """
 
 import base64
@@ -30,7 +32,10 @@ def mathml(text):
 
 
 def page(text, up, base):
-    "One page's HTML. `up` leads to the root of the site, `base` is where the site will be published."
+    """One page's HTML.
+
+    `up` leads to the root of the site, `base` is where the site will be published.
+    """
     if os.environ.get("SMALLDOCS") and 'class="math' in text:
         parts = re.split(r'(<span class="math[^"]*">.*?</span>)', text, flags=re.S)
         text = "".join(mathml(p) if p.startswith('<span class="math') else p for p in parts)
@@ -38,7 +43,10 @@ def page(text, up, base):
     if "sv-chart" in text:
         text = text.replace(
             "</head>",
-            f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>',
+            (
+                f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer '
+                f'src="{up}docs/schoolvar-charts.js"></script>\n</head>'
+            ),
             1,
         )
     text = outline(reachable(lines(near(lighter(text)))))
@@ -51,7 +59,11 @@ def page(text, up, base):
 
 
 def lighter(text):
-    "Colours of code weigh more than the code: folded source goes without, elsewhere words of the language and comments have one. Decoration is named as such."
+    """Colours of code weigh more than the code.
+
+    Folded source goes without, elsewhere words of the language and comments have one.
+    Decoration is named as such.
+    """
 
     def plain(m):
         return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
@@ -93,13 +105,20 @@ def lighter(text):
     )
     # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
     text = re.sub(
-        r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>',
+        (
+            r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div '
+            r'class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button '
+            r'[^>]*class="code-copy-button">.*?</button></div>'
+        ),
         r"\1\2",
         text,
         flags=re.S,
     )
     text = re.sub(
-        r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>',
+        (
+            r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; '
+            r'font-size:smaller">source</a></p>'
+        ),
         r'<a class="sv-line" href="\1">source</a>',
         text,
     )
@@ -109,7 +128,10 @@ def lighter(text):
     )
     # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
     text = re.sub(
-        r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text (sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>',
+        (
+            r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text '
+            r'(sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>'
+        ),
         r"\1\2\3</a>",
         text,
     )
@@ -118,19 +140,33 @@ def lighter(text):
 
 
 def near(text):
-    "The sidebar lists the part of the library that the page belongs to; of the others, whose headings lead to a list, it keeps the heading."
-    closed = r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
+    """The sidebar lists the part of the library that the page belongs to.
+
+    Of the others, whose headings lead to a list, it keeps the heading.
+    """
+    closed = (
+        r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text '
+        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a "
+        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" '
+        r'class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
+    )
     return re.sub(closed, r"\1</div>", text, flags=re.S)
 
 
 SOURCE = re.compile(
-    r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>',
+    (
+        r"<details "
+        r'class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>'
+    ),
     re.S,
 )
 
 
 def sources(text, name, out):
-    "Folded source comes when it is opened, from a script that holds a page's sources: it weighs more than all else on a page. Without scripts a link leads to the file."
+    """Folded source comes when it is opened, from a script that holds a page's sources.
+
+    It weighs more than all else on a page. Without scripts a link leads to the file.
+    """
     found, up = [], "../" * (name.count("/") - 1)
     stem = name.removeprefix("docs/").removesuffix(".html").replace("/", ".")
 
@@ -139,12 +175,19 @@ def sources(text, name, out):
         if not (out / "docs" / "source" / file).is_file():
             return m[0]
         found.append(html.unescape(re.sub(r"<[^>]+>", "", m[3])))
-        return f'<details class="{m[1]}" data-source="{stem}" data-place="{len(found) - 1}"><summary>{m[2]}</summary><a href="{up}source/{file}">{file.removesuffix(".txt")}</a></details>'
+        return (
+            f'<details class="{m[1]}" data-source="{stem}" '
+            f'data-place="{len(found) - 1}"><summary>{m[2]}</summary><a '
+            f'href="{up}source/{file}">{file.removesuffix(".txt")}</a></details>'
+        )
 
     text = SOURCE.sub(fold, text)
     if found:
         (out / "docs" / "source" / f"{stem}.js").write_text(
-            f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = {json.dumps(found, ensure_ascii=False)};\n",
+            (
+                f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = "
+                f"{json.dumps(found, ensure_ascii=False)};\n"
+            ),
             encoding="utf-8",
         )
         text = text.replace(
@@ -237,7 +280,10 @@ def reachable(text):
     # a wide block scrolls by keyboard too
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)
     text = re.sub(
-        r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)',
+        (
+            r'<div class="cell-output '
+            r"cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)"
+        ),
         r'<div tabindex="0" class="cell-output cell-output-display\1>',
         text,
     )
@@ -260,7 +306,10 @@ def reachable(text):
 
 
 def outline(text):
-    "Levels of headings without gaps: nbdev gives every documented name a third level, also where there is no second."
+    """Levels of headings without gaps.
+
+    Nbdev gives every documented name a third level, also where there is no second.
+    """
     above = []
 
     def close_up(m):
@@ -281,7 +330,9 @@ def outline(text):
 
 
 def places(texts):
-    "Names that nbdev links to a place which their page does not have (what is not public) lead to the top of that page."
+    """Names that nbdev links to a place which their page does not have (what is not public)
+    lead to the top of that page.
+    """
     ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
 
     def mend(name):
@@ -295,7 +346,9 @@ def places(texts):
 
 
 def anywhere(text, base):
-    "A server shows the page for what is not there at every depth, so that its links must lead from the root of the host, as Quarto writes them."
+    """A server shows the page for what is not there at every depth, so that its links must lead
+    from the root of the host, as Quarto writes them.
+    """
     root = urlsplit(base).path.rstrip("/") + "/"
     text = re.sub(r'(name="smalldocs:offset" content=")(?:\./)?"', rf'\g<1>{root}"', text)
     return re.sub(r'\b(href|src)="(?![a-z]+:|[#/]|")(?:\./)?([^"]*)"', rf'\1="{root}\2"', text)
@@ -344,7 +397,8 @@ def search(out):
     text = script.read_text(encoding="utf-8")
     if SEARCH not in text or DARK not in text:
         raise SystemExit(
-            "docs_post: this smalldocs reads its search index or turns dark in another way; look at SEARCH and DARK in tools/docs/post.py"
+            "docs_post: this smalldocs reads its search index or turns dark in another "
+            "way; look at SEARCH and DARK in tools/docs/post.py"
         )
     script.write_text(
         text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8"
@@ -374,7 +428,9 @@ location.replace("{up}" + (places[location.hash.slice(1)] || "{now}") + ".html" 
 
 
 def forward(out, base):
-    "A small page at each address that a page had before (moved.csv), which leads to where it is now, name by name where a page was divided."
+    """A small page at each address that a page had before (moved.csv), which leads to where it
+    is now, name by name where a page was divided.
+    """
     with open(Path(__file__).with_name("moved.csv"), encoding="utf-8", newline="") as f:
         rows = list(csv.DictReader(f))
     count = 0

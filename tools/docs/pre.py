@@ -1,11 +1,13 @@
-"""Before the pages are rendered: run every notebook and write the pages' sources into docs/ (git-ignored).
+"""Before the pages are rendered: run every notebook and write the pages' sources into docs/
+(git-ignored).
 
-Quarto and smalldocs both call this as `pre-render` of _quarto.yml. Notebooks are committed without outputs, so each one is
-run here with the real kernel, then passed through nbdev's processors. Both steps are kept in .cache/docs by a hash of
-the notebook, of the modules it reaches and of what it reads: an unchanged notebook is not run again.
+Quarto and smalldocs both call this as `pre-render` of _quarto.yml. Notebooks are committed
+without outputs, so each one is run here with the real kernel, then passed through nbdev's
+processors. Both steps are kept in .cache/docs by a hash of the notebook, of the modules it
+reaches and of what it reads: an unchanged notebook is not run again.
 
-python tools/docs/pre.py                       all of it
-python tools/docs/pre.py --one NOTEBOOK OUT    one notebook, in this process
+python tools/docs/pre.py                       all of it python tools/docs/pre.py --one NOTEBOOK
+OUT    one notebook, in this process
 """
 
 import json
@@ -33,7 +35,10 @@ PROLOGUE = "from schoolvar.charts.html import enable_charts; enable_charts(bundl
 
 
 def execute(path):
-    "Run a notebook with its kernel. Returns it with its outputs, or raises with the cell's number and error."
+    """Run a notebook with its kernel.
+
+    Returns it with its outputs, or raises with the cell's number and error.
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -81,7 +86,10 @@ def execute(path):
 
 
 def lead(nb):
-    "nbdev turns the first cell into the page's title and description and drops the rest of it: move the rest to a cell of its own."
+    """nbdev turns the first cell into the page's title and description and drops the rest of it.
+
+    Move the rest to a cell of its own.
+    """
     import nbformat
 
     first = next((i for i, c in enumerate(nb.cells) if c.cell_type == "markdown"), None)
@@ -94,7 +102,10 @@ def lead(nb):
 
 
 def filters(name):
-    "nbdev's processors, with documentation taken from the module `name`: their own way runs every exported and importing cell again."
+    """nbdev's processors, with documentation taken from the module `name`.
+
+    Their own way runs every exported and importing cell again.
+    """
     from nbdev.processors import FilterDefaults, exec_show_docs
 
     class FromModule(exec_show_docs):
@@ -102,7 +113,9 @@ def filters(name):
             super().begin()
             if name and hasattr(self, "k"):
                 self.k.run_cell(
-                    f"import importlib; _m = importlib.import_module('schoolvar.{name}'); globals().update({{k: v for k, v in vars(_m).items() if not k.startswith('__')}})"
+                    f"import importlib; _m = importlib.import_module('schoolvar.{name}'); "
+                    "globals().update({k: v for k, v in vars(_m).items() if not "
+                    "k.startswith('__')})"
                 )
                 if self.k.exc:
                     raise SystemExit(f"schoolvar.{name} does not import: {self.k.exc}")
@@ -124,7 +137,10 @@ def filters(name):
 
 
 def one(path, out):
-    "Run a notebook, pass it through nbdev's processors and write the page's source. Runs in a process of its own."
+    """Run a notebook, pass it through nbdev's processors and write the page's source.
+
+    Runs in a process of its own.
+    """
     os.chdir(ROOT)
     nb = execute(path)
     lead(nb)
@@ -237,7 +253,9 @@ def build_one(path, name):
 
 
 def link_pages(found):
-    "Links between notebooks, by file name as an editor follows them or as nbdev writes them, become links between pages."
+    """Links between notebooks, by file name as an editor follows them or as nbdev writes them,
+    become links between pages.
+    """
     names = {n for n in found.values()}
     for name in names:
         file = DOCS / f"{name}.ipynb"
@@ -283,7 +301,10 @@ def main():
             if error:
                 failed.append(error)
             print(
-                f"  {path.relative_to(ROOT)}: {'FAILED' if error else f'{seconds:.1f} s' if seconds > 0.5 else 'unchanged'}",
+                (
+                    f"  {path.relative_to(ROOT)}: "
+                    f"{'FAILED' if error else f'{seconds:.1f} s' if seconds > 0.5 else 'unchanged'}"
+                ),
                 flush=True,
             )
     if failed and os.environ.get("SCHOOLVAR_DOCS_QUICK"):
