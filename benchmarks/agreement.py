@@ -1,10 +1,12 @@
 """Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo
 errors, stored for the site.
 
-    python benchmarks/agreement.py                               every case: the reference where it is not stored, then ours
-    python benchmarks/agreement.py saeb --reference              the reference again
-    python benchmarks/agreement.py saeb M3 --engine cmdstan      ours by another engine, where it is, against the stored reference
-    python benchmarks/agreement.py published                     published figures beside ours
+    python benchmarks/agreement.py                           every case: the reference, then ours
+    python benchmarks/agreement.py saeb --reference          the reference again
+    python benchmarks/agreement.py saeb M3 --engine cmdstan  ours by another engine
+    python benchmarks/agreement.py published                 published figures beside ours
+
+A reference that is stored is not made again without `--reference`.
 
 References are stored in nbs/studies/stored/reference_<case>, comparisons in
 agreement_<case>_<engine>, each with the story of its run. Saeb and Pennsylvania's counts are

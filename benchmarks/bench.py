@@ -1,10 +1,13 @@
 """Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its
 load.
 
-    make bench                       everything, some twenty minutes, most of them brms; with R's lme4 and brms, and bambi, where they are installed
+    make bench                       everything, some twenty minutes, most of them brms
     make bench ARGS='--quick'        smaller sizes
     make bench ARGS='--only help_seconds read'
-    make bench ARGS='--long'         first the benchmarks with files of their own (consistency, achievement), on a quiet machine
+    make bench ARGS='--long'         first the benchmarks with files of their own (consistency,
+                                     achievement), on a quiet machine
+
+R's lme4 and brms, and bambi, are peers where they are installed.
 
 Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same run where nothing
 else is said), machine, load, date. On a shared machine only ratios and counts are worth reading:
@@ -254,7 +257,8 @@ start = time.perf_counter()
 idata = model.fit(draws=500, tune=500, chains=4, cores=2, random_seed=1, progressbar=False)
 took = time.perf_counter() - start
 s = az.summary(idata, var_names=["cell", "1|school_sigma", "1|cohort_sigma"])
-print(json.dumps(dict(seconds=took, ess=float(pd.to_numeric(s.ess_bulk).min()), version=bambi.__version__)))
+ess = float(pd.to_numeric(s.ess_bulk).min())
+print(json.dumps(dict(seconds=took, ess=ess, version=bambi.__version__)))
 """
 
 

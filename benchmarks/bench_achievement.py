@@ -6,8 +6,8 @@ software use the figures measured on a machine of this kind: brms M3 on 500 scho
 draws in 188 s of sampling; lme4's glmer, 2.9 s for a point estimate. Run it on a quiet machine:
 on a busy one only the ratios within one run mean anything.
 
-    python benchmarks/bench_achievement.py                      # M3 on 500 schools, M2 on 3,246 schools with 300 draws a chain
-    python benchmarks/bench_achievement.py --growth             # and M2 from 500 to 32,460 schools, with the exponent
+    python benchmarks/bench_achievement.py            # M3 on 500 schools, M2 on 3,246
+    python benchmarks/bench_achievement.py --growth   # and M2 from 500 to 32,460 schools
     python benchmarks/bench_achievement.py --cases M3:60:100 --out small.csv
 
 Rows are kept in benchmarks/achievement.csv, one a model and number of schools;
@@ -150,9 +150,11 @@ if __name__ == "__main__":
             say(r)
             keep(r, a.out)
         x = np.log([r["schools"] for r in runs])
+        seconds = [r["sampling"] for r in runs]
+        megabytes = [max(r["peak_mb"] - r["before_mb"], 1) for r in runs]
+        time_power = np.polyfit(x, np.log(seconds), 1)[0]
+        memory_power = np.polyfit(x, np.log(megabytes), 1)[0]
         print(
-            "time grows as "
-            f"schools^{np.polyfit(x, np.log([r['sampling'] for r in runs]), 1)[0]:.2f}, "
-            "memory beyond the start as "
-            f"schools^{np.polyfit(x, np.log([max(r['peak_mb'] - r['before_mb'], 1) for r in runs]), 1)[0]:.2f}"
+            f"time grows as schools^{time_power:.2f}, "
+            f"memory beyond the start as schools^{memory_power:.2f}"
         )

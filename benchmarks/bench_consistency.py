@@ -1,6 +1,6 @@
 """Speed of the consistency model: Saeb, Saeb with covariates, many schools, many students.
 
-    python benchmarks/bench_consistency.py [--data ../shared/data] [--out benchmarks/consistency.csv] [--quick]
+    python benchmarks/bench_consistency.py [--data DIR] [--out FILE] [--quick]
 
 Each row: what was fitted, seconds of sampling (wall clock) and of processor time, the least bulk
 ESS of the population parameters, ESS per second, peak memory. The R package ivd, two chains of

@@ -20,16 +20,23 @@ from schoolvar.data.scores import read_scores
 imported = time.perf_counter()
 
 def peak():
-    try:   # Linux: of this program only, while ru_maxrss keeps the peak of the process that started it
-        with open("/proc/self/status") as f: return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) * 1024 / 1e6
+    # Linux: of this program only, while ru_maxrss keeps the peak of the process that started it
+    try:
+        with open("/proc/self/status") as lines:
+            kb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+        return kb * 1024 / 1e6
     except OSError:
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6   # bytes on macOS
 
 before = peak()
 scores = read_scores(sys.argv[1], school="school", score="score", covariates=sys.argv[2:])
-print(json.dumps(dict(students=scores.n, schools=len(scores.schools), import_seconds=imported - started, read_seconds=time.perf_counter() - imported,
-                      peak_mb=peak(), before_mb=before, mean=scores.mean, sd=scores.sd)))
+took = time.perf_counter() - imported
+print(json.dumps(dict(
+    students=scores.n, schools=len(scores.schools),
+    import_seconds=imported - started, read_seconds=took,
+    peak_mb=peak(), before_mb=before, mean=scores.mean, sd=scores.sd,
+)))
 """
 
 

@@ -1,7 +1,8 @@
 """Reports per minute on this machine's cores, against a kernel for each report, with page weights
 and memory.
 
-    python benchmarks/bench_reports.py --achievement FIT --name pennsylvania --out benchmarks/reports_pennsylvania.csv [--sample 60] [--kernels 8]
+    python benchmarks/bench_reports.py --achievement FIT --name pennsylvania
+        --out benchmarks/reports_pennsylvania.csv [--sample 60] [--kernels 8]
 
 FIT is a folder that `schoolvar achievement` wrote. Both ways make the same pages in this run,
 from the fit's folder or its publication; a kernel a report gets as many kernels at a time as

@@ -1,6 +1,7 @@
 """Time value added from counts to a saved folder.
 
-    python benchmarks/bench_value_added.py COUNTS [--from-grade 3] [--to-grade 6] [--years 2017,2018,2019] [--schools N] [--method joint] [--alone]
+    python benchmarks/bench_value_added.py COUNTS [--from-grade 3] [--to-grade 6]
+        [--years 2017,2018,2019] [--schools N] [--method joint] [--alone]
 
 Prints seconds by step, effective draws and gradients; nothing is taken from the cache. Run it on
 an idle machine.

@@ -1,9 +1,10 @@
 """Coverage-guided fuzzing of the readers: whatever the bytes, a result that obeys the rules or a
 `DataError` of one line.
 
-    pip install atheris                                        (Linux, macOS; not a dependency of schoolvar)
-    python benchmarks/fuzz_readers.py --seconds 60             from small files of every kind
-    python benchmarks/fuzz_readers.py --seconds 600 --corpus fuzz-corpus      keep what was found, and go on from there
+    pip install atheris                              Linux, macOS; not a dependency of schoolvar
+    python benchmarks/fuzz_readers.py --seconds 60   from small files of every kind
+    python benchmarks/fuzz_readers.py --seconds 600 --corpus fuzz-corpus
+                                                     keep what was found, and go on from there
 
 An input that ends in anything else is written to `crash-...` in the working directory, and the
 exit status is not 0.

@@ -1,7 +1,8 @@
 """How naive, me and joint do where the truth is known: bias and coverage of the slope, of value
 added, and of its ranking.
 
-    python benchmarks/study_value_added.py OUT.csv [--seed 2026] [--only CONDITION ...] [--limit N] [--part I/N]
+    python benchmarks/study_value_added.py OUT.csv [--seed 2026] [--only CONDITION ...]
+        [--limit N] [--part I/N]
 
 One row a simulated data set and method is appended to OUT.csv; data sets that are there already
 are skipped, so that the study can be stopped and taken up again. Conditions differ in students a

@@ -634,11 +634,8 @@ def test_other_parts_of_the_sidebar_keep_their_heading():
 def test_a_line_of_source_is_found():
     from docs import post as docs_post
 
-    block = (
-        "<a "
-        'href="https://github.com/schoolvar/schoolvar/blob/main/schoolvar/calibration/stored.py#LNone">source</a>\n'
-        '<h3 id="load_summary">{}</h3>'
-    )
+    source = "https://github.com/schoolvar/schoolvar/blob/main/schoolvar/calibration/stored.py"
+    block = f'<a href="{source}#LNone">source</a>\n<h3 id="load_summary">{{}}</h3>'
     n = int(re.search(r"stored\.py#L(\d+)", docs_post.lines(block.format("load_summary")))[1])
     assert (
         (ROOT / "schoolvar" / "calibration" / "stored.py")

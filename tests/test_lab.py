@@ -153,8 +153,10 @@ class Lab:
         page.goto(
             f"{self.url}/lab/workspaces/w{secrets.token_hex(4)}/tree/{notebook}?token={self.token}"
         )
-        page.wait_for_function("""() => { const w = window.jupyterapp && jupyterapp.shell.currentWidget;
-            return w && w.content && w.content.model && w.content.model.cells && w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
+        page.wait_for_function("""() => {
+            const w = window.jupyterapp && jupyterapp.shell.currentWidget;
+            return w && w.content && w.content.model && w.content.model.cells &&
+                w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
         return page
 
     def done(self, page):
@@ -190,26 +192,40 @@ def lab(tmp_path_factory, chromium):
 def run_all(page):
     "*Run All Cells*, to the end; the notebook as it then is."
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function("""() => { const w = jupyterapp.shell.currentWidget;
-        return w.sessionContext.kernelDisplayStatus === 'idle' && !w.node.querySelector('.jp-mod-running, .jp-InputPrompt[data-prompt="*"]') }""")
+    page.wait_for_function("""() => {
+        const w = jupyterapp.shell.currentWidget;
+        const running = '.jp-mod-running, .jp-InputPrompt[data-prompt="*"]';
+        const idle = w.sessionContext.kernelDisplayStatus === 'idle';
+        return idle && !w.node.querySelector(running) }""")
     return page.evaluate("() => jupyterapp.shell.currentWidget.content.model.toJSON()")
 
 
 def settle(page):
     "Every cell is scrolled past, as a reader does, and every chart that is there has had its time."
-    page.evaluate("""async () => { for (const cell of jupyterapp.shell.currentWidget.content.widgets) {
-        cell.node.scrollIntoView({block: 'center'}); await new Promise(r => setTimeout(r, 30)); } }""")
-    page.wait_for_function("""() => [...jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart')]
-        .every(c => c.dataset.drawn || !c.querySelector('script'))""")
+    page.evaluate("""async () => {
+        for (const cell of jupyterapp.shell.currentWidget.content.widgets) {
+            cell.node.scrollIntoView({block: 'center'});
+            await new Promise(r => setTimeout(r, 30)); } }""")
+    page.wait_for_function("""() => {
+        const charts = jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart');
+        return [...charts].every(c => c.dataset.drawn || !c.querySelector('script')) }""")
 
 
-PAINTED = """() => [...jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart')].map(c => {
-    const svg = c.querySelector('svg.marks'), box = svg && svg.getBoundingClientRect(), still = c.querySelector('img.sv-still');
-    return {drawn: c.dataset.drawn || '', width: box ? box.width : 0, height: box ? box.height : 0, room: c.clientWidth, overflow: c.scrollWidth - c.clientWidth,
-            marks: svg ? svg.querySelectorAll('path, text, line, rect, image').length : 0,
-            words: !!svg && svg.getAttribute('role') === 'img' && !!svg.querySelector('title').textContent && !!svg.querySelector('desc').textContent,
-            still: !!still && still.complete && still.naturalWidth > 100, alt: still ? still.alt : '',
-            ink: svg && svg.querySelector('text') ? getComputedStyle(svg.querySelector('text')).fill : ''} })"""
+PAINTED = """() => {
+    const charts = jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart');
+    return [...charts].map(c => {
+        const svg = c.querySelector('svg.marks'), still = c.querySelector('img.sv-still');
+        const box = svg && svg.getBoundingClientRect();
+        const said = name => !!svg.querySelector(name).textContent;
+        const text = svg && svg.querySelector('text');
+        return {drawn: c.dataset.drawn || '',
+                width: box ? box.width : 0, height: box ? box.height : 0,
+                room: c.clientWidth, overflow: c.scrollWidth - c.clientWidth,
+                marks: svg ? svg.querySelectorAll('path, text, line, rect, image').length : 0,
+                words: !!svg && svg.getAttribute('role') === 'img' && said('title') && said('desc'),
+                still: !!still && still.complete && still.naturalWidth > 100,
+                alt: still ? still.alt : '',
+                ink: text ? getComputedStyle(text).fill : ''} }) }"""
 
 
 def outputs(notebook):
@@ -268,11 +284,10 @@ def test_every_chart_is_painted(lab, path):
                 page.screenshot(
                     path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png"
                 )
-    red = page.evaluate(
-        "() => "
-        'document.querySelectorAll(\'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"],'
-        ' .jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]\').length'
-    )
+    red = page.evaluate("""() => {
+        const failed = '[data-mime-type="application/vnd.jupyter.error"]';
+        const places = `.jp-OutputArea-output${failed}, .jp-RenderedText${failed}`;
+        return document.querySelectorAll(places).length }""")
     assert red == 0 and not page.outside and not page.trouble
     lab.done(page)
 
@@ -345,9 +360,13 @@ def test_a_saved_notebook_is_drawn_when_it_is_opened_again(lab):
     shutil.copy(NBS / FOUR, lab.folder / "tree" / "nbs" / "again.ipynb")
     page = lab.open("again.ipynb")
     run_all(page)
-    page.evaluate("""async () => { const notebook = jupyterapp.shell.currentWidget.content;
-        notebook.activeCellIndex = notebook.widgets.findIndex(w => w.model.toJSON().outputs?.some(o => 'text/html' in (o.data || {})));
-        await jupyterapp.commands.execute('notebook:run-cell'); await jupyterapp.commands.execute('docmanager:save') }""")
+    page.evaluate("""async () => {
+        const notebook = jupyterapp.shell.currentWidget.content;
+        const shows = output => 'text/html' in (output.data || {});
+        notebook.activeCellIndex = notebook.widgets.findIndex(
+            w => w.model.toJSON().outputs?.some(shows));
+        await jupyterapp.commands.execute('notebook:run-cell');
+        await jupyterapp.commands.execute('docmanager:save') }""")
     lab.done(page)
     saved = json.loads((lab.folder / "tree" / "nbs" / "again.ipynb").read_text(encoding="utf-8"))
     assert sum("DecompressionStream" in html_of(o) for o in outputs(saved)) == 1, (

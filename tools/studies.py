@@ -59,10 +59,8 @@ def stale():
     for file in sorted((STUDIES / "stored").glob("*/manifest.json")):
         manifest = load_summary(file.parent)[1]
         changed = stale_programs(manifest)
-        print(
-            f"{file.parent.name}: "
-            f"{'stale (' + ', '.join(changed) + '): ' + manifest['command'] if changed else 'matches the code'}"
-        )
+        stale = f"stale ({', '.join(changed)}): {manifest['command']}"
+        print(f"{file.parent.name}: {stale if changed else 'matches the code'}")
 
 
 # programs that became another, and what it is called

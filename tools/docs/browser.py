@@ -20,11 +20,18 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 # Charts without a mark that has a colour and a size: a scale that does not know the data's values
 # paints nothing, and says nothing
-EMPTY = """[...document.querySelectorAll('.sv-chart[data-drawn]')].filter(chart => chart.clientWidth && chart.dataset.drawn !== 'no' &&
-  ![...chart.querySelectorAll('.role-mark path, .role-mark line, .role-mark text, .role-mark rect')].some(mark => {
+EMPTY = """(() => {
+  const marks = ['path', 'line', 'text', 'rect'].map(kind => `.role-mark ${kind}`).join(', ');
+  const clear = ['none', 'transparent', 'rgba(0, 0, 0, 0)'];
+  const painted = mark => {
     const style = getComputedStyle(mark), box = mark.getBoundingClientRect();
-    return [style.fill, style.stroke].some(paint => paint && !['none', 'transparent', 'rgba(0, 0, 0, 0)'].includes(paint)) && +style.opacity > 0 && box.width + box.height > 0;
-  })).map(chart => chart.id)"""
+    const coloured = [style.fill, style.stroke].some(paint => paint && !clear.includes(paint));
+    return coloured && +style.opacity > 0 && box.width + box.height > 0;
+  };
+  const shown = chart => chart.clientWidth && chart.dataset.drawn !== 'no';
+  const empty = chart => shown(chart) && ![...chart.querySelectorAll(marks)].some(painted);
+  return [...document.querySelectorAll('.sv-chart[data-drawn]')].filter(empty).map(c => c.id);
+})()"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -184,7 +184,8 @@ def check(site):
             ):
                 say(f"link to {url}, but {target} has no such place")
         if m := re.search(
-            r"""<script(?![^>]*application/json)[^>]*>[^<]*["'](https?://(?:cdn|unpkg|esm)[^"']*)""",
+            r"<script(?![^>]*application/json)[^>]*>[^<]*"
+            r"""["'](https?://(?:cdn|unpkg|esm)[^"']*)""",
             text,
         ):
             say(f"a script loads {m[1]} from outside")

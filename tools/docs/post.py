@@ -154,10 +154,8 @@ def near(text):
 
 
 SOURCE = re.compile(
-    (
-        r"<details "
-        r'class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>'
-    ),
+    r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?'
+    r"<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>",
     re.S,
 )
 
@@ -248,7 +246,8 @@ def lines(text):
         return f'/schoolvar/{m[1]}.py{f"#L{n}" if n else ""}"{m[2]}{m[3]}<'
 
     return re.sub(
-        r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<',
+        r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"'
+        r"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<",
         line,
         text,
         flags=re.S,
@@ -379,7 +378,8 @@ def stylesheet(text):
 SEARCH = """const r = await fetch(offset + "search.json");
       index = await r.json();"""
 SEARCH_OFFLINE = """if (!window.searchIndex) await new Promise((done, fail) => {
-        const s = document.createElement("script"); s.src = offset + "search-index.js"; s.onload = done; s.onerror = fail;
+        const s = document.createElement("script");
+        s.src = offset + "search-index.js"; s.onload = done; s.onerror = fail;
         document.head.append(s);
       });
       index = window.searchIndex;"""

@@ -277,7 +277,8 @@ def link_pages(found):
         for c in page["cells"]:
             if c["cell_type"] == "markdown":
                 c["source"] = re.sub(
-                    r"\]\((?:\.\./|\./|nbs/)*((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.(?:ipynb|html)(#[^)\s]*)?\)",
+                    r"\]\((?:\.\./|\./|nbs/)*((?:\w+/)*)(?:\d\d[a-z]?_)?"
+                    r"(\w+)\.(?:ipynb|html)(#[^)\s]*)?\)",
                     target,
                     "".join(c["source"]),
                 )
