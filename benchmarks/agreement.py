@@ -61,13 +61,14 @@ def achievement_case(model):
 
     counts = counts_of_100_schools()
     sds = {f"sd_{k}": f"sd_{k}" for k in LEVELS[model]}
-    fit = lambda **k: (
-        lambda engine: (
+
+    def fit(**k):
+        return lambda engine: (
             fit_achievement(
                 counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
             ).idata
         )
-    )
+
     ways = {
         "as it comes": fit(),
         "four chains, metric learned": fit(metric="diag_e"),
@@ -135,14 +136,16 @@ def saeb_case():
             "pip": "included",
         }
 
-    whole = lambda **k: (
-        lambda engine: (
-            fit_consistency(
-                scores, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
-            ).idata
-        ),
-        population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"},
-    )
+    def whole(**k):
+        return (
+            lambda engine: (
+                fit_consistency(
+                    scores, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
+                ).idata
+            ),
+            population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"},
+        )
+
     names = dict(
         location_intercept="location",
         scale_intercept="scale",
@@ -365,7 +368,10 @@ def published():
     from schoolvar.sampling.cache import content_hash
 
     clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
-    read = lambda frame, **k: read_scores(frame, school="school_id", score="math_proficiency", **k)
+
+    def read(frame, **k):
+        return read_scores(frame, school="school_id", score="math_proficiency", **k)
+
     both = "student_ses * school_ses + (1 | school_id)"
     fits = {
         (SAEB, "intercepts"): fit_consistency(read(saeb)),
@@ -392,7 +398,7 @@ def published():
         ],
     )
     ours = pd.DataFrame(
-        [fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter)]
+        [fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter, strict=True)]
     ).reset_index(drop=True)
     t = t.assign(
         ours=ours["mean"],

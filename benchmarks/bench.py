@@ -51,7 +51,10 @@ def seconds(call, times=3) -> float:
 
 def help_seconds(quick):
     "Start of the command, beside an interpreter that does nothing."
-    run = lambda *args: subprocess.run(args, capture_output=True, check=True)
+
+    def run(*args):
+        return subprocess.run(args, capture_output=True, check=True)
+
     bare = seconds(lambda: run(sys.executable, "-c", ""), 5)
     took = seconds(lambda: run(*COMMAND, "--help"), 5)
     return [
@@ -202,7 +205,7 @@ def in_r(what, table, model):
 
 def lme4(quick):
     "The whole posterior beside glmer's point estimate: seconds, and how far apart the SDs are."
-    rows, model = [], "M3"
+    _rows, model = [], "M3"
     counts, d, table = case(model, 100 if quick else 500)
     if (r := in_r("lme4", table, model)) is None:
         return []
@@ -329,7 +332,8 @@ def scaling(quick):
     ):
         took = [seconds(lambda: call(x)) for x in (rng.normal(size=(800, J)) for J in sizes)]
         rows += [
-            dict(case=f"{name}, {J:,} schools", value=t, unit="s") for J, t in zip(sizes, took)
+            dict(case=f"{name}, {J:,} schools", value=t, unit="s")
+            for J, t in zip(sizes, took, strict=True)
         ]
         rows.append(
             dict(

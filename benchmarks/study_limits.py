@@ -201,7 +201,7 @@ def main():
         if a.store.exists()
         else pd.DataFrame(columns=["topic", "x", "series", "data_set"])
     )
-    have = set(zip(old.topic, old.x, old.series, old.data_set))
+    have = set(zip(old.topic, old.x, old.series, old.data_set, strict=True))
     jobs = [
         (topic, x, series, k)
         for topic in a.topics or TOPICS
@@ -220,7 +220,8 @@ def main():
                                 j
                                 for j in jobs
                                 if j[0] == topic and (j[0], float(j[1]), j[2], j[3]) not in have
-                            ]
+                            ],
+                            strict=True,
                         ),
                         chunksize=5,
                     )

@@ -42,7 +42,7 @@ def achievement(model, extra, slopes):
     ses = pd.DataFrame(
         dict(school_id=sorted(frame["school_id"].unique()), ses=[-1.3, 0.2, 0.4, 0.9, 1.1])
     )
-    frame["district_id"] = frame["school_id"].map(dict(zip(ses["school_id"], "aabbc")))
+    frame["district_id"] = frame["school_id"].map(dict(zip(ses["school_id"], "aabbc", strict=True)))
     counts = read_counts(frame)
     _, design, _ = prepare(
         counts, model, covariates=ses if slopes else None, district=extra == "district"

@@ -64,7 +64,10 @@ def ladder_density(levels, data, d):
         sum(stats.t.logpdf(abs(x), 3, scale=2.5) for x in s.values())
         + np.log(np.cosh(d["t"])).sum()
     )
-    spread = lambda at: data[f"{at}_noise"] + data[f"{at}_within"] @ sds**2
+
+    def spread(at):
+        return data[f"{at}_noise"] + data[f"{at}_within"] @ sds**2
+
     v, jacobian = whitened(
         s["school"],
         data["school_logit"] - data["school_fixed"] @ fixed,
@@ -90,7 +93,7 @@ def ladder_density(levels, data, d):
         eta = eta + cohort[data["cohort_of"] - 1]
     if "subject" in levels:
         m = data["subject_logit"] - data["subject_fixed"] @ fixed
-        for at, weight in zip(data["subject_cohort"], data["subject_weight"]):
+        for at, weight in zip(data["subject_cohort"], data["subject_weight"], strict=True):
             m = m - weight * cohort[at - 1]
         v, jacobian = whitened(s["subject"], m, data["subject_noise"], d["z_subject"])
         lp += stats.norm.logpdf(s["subject"] * v, 0, abs(s["subject"])).sum() + jacobian
@@ -110,7 +113,9 @@ def test_ladder_programs_are_the_density_on_paper(model):
         prior_intercept=2.5, prior_cell=1.5, prior_slope=np.zeros(0), prior_sd=2.5, want_rows=0
     )
     draws, target = draws_and_target("achievement", data)
-    gap = np.array([lp - ladder_density(levels, data, d) for lp, d in zip(target, draws)])
+    gap = np.array(
+        [lp - ladder_density(levels, data, d) for lp, d in zip(target, draws, strict=True)]
+    )
     assert np.ptp(target) > 3 and np.ptp(gap) < 1e-4
 
 
@@ -127,9 +132,10 @@ def consistency_density(data, d):
     t = (about / v + data["hd"] - h * (eta - data["W"] @ data["z0"])) / curvature + d[
         "z2"
     ] / np.sqrt(curvature)
-    seen = lambda log_sd: (
-        -n * log_sd - 0.5 * (data["ss"] + n * (residual - u) ** 2) * np.exp(-2 * log_sd)
-    )
+
+    def seen(log_sd):
+        return -n * log_sd - 0.5 * (data["ss"] + n * (residual - u) ** 2) * np.exp(-2 * log_sd)
+
     unusual = (
         np.log(pi)
         + stats.norm.logpdf(t, about, np.sqrt(v))
@@ -137,7 +143,10 @@ def consistency_density(data, d):
         + seen(eta + t)
     )
     typical = np.log1p(-pi) + stats.norm.logpdf(d["z2"]) + seen(eta)
-    half_t = lambda x, scale: stats.t.logpdf(x, data["tau_df"], scale=scale)
+
+    def half_t(x, scale):
+        return stats.t.logpdf(x, data["tau_df"], scale=scale)
+
     lp = (
         stats.norm.logpdf(d["beta"], data["beta_mean"], data["beta_scale"]).sum()
         + stats.norm.logpdf(d["zeta"], data["zeta_mean"], data["zeta_scale"]).sum()

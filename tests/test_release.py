@@ -60,7 +60,7 @@ def test_two_builds_are_the_same_bytes(built):
         ".whl",
         ".gz",
     }
-    for a, b in zip(one, two):
+    for a, b in zip(one, two, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
 
 

@@ -46,9 +46,12 @@ def hostile(tmp_path_factory):
     "Every id and name of districts and schools is an attack; two districts share a name."
     folder = tmp_path_factory.mktemp("hostile")
     fits = example_fits(folder, 6, 60)
-    clean = lambda s: s.replace("\x00", "").replace("\ud83c\udf32", "\U0001f332")
+
+    def clean(s):
+        return s.replace("\x00", "").replace("\ud83c\udf32", "\U0001f332")
+
     names = [clean(e) for e in EVIL]
-    for kind, path in fits.items():
+    for _kind, path in fits.items():
         f = pd.read_csv(path / "schools.csv", dtype={"school": "str"})
         ids = {
             s: f"{names[i % len(names)]}~{s}" if i < 40 else s

@@ -33,7 +33,7 @@ def main(names):
     found = [Path(n).resolve() for n in names]
     strangers = [
         n
-        for n, p in zip(names, found)
+        for n, p in zip(names, found, strict=True)
         if p.suffix != ".ipynb" or not p.is_file() or NBS not in p.parents
     ]
     if strangers:

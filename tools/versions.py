@@ -164,7 +164,10 @@ def run(which, python, tests) -> dict:
         ),
         "",
     )
-    count = lambda what: int(m[1]) if (m := re.search(rf"(\d+) {what}", last)) else 0
+
+    def count(what):
+        return int(m[1]) if (m := re.search(rf"(\d+) {what}", last)) else 0
+
     row = (
         dict(which=which)
         | found

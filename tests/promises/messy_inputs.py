@@ -25,7 +25,9 @@ Y = [17, 20, 11, 15, 30, 22, 25, 31, 9, 12, 14, 8]
 KEYS = [
     (s, y, 3, k) for s in ("101", "102", "103") for y in (2021, 2022) for k in ("Math", "Reading")
 ]
-BASE = dict(zip(KEYS, zip(N, Y)))  # what a person reads in the sound table
+BASE = dict(
+    zip(KEYS, zip(N, Y, strict=True), strict=False)
+)  # what a person reads in the sound table
 SCORES = {
     "11": [512.5, 498.1, 530.2, 471.9, 505.5, 489.6],
     "12": [455.3, 470.7, 462.4, 480.1, 449.2, 466.0],
@@ -118,7 +120,7 @@ def whole_column(column, values):
 def with_column(name, values, table=None):
     "The table with one more column."
     table = table or rows()
-    return [[*table[0], name], *[[*row, str(v)] for row, v in zip(table[1:], values)]]
+    return [[*table[0], name], *[[*row, str(v)] for row, v in zip(table[1:], values, strict=True)]]
 
 
 def score_rows(edit=None, schools=None):
@@ -790,7 +792,7 @@ def mark_cases():
         return csv(
             [
                 ["school_id", "score"],
-                *[[s, c] for s, c in zip(["1", "1", "1", "2", "2", "2"], cells)],
+                *[[s, c] for s, c in zip(["1", "1", "1", "2", "2", "2"], cells, strict=True)],
             ],
             sep,
         )
@@ -1360,28 +1362,36 @@ def share_cases():
         "shares between 0 and 1",
         group,
         "A fraction is no count; the row is named.",
-        csv(edit=whole_column("y_success", [f"{y / n:.2f}" for n, y in zip(N, Y)])),
+        csv(edit=whole_column("y_success", [f"{y / n:.2f}" for n, y in zip(N, Y, strict=True)])),
         Refused(("fraction",), "y_success", (2,)),
     )
     yield Case(
         "percent signs",
         group,
         "The row is named.",
-        csv(edit=whole_column("y_success", [f"{100 * y // n}%" for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column("y_success", [f"{100 * y // n}%" for n, y in zip(N, Y, strict=True)])
+        ),
         Refused(("percent",), "y_success", (2,)),
     )
     yield Case(
         "percentages with a decimal",
         group,
         "A fraction is no count; the row is named.",
-        csv(edit=whole_column("y_success", [f"{100 * y / n:.1f}" for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column(
+                "y_success", [f"{100 * y / n:.1f}" for n, y in zip(N, Y, strict=True)]
+            )
+        ),
         Refused(column="y_success", rows=(2,)),
     )
     yield Case(
         "percentages above the students",
         group,
         "The row is named.",
-        csv(edit=whole_column("y_success", [round(100 * y / n) for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column("y_success", [round(100 * y / n) for n, y in zip(N, Y, strict=True)])
+        ),
         Refused(("more successes",), "y_success", (2,)),
     )
     same = {
@@ -2100,7 +2110,7 @@ def score_cases():
             csv(score_rows({(4, "score"): text})),
             Refused(column="score", rows=(4,)),
         )
-    for text, value in (
+    for text, _value in (
         ("5.125e2", 512.5),
         ("+512.5", 512.5),
         (" 512.5 ", 512.5),

@@ -418,7 +418,9 @@ def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_fits_and_the_cache_are_private_and_reports_follow_the_umask(umask, tables, tmp_path):
-    mode = lambda p: stat.S_IMODE(p.stat().st_mode)
+    def mode(p):
+        return stat.S_IMODE(p.stat().st_mode)
+
     made = command(
         "run",
         "--scores",
@@ -703,19 +705,24 @@ def test_the_fit_itself_is_reported(fitted, tmp_path):
 
 def test_an_entry_of_another_fit_with_a_right_seal_is_made_again(tables, tmp_path):
     "Whoever can write the cache can put a whole, sealed, wrong fit under a name."
-    fit = lambda seed, out: command(
-        "consistency",
-        tables / "scores.csv",
-        *SMALL,
-        "--seed",
-        seed,
-        "--out",
-        tmp_path / out,
-        SCHOOLVAR_CACHE=tmp_path / f"cache-{seed}",
-    )
+
+    def fit(seed, out):
+        return command(
+            "consistency",
+            tables / "scores.csv",
+            *SMALL,
+            "--seed",
+            seed,
+            "--out",
+            tmp_path / out,
+            SCHOOLVAR_CACHE=tmp_path / f"cache-{seed}",
+        )
+
     assert fit(1, "one").returncode in (0, 3) and fit(2, "two").returncode in (0, 3)
     for mine, theirs in zip(
-        sorted((tmp_path / "cache-1").rglob("*.nc")), sorted((tmp_path / "cache-2").rglob("*.nc"))
+        sorted((tmp_path / "cache-1").rglob("*.nc")),
+        sorted((tmp_path / "cache-2").rglob("*.nc")),
+        strict=True,
     ):
         shutil.copy(theirs, mine)
         shutil.copy(theirs.with_suffix(".sha256"), mine.with_suffix(".sha256"))

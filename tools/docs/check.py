@@ -148,7 +148,10 @@ def check(site):
     pages = {name: Page(text) for name, text in texts.items()}
     problems = []
     for name, page in pages.items():
-        say = lambda what: problems.append(f"{name}: {what}")
+
+        def say(what):
+            return problems.append(f"{name}: {what}")
+
         text = texts[name]
         for url in page.loads:
             if outside(url):

@@ -79,13 +79,16 @@ def raw(html):
 def commands(docs):
     "The command line, from its own help."
     env = {**os.environ, "COLUMNS": "70", "TERM": "dumb", "NO_COLOR": "1"}
-    run = lambda *args: subprocess.run(
-        [str(Path(sys.executable).with_name("schoolvar")), *args, "--help"],
-        capture_output=True,
-        text=True,
-        env=env,
-        check=True,
-    ).stdout.strip()
+
+    def run(*args):
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("schoolvar")), *args, "--help"],
+            capture_output=True,
+            text=True,
+            env=env,
+            check=True,
+        ).stdout.strip()
+
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
     body = (
@@ -222,7 +225,7 @@ def functions(docs, found):
 
 def charts_of(docs, found):
     "(page, id of the figure, specification) of every chart on the site."
-    for path, name in found.items():
+    for _path, name in found.items():
         for c in json.loads((docs / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
             for o in c.get("outputs", []):
                 text = "".join(o.get("data", {}).get("text/html", ""))

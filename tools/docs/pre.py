@@ -297,7 +297,7 @@ def main():
     failed = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for (path, name), (seconds, error) in zip(
-            found.items(), pool.map(lambda kv: build_one(*kv), found.items())
+            found.items(), pool.map(lambda kv: build_one(*kv), found.items()), strict=True
         ):
             if error:
                 failed.append(error)
