@@ -205,7 +205,7 @@ def in_r(what, table, model):
 
 def lme4(quick):
     "The whole posterior beside glmer's point estimate: seconds, and how far apart the SDs are."
-    _rows, model = [], "M3"
+    model = "M3"
     counts, d, table = case(model, 100 if quick else 500)
     if (r := in_r("lme4", table, model)) is None:
         return []

@@ -6,8 +6,8 @@ without outputs, so each one is run here with the real kernel, then passed throu
 processors. Both steps are kept in .cache/docs by a hash of the notebook, of the modules it
 reaches and of what it reads: an unchanged notebook is not run again.
 
-python tools/docs/pre.py                       all of it python tools/docs/pre.py --one NOTEBOOK
-OUT    one notebook, in this process
+    python tools/docs/pre.py                      all of it
+    python tools/docs/pre.py --one NOTEBOOK OUT   one notebook, in this process
 """
 
 import json
