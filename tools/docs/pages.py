@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 
 from docs.gallery import gallery
-from docs.notebooks import FOLDERS, library, module, notebooks
+from docs.notebooks import library, module, notebooks
 from docs.sources import page, raw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -305,39 +305,44 @@ def described(docs, found):
     """
     names = set(found.values())
     for name in found.values():
-        home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
-
-        def target(m):
-            known = next(
-                (n for n in ((m[2],) if m[1] else (home + m[2], m[2])) if n in names), None
-            )
-            return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
-
         file = docs / f"{name}.ipynb"
         page = json.loads(file.read_text(encoding="utf-8"))
-        changed = False
-        for c in page["cells"]:
-            for o in c.get("outputs", []):
-                if "text/markdown" in o.get("data", {}):
-                    old = "".join(o["data"]["text/markdown"])
-                    o["data"]["text/markdown"] = re.sub(
-                        r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb",
-                        lambda m: target([m[0], m[1], m[2] + m[3]]),
-                        old,
-                    )
-                    changed |= o["data"]["text/markdown"] != old
-                said = o.get("metadata", {}).get("image/png", {})
-                if "image/png" in o.get("data", {}) and said.get("alt"):
-                    data = "".join(o["data"]["image/png"]).replace("\n", "")
-                    o["data"] = {
-                        "text/html": (
-                            f'<img class="img-fluid" alt="{escape(said["alt"])}" '
-                            f'src="data:image/png;base64,{data}">'
-                        )
-                    }
-                    changed = True
-        if changed:
+        outputs = [o for c in page["cells"] for o in c.get("outputs", [])]
+        # both are looked at, whatever the first finds
+        changed = [described_picture(o) | linked_output(o, name, names) for o in outputs]
+        if any(changed):
             file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+
+
+def described_picture(output):
+    "Whether a picture became HTML that has its text alternative."
+    said = output.get("metadata", {}).get("image/png", {})
+    if "image/png" not in output.get("data", {}) or not said.get("alt"):
+        return False
+    data = "".join(output["data"]["image/png"]).replace("\n", "")
+    picture = (
+        f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'
+    )
+    output["data"] = {"text/html": picture}
+    return True
+
+
+def linked_output(output, name, names):
+    "Whether links in an output of the page `name` were changed."
+    if "text/markdown" not in output.get("data", {}):
+        return False
+    home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
+
+    def target(m):
+        up, page = m[1], m[2] + m[3]
+        meant = (page,) if up else (home + page, page)
+        known = next((n for n in meant if n in names), None)
+        return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
+
+    old = "".join(output["data"]["text/markdown"])
+    link = r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb"
+    output["data"]["text/markdown"] = re.sub(link, target, old)
+    return output["data"]["text/markdown"] != old
 
 
 def included(docs):
