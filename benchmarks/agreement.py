@@ -353,47 +353,43 @@ PUBLISHED = [
 ]
 
 
-def published():
-    "Published figures beside ours: mean, interval, and the distance in posterior SDs"
+def published_fits(saeb, pa):
+    "Our fits of what was published: (data, model) -> fit"
     from schoolvar.achievement.fit import fit_achievement
-    from schoolvar.calibration.stored import store_summary
     from schoolvar.consistency.fit import fit_consistency
     from schoolvar.core.formula import centre_within
     from schoolvar.data.counts import read_counts
-    from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
+
+    def read(frame, **columns):
+        return read_scores(frame, school="school_id", score="math_proficiency", **columns)
+
+    centred = centre_within(saeb, "student_ses", mean_as="school_ses")
+    with_ses = read(centred, covariates=["student_ses", "school_ses"])
+    both = "student_ses * school_ses + (1 | school_id)"
+    counts = read_counts(pa, grade=3, years=[2017, 2018, 2019])
+    return {
+        (SAEB, "intercepts"): fit_consistency(read(saeb)),
+        (SAEB, "student_ses * school_ses in both"): fit_consistency(
+            with_ses, location=both, scale=both
+        ),
+        (PA, "M3"): fit_achievement(counts, model="M3"),
+    }
+
+
+PUBLISHED_COLUMNS = ["data", "model", "parameter", "published"]
+PUBLISHED_COLUMNS += ["published_lower", "published_upper", "source"]
+
+
+def published():
+    "Published figures beside ours: mean, interval, and the distance in posterior SDs"
+    from schoolvar.calibration.stored import store_summary
+    from schoolvar.data.datasets import dataset
     from schoolvar.sampling.cache import content_hash
 
     clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
-
-    def read(frame, **k):
-        return read_scores(frame, school="school_id", score="math_proficiency", **k)
-
-    both = "student_ses * school_ses + (1 | school_id)"
-    fits = {
-        (SAEB, "intercepts"): fit_consistency(read(saeb)),
-        (SAEB, "student_ses * school_ses in both"): fit_consistency(
-            read(
-                centre_within(saeb, "student_ses", mean_as="school_ses"),
-                covariates=["student_ses", "school_ses"],
-            ),
-            location=both,
-            scale=both,
-        ),
-        (PA, "M3"): fit_achievement(read_counts(pa, grade=3, years=[2017, 2018, 2019]), model="M3"),
-    }
-    t = pd.DataFrame(
-        PUBLISHED,
-        columns=[
-            "data",
-            "model",
-            "parameter",
-            "published",
-            "published_lower",
-            "published_upper",
-            "source",
-        ],
-    )
+    fits = published_fits(saeb, pa)
+    t = pd.DataFrame(PUBLISHED, columns=PUBLISHED_COLUMNS)
     ours = pd.DataFrame(
         [fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter, strict=True)]
     ).reset_index(drop=True)

@@ -180,18 +180,12 @@ def site(quick):
         for p in folder.rglob("*.html")
         if "example" not in p.parts
     ]
-    shared = (
-        sum(
-            p.stat().st_size
-            for p in [
-                *folder.glob("*.css"),
-                *folder.glob("docs/schoolvar-charts.*"),
-                *(folder / "site_libs").rglob("*"),
-            ]
-            if p.is_file()
-        )
-        / 1e3
-    )
+    files = [
+        *folder.glob("*.css"),
+        *folder.glob("docs/schoolvar-charts.*"),
+        *(folder / "site_libs").rglob("*"),
+    ]
+    shared = sum(p.stat().st_size for p in files if p.is_file()) / 1e3
     return [
         dict(case=f"{len(pages)} pages, median", value=float(np.median(pages)), unit="kB"),
         dict(case="heaviest page", value=max(pages), unit="kB"),

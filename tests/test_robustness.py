@@ -462,7 +462,7 @@ def test_pdf_without_typst_says_what_to_install(fits, cache, tmp_path):
 
 
 def test_cmdstan_that_is_asked_for_and_absent_is_one_line(scores, tmp_path):
-    for absent in ("", "cmdstanpy"):
+    for package in ("", "cmdstanpy"):
         run = command(
             "consistency",
             scores,
@@ -471,7 +471,7 @@ def test_cmdstan_that_is_asked_for_and_absent_is_one_line(scores, tmp_path):
             "--out",
             tmp_path / "fit",
             cache=tmp_path / "cache",
-            GUARD_ABSENT=absent,
+            GUARD_ABSENT=package,
             CMDSTAN=tmp_path / "nowhere",
             HOME=tmp_path,
         )

@@ -6,6 +6,7 @@ the same in every run of the tests; most of the killed runs are forks of this pr
 imported what a command imports, so that they take a second.
 """
 
+import itertools
 import json
 import os
 import random
@@ -356,6 +357,18 @@ def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch)
             (new / "a.html").write_text("a")
 
 
+def renaming(fatal, end):
+    "os.rename that ends otherwise when it is called for the n-th time."
+    rename, calls = os.rename, itertools.count(1)
+
+    def renamed(*args):
+        if next(calls) == fatal:
+            end()
+        return rename(*args)
+
+    return renamed
+
+
 def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
     """It cannot be renamed.
 
@@ -375,38 +388,27 @@ def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
 
     with staged(out) as new:
         fill(new, "first")
-    before, rename = everything(out), os.rename
+    before = everything(out)
+
+    def fail():
+        raise OSError(5, "Input/output error")
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
     for fatal in range(1, 9):
-        count = 0
-
-        def failing(*args):
-            nonlocal count
-            count += 1
-            if count == fatal:
-                raise OSError(5, "Input/output error")
-            return rename(*args)
-
-        with mock.patch("os.rename", failing), pytest.raises(OSError):
+        with mock.patch("os.rename", renaming(fatal, fail)), pytest.raises(OSError):
             with staged(out) as new:
                 fill(new, "second")
         assert everything(out) == before, fatal
     for fatal in range(1, 9):
         if not (child := os.fork()):
-            count = 0
-
-            def dying(*args):
-                nonlocal count
-                count += 1
-                if count == fatal:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return rename(*args)
-
-            with mock.patch("os.rename", dying), staged(out) as new:
+            with mock.patch("os.rename", renaming(fatal, die)), staged(out) as new:
                 fill(new, "second")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         with pytest.raises(ZeroDivisionError), staged(out):
-            1 / 0
+            raise ZeroDivisionError
         assert everything(out) == before, fatal
     with staged(out) as new:
         fill(new, "second")
@@ -929,6 +931,20 @@ def whole(folder):
     )
 
 
+def many_reports(example, out):
+    "The command in a process of its own, with two workers and enough to do for both."
+    fits = [f"--{kind}={example[kind]}" for kind in ("achievement", "consistency")]
+    forms = ["--formats=xlsx,pdf,notebook", "--lang=en", "--lang=fr", "--workers=2"]
+    return subprocess.Popen(
+        [*COMMAND, "report", *fits, *forms, f"--out={out}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, places):
     """A process of its own that is making reports by two workers.
@@ -936,38 +952,11 @@ def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, 
     Ctrl-C in a terminal reaches them as well.
     """
     out = tmp_path / "out"
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"}
-    many = (
-        "report",
-        "--achievement",
-        example["achievement"],
-        "--consistency",
-        example["consistency"],
-        "--formats",
-        "xlsx,pdf,notebook",
-        "--lang",
-        "en",
-        "--lang",
-        "fr",
-        "--workers",
-        2,
-        "--out",
-        out,
-    )
-    run = subprocess.Popen(
-        [*COMMAND, *map(str, many)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    run = many_reports(example, out)
     deadline = time.monotonic() + 60
-    while (
-        time.monotonic() < deadline
-        and run.poll() is None
-        and not list(tmp_path.glob(".out.*/new/.status/*.json"))
-    ):
+    while time.monotonic() < deadline and run.poll() is None:
+        if list(tmp_path.glob(".out.*/new/.status/*.json")):
+            break
         time.sleep(0.02)
     workers = children(run.pid)
     assert run.poll() is None and len(workers) >= 2
