@@ -12,7 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -107,9 +107,10 @@ def flat(
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         return function(**given)
 
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
-    command.__signature__ = inspect.Signature(parameters)
-    return command
+    plain: Any = command
+    plain.__name__, plain.__doc__ = function.__name__, function.__doc__
+    plain.__signature__ = inspect.Signature(parameters)
+    return plain
 
 # %% ../../nbs/cli/15_command.ipynb #99054297
 def example(
@@ -157,5 +158,5 @@ def application(
     )
     app.callback()(_root)
     for function in commands:
-        app.command(epilog=function.epilog)(flat(function))
+        app.command(epilog=getattr(function, "epilog", None))(flat(function))
     return app

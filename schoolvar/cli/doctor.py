@@ -100,6 +100,12 @@ def _this_package(extra=""):
     return f"--upgrade 'schoolvar{extra}'"
 
 
+def _is_of(marker, extra):
+    "Whether a requirement belongs to an extra, or to none where there is none"
+    in_extra = marker is not None and not marker.evaluate({"extra": ""})
+    return in_extra == bool(extra) and (not extra or marker.evaluate({"extra": extra}))
+
+
 def packages(
     extra: str = "",  # "" = what fits and reports need, else an extra such as "pdf"
 ) -> list[tuple[str, str, bool]]:  # name, what is wrong or the version, fine
@@ -109,8 +115,7 @@ def packages(
     rows = []
     for text in metadata.requires("schoolvar") or []:
         need = Requirement(text)
-        in_extra = need.marker is not None and not need.marker.evaluate({"extra": ""})
-        if in_extra != bool(extra) or (extra and not need.marker.evaluate({"extra": extra})):
+        if not _is_of(need.marker, extra):
             continue
         try:
             have = metadata.version(need.name)
@@ -137,9 +142,9 @@ def look_at_packages() -> list[Finding]:
         wrong = "schoolvar is not installed, only its files are here"
         return rows + [Finding("packages", "missing", wrong, _pip("--editable ."))]
     rows.append(Finding("schoolvar", "ok", metadata.version("schoolvar")))
-    wrong = [text for _, text, fine in found if not fine]
-    if wrong:
-        rows.append(Finding("packages", "missing", "; ".join(wrong), _pip(_this_package())))
+    unfit = [text for _, text, fine in found if not fine]
+    if unfit:
+        rows.append(Finding("packages", "missing", "; ".join(unfit), _pip(_this_package())))
     else:
         rows.append(Finding("packages", "ok", f"all {len(found)} required packages"))
     return rows

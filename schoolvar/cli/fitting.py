@@ -286,7 +286,6 @@ def value_added(
     started = time.perf_counter()
     check_folder(out, "fit", *counts)
     sampler = sampling.given()
-    grades = dict(from_grade=from_grade, to_grade=to_grade)
     if from_grade >= to_grade:
         raise Stop(
             f"--from-grade {from_grade} --to-grade {to_grade}: "
@@ -299,7 +298,8 @@ def value_added(
     found = _without(policy.rules(), counts=table, grade=from_grade, to_grade=to_grade)
     fit = fit_value_added(
         found.counts if found else table,
-        **grades,
+        from_grade=from_grade,
+        to_grade=to_grade,
         method=method.value,
         **which.years_of_each(),
         rules=participation.rules(),
@@ -307,5 +307,5 @@ def value_added(
     )
     for note in fit.manifest["notes"]:
         say(note)
-    keep_counts(_restored(fit, "value_added", found), table, list(grades.values()))
+    keep_counts(_restored(fit, "value_added", found), table, [from_grade, to_grade])
     _finish(fit, out, started, read_seconds)

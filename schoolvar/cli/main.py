@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -57,7 +58,7 @@ app = application(
 )
 
 # %% ../../nbs/cli/40_main.ipynb #8471d7d7
-_Usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+_Usage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 def _expected(error):

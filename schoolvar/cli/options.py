@@ -109,12 +109,12 @@ def years_of(
     "The years that an option names."
     if not text:
         return None
-    years = set()
+    years: set[int] = set()
     for part in text.split(","):
-        low, _, high = part.strip().partition("-")
+        first, _, last = part.strip().partition("-")
         try:
-            low = int(low)
-            high = int(high) if high else low
+            low = int(first)
+            high = int(last) if last else low
         except ValueError:
             raise Stop(f"--years {text}: expected years as 2017,2018,2019 or 2017-2019") from None
         if not 1900 <= low <= high <= 2200:

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import absent_column
 from ..report.publication import ReportError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% auto #0
 __all__ = ['whole_table', 'column_as_it_stands', 'part_of_table', 'values_of', 'example_table']

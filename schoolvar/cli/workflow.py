@@ -8,6 +8,10 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% auto #0
 __all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',

@@ -25,9 +25,8 @@ Y = [17, 20, 11, 15, 30, 22, 25, 31, 9, 12, 14, 8]
 KEYS = [
     (s, y, 3, k) for s in ("101", "102", "103") for y in (2021, 2022) for k in ("Math", "Reading")
 ]
-BASE = dict(
-    zip(KEYS, zip(N, Y, strict=True), strict=False)
-)  # what a person reads in the sound table
+# what a person reads in the sound table
+BASE = dict(zip(KEYS, zip(N, Y, strict=True), strict=True))
 SCORES = {
     "11": [512.5, 498.1, 530.2, 471.9, 505.5, 489.6],
     "12": [455.3, 470.7, 462.4, 480.1, 449.2, 466.0],
@@ -1428,6 +1427,25 @@ def share_cases():
     )
 
 
+def hide(how):
+    "A finish of a workbook: its first sheet is hidden, its second shown."
+
+    def finish(book):
+        book.worksheets()[1].activate()
+        getattr(book.worksheets()[0], how)()
+
+    return finish
+
+
+def spoil(cell, fault):
+    "A finish of a workbook: a formula that failed."
+
+    def finish(book):
+        book.worksheets()[0].write_formula(cell, "=1/0", None, fault)
+
+    return finish
+
+
 def excel_cases():
     "Workbooks."
     group = "Excel"
@@ -1478,12 +1496,6 @@ def excel_cases():
         options=dict(sheet="Data"),
     )
 
-    def hide(first):
-        return lambda book: (
-            book.worksheets()[1].activate(),
-            getattr(book.worksheets()[0], first)(),
-        )
-
     yield Case(
         "an old version in a hidden sheet",
         group,
@@ -1528,15 +1540,11 @@ def excel_cases():
         Right(BASE),
     )
     for fault in ("#REF!", "#DIV/0!", "#N/A", "#VALUE!", "#NAME?"):
-
-        def spoil(book, fault=fault):
-            book.worksheets()[0].write_formula("F4", "=1/0", None, fault)
-
         yield Case(
             f"{fault} in a cell",
             group,
             "The row is named.",
-            excel(finish=spoil),
+            excel(finish=spoil("F4", fault)),
             Refused((fault,), "y_success", (4,)),
             command=fault == "#REF!",
         )
@@ -1546,7 +1554,7 @@ def excel_cases():
         "It is not needed.",
         excel(
             {"Counts": with_column("note", [""] * 12)},
-            lambda book: book.worksheets()[0].write_formula("G4", "=1/0", None, "#REF!"),
+            spoil("G4", "#REF!"),
         ),
         Right(BASE),
     )
