@@ -138,6 +138,7 @@ def one(topic, x, series, k):
     "Fit data set `k` of a condition and count"
     warnings.simplefilter("ignore")
     from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.core.defaults import THRESHOLD
     from schoolvar.data.scores import read_scores
 
     # the series of one condition are fitted to the same data
@@ -155,7 +156,7 @@ def one(topic, x, series, k):
     t, n = t[place], s.n.to_numpy()
     unusual, flagged, large, big = (
         (t != 0) & (topic != "everyone"),
-        s.pip.to_numpy() >= 0.75,
+        s.pip.to_numpy() >= THRESHOLD,
         n > np.median(n),
         np.abs(t) > WIDE,
     )
@@ -176,7 +177,7 @@ def one(topic, x, series, k):
         large=int((large & unusual).sum()),
         large_found=int((large & unusual & flagged).sum()),
         flagged_large=int((flagged & large).sum()),
-        undecided=int(((s.pip > 0.25) & (s.pip < 0.75)).sum()),
+        undecided=int(((s.pip > 1 - THRESHOLD) & (s.pip < THRESHOLD)).sum()),
         pip_of_flagged=round(float(s.pip[flagged].sum()), 3),
         more_consistent=int((flagged & (s.effect < 0)).sum()),
         sd_covered=int(((s.sd_lower <= true_sd) & (true_sd <= s.sd_upper)).sum()),

@@ -111,6 +111,12 @@ def test_imports_are_at_the_top(room):
     assert house.late_imports(ROOMS[room]) == []
 
 
+@every_package
+def test_the_threshold_has_one_default(room):
+    "To change it everywhere is to change core.defaults.THRESHOLD."
+    assert house.thresholds_of_their_own(ROOMS[room]) == []
+
+
 def test_the_limits_see_what_is_beyond_them(tmp_path, monkeypatch):
     "Each limit finds a fault that is there."
     monkeypatch.setattr(house, "ROOT", tmp_path)
@@ -118,6 +124,9 @@ def test_the_limits_see_what_is_beyond_them(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     lines = ["def late():", "    from schoolvar.data import tables", *["    late()"] * 70]
     path.write_text("\n".join([*lines, "named = lambda: 0", *["x = 1"] * 400]))
+    other = path.with_name("other.py")
+    other.write_text("def flag(pip, threshold=0.7, *, more=1):\n    return pip >= threshold\n")
+    assert house.thresholds_of_their_own([other]) == ["schoolvar/core/other.py:1: flag"]
     wide = tmp_path / "tools" / "wide.py"
     wide.parent.mkdir()
     wide.write_text(f"x = '{'x' * 120}'\n")

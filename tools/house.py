@@ -139,6 +139,22 @@ def late_imports(files) -> list[str]:
     return sorted(set(found))
 
 
+def thresholds_of_their_own(files) -> list[str]:
+    "Functions whose `threshold` defaults to a number: it is core.defaults.THRESHOLD everywhere."
+    found = []
+    for path, tree in _trees(files):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and not written(path):
+                named = [*node.args.posonlyargs, *node.args.args]
+                given = [*zip(named[::-1], node.args.defaults[::-1], strict=False)]
+                given += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                for argument, default in given:
+                    number = isinstance(default, ast.Constant) and isinstance(default.value, float)
+                    if argument.arg == "threshold" and number:
+                        found.append(f"{_named(path)}:{node.lineno}: {node.name}")
+    return found
+
+
 def _is_ours(node) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").split(".")[0] == "schoolvar"
@@ -157,6 +173,7 @@ LIMITS = {
     "functions": too_long_functions,
     "lambdas": named_lambdas,
     "imports": late_imports,
+    "thresholds": thresholds_of_their_own,
 }
 
 

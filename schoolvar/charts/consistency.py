@@ -30,6 +30,7 @@ from schoolvar.charts.style import (
     span,
     tr,
 )
+from ..core.defaults import THRESHOLD
 
 # %% auto #0
 __all__ = ['NAMES', 'SPREAD', 'finding', 'plot_pip', 'plot_pip_sd', 'plot_pip_mean', 'plot_scale_effects', 'plot_school_sds',
@@ -70,7 +71,7 @@ def _flags(schools, threshold, focus):
 
 def finding(
     schools: pd.DataFrame,  # columns pip, effect (or sd), [pip_mcse]
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is; None = all
 ) -> str:
     "The sentence that a chart of PIPs carries as its title."
@@ -95,7 +96,7 @@ def plot_pip(
     # schools.csv of a consistency fit: school, pip, effect, [pip_mcse, sd, n]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is: named and coloured; the others are grey and nameless
     label: str = "school",  # column of the labels
 ) -> alt.Chart:
@@ -230,7 +231,7 @@ def plot_pip_sd(
     # schools.csv of a consistency fit: school, pip, sd, effect, [n, pip_mcse]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is
     label: str = "school",  # column of the labels
     unit: str = "points",  # of the scores
@@ -281,7 +282,7 @@ def plot_pip_mean(
     # schools.csv of a consistency fit: school, pip, mean, sd, effect, [n, pip_mcse]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is
     label: str = "school",  # column of the labels
     unit: str = "points",  # of the scores
@@ -465,7 +466,7 @@ def plot_school_sds(
 def plot_prior_sensitivity(
     table: pd.DataFrame,  # school, prior, pip: one row a school and prior
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     prior: float | None = None,  # the prior of the report; None = the one nearest one half
     label: str = "school",  # column of the labels
 ) -> alt.Chart:
@@ -637,7 +638,7 @@ def plot_power(
 def plot_fdr(
     schools: pd.DataFrame,  # schools.csv of a consistency fit: pip
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     most: int = 60,  # schools shown at most
 ) -> alt.Chart:
     "Expected share of false flags against the number of schools flagged, in order of PIP."

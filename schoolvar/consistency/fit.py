@@ -13,6 +13,7 @@ import pandas as pd
 from .inclusion import verdicts
 from .model import inclusion_data, make_model, program_data
 from .posterior import DIMS, KEEP, derived, population_names, school_table
+from ..core.defaults import THRESHOLD
 from ..sampling.converge import draw_enough, sampler_plan
 from ..sampling.fit import Fit, make_manifest
 
@@ -124,7 +125,7 @@ def fit_consistency(
     expected_unusual: float | None = None,
     select=("scale_intercept",),  # effects with an indicator, at most three
     likelihood: str = "normal",  # "normal" or "student"
-    threshold: float = 0.75,  # PIP from which a school is called unusual
+    threshold: float = THRESHOLD,  # PIP from which a school is called unusual
     missing: str = "error",  # students without a covariate: "error" or "drop"
     priors: dict | None = None,  # changes to `consistency_model.DEFAULTS`
     seed: int = 1,

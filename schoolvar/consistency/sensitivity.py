@@ -12,6 +12,7 @@ from .fit import fit_consistency
 from .loo import school_log_likelihood, student_log_likelihood
 from .posterior import population_names
 from .predict import refit_model
+from ..core.defaults import THRESHOLD
 from ..sampling.diagnostics import pick, power_sensitivity
 
 # %% auto #0
@@ -43,7 +44,7 @@ def prior_sensitivity(
 
 def flag_stability(
     table: pd.DataFrame,  # as from `prior_sensitivity`
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     # school, flagged_at (number of priors), always, least, most; flagged somewhere only
 ) -> pd.DataFrame:
     "For each school that any prior flags: at how many of them, and the range of its PIP"

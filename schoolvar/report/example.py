@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.defaults import THRESHOLD
 from ..core.files import checksum
 from .disclosure import DisclosurePolicy
 from .publication import Publication, publish
@@ -76,9 +77,11 @@ def _example_tables(province):
             bayes_factor=pip / (1 - pip),
             direction=np.where(z < 0, "more consistent", "less consistent"),
             verdict=np.select(
-                [pip >= 0.75, pip <= 0.25], ["unusual", "typical"], "not enough data to tell"
+                [pip >= THRESHOLD, pip <= 1 - THRESHOLD],
+                ["unusual", "typical"],
+                "not enough data to tell",
             ),
-            borderline=(pip - 0.75).abs() < 0.004,
+            borderline=(pip - THRESHOLD).abs() < 0.004,
             district=place.district.reindex(n.index),
             school_name=place.school_name.reindex(n.index),
         )
@@ -159,7 +162,7 @@ def example_fits(
                 row("sd_scale", 0.1, 0.02),
                 row("correlation", -0.2, 0.1),
             ],
-            dict(threshold=0.75, prior_inclusion=0.5),
+            dict(threshold=THRESHOLD, prior_inclusion=0.5),
             {},
         ),
         "value_added": (

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.defaults import THRESHOLD
 from ..core.files import FolderError, content_hash, safe_name, sealed, write_whole
 from ..core.inert import armed
 from schoolvar.report.disclosure import (
@@ -468,7 +469,7 @@ def publish(
             np.exp(_mean(read["consistency"]["parameters"], "scale_intercept"))
         )
         facts["threshold"] = float(
-            read["consistency"]["manifest"].get("settings", {}).get("threshold") or 0.75
+            read["consistency"]["manifest"].get("settings", {}).get("threshold") or THRESHOLD
         )
     grade = (
         read["achievement"]["manifest"].get("settings", {}).get("grade")
