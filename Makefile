@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= out
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test validate mutations versions bench release docs lab clean export lock stan-format stan-check
+.PHONY: report test validate mutations versions bench release docs lab clean export format check lock stan-format stan-check
 
 # The stamp is older than pyproject.toml when the dependencies changed.
 $(BIN)/.made: pyproject.toml requirements/dev.txt
@@ -64,6 +64,22 @@ export: $(BIN)/.made
 	env -u IN_TEST $(BIN)/nbdev_export
 	$(BIN)/nbdev_clean
 	$(BIN)/jupyter nbconvert --clear-output --inplace --log-level=ERROR nbs/*.ipynb nbs/*/*.ipynb
+
+# The form of everything that is written by hand, then the modules that are made from it.
+CODE := nbs tests tools benchmarks
+format: $(BIN)/.made
+	$(BIN)/ruff check --fix --exit-zero --quiet $(CODE)
+	$(BIN)/ruff format $(CODE)
+	$(MAKE) export
+
+# What CI checks of the form: ruff, the order of the rooms, types, the limits of the house, and that an export changes nothing.
+check: $(BIN)/.made
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python tools/house.py
+	$(BIN)/python -m pytest -q -n 0 tests/test_notebooks.py -k "fit_to_commit or change_nothing"
 
 # Versions and hashes of everything above, from pyproject.toml.
 lock:

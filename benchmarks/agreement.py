@@ -1,12 +1,16 @@
-"""Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo errors, stored for the site.
+"""Posteriors beside long runs of plain textbook programs: differences of means in Monte Carlo
+errors, stored for the site.
 
-    python benchmarks/agreement.py                               every case: the reference where it is not stored, then ours
-    python benchmarks/agreement.py saeb --reference              the reference again
-    python benchmarks/agreement.py saeb M3 --engine cmdstan      ours by another engine, where it is, against the stored reference
-    python benchmarks/agreement.py published                     published figures beside ours
+    python benchmarks/agreement.py                           every case: the reference, then ours
+    python benchmarks/agreement.py saeb --reference          the reference again
+    python benchmarks/agreement.py saeb M3 --engine cmdstan  ours by another engine
+    python benchmarks/agreement.py published                 published figures beside ours
 
-References are stored in nbs/studies/stored/reference_<case>, comparisons in agreement_<case>_<engine>, each with the story of
-its run. Saeb and Pennsylvania's counts are read from SCHOOLVAR_DATA, else fetched from their publishers.
+A reference that is stored is not made again without `--reference`.
+
+References are stored in nbs/studies/stored/reference_<case>, comparisons in
+agreement_<case>_<engine>, each with the story of its run. Saeb and Pennsylvania's counts are
+read from SCHOOLVAR_DATA, else fetched from their publishers.
 """
 
 import argparse
@@ -47,20 +51,24 @@ def counts_of_100_schools():
 
 
 def achievement_case(model):
-    "Program and data of the reference; its quantities; ways to ours: name -> (engine) -> draws, and their quantities"
+    """Program and data of the reference.
+
+    Its quantities; ways to ours: name -> (engine) -> draws, and their quantities
+    """
     from schoolvar.achievement.design import prepare
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.achievement.ladder import LEVELS
 
     counts = counts_of_100_schools()
     sds = {f"sd_{k}": f"sd_{k}" for k in LEVELS[model]}
-    fit = lambda **k: (
-        lambda engine: (
-            fit_achievement(
-                counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
-            ).idata
-        )
-    )
+
+    def fit(**settings):
+        def run(engine):
+            how = dict(seed=SEED + 1, engine=engine, progress=False, cache=False)
+            return fit_achievement(counts, model=model, **how, **settings).idata
+
+        return run
+
     ways = {
         "as it comes": fit(),
         "four chains, metric learned": fit(metric="diag_e"),
@@ -74,74 +82,22 @@ def achievement_case(model):
     )
 
 
-def saeb_case():
-    "The published study's model with random intercepts, by each of our three programs"
-    from schoolvar.consistency.fit import fit_consistency
-    from schoolvar.consistency.model import make_model, program_data
-    from schoolvar.consistency.posterior import KEEP, derived, population_names
-    from schoolvar.consistency.priors import inclusion_data
-    from schoolvar.consistency.run import run_settings
-    from schoolvar.consistency.whitening import Blocks
+def saeb_scores():
     from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
-    from schoolvar.sampling.engine import sample
 
-    scores = read_scores(
+    return read_scores(
         dataset("saeb").assign(one=1.0),
         school="school_id",
         score="math_proficiency",
         covariates=["one"],
     )
+
+
+def saeb_case():
+    "The published study's model with random intercepts, by each of our three programs"
+    scores = saeb_scores()
     program, data = textbook.consistency(scores.schools.school, scores.students)
-
-    def through(program):
-        "Intercepts only, by a program that is more than they need"
-        model, J = make_model(scores), len(scores.schools)
-        one = np.ones((data["N"], 1))
-        model = replace(
-            model,
-            program=program,
-            X=one,
-            W=one,
-            y=data["y"],
-            blocks=Blocks.of(scores.schools.n.values),
-            E=np.ones((data["N"], 2)) if program == "consistency_slopes" else None,
-        )
-        ours = program_data(model, scores.mean, scores.sd, inclusion_data(0.5, None, J)[0])[0]
-
-        def run(engine):
-            few = dict(draws=400) if program == "consistency_slopes" else {}
-            idata = sample(
-                program,
-                ours,
-                seed=SEED + 1,
-                engine=engine,
-                inits=0.5,
-                keep=KEEP[program],
-                progress=False,
-                cache=False,
-                **run_settings(J) | few,
-            )
-            derived(model, idata)
-            return idata
-
-        return run, {k: v for k, v in population_names(model, False, False).items()} | {
-            "mu": "mu",
-            "pip": "included",
-        }
-
-    whole = lambda **k: (
-        lambda engine: (
-            fit_consistency(
-                scores,
-                seed=SEED + 1,
-                engine=engine,
-                sampler=dict(progress=False, cache=False),
-                **k,
-            ).idata
-        ),
-        population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"},
-    )
     names = dict(
         location_intercept="location",
         scale_intercept="scale",
@@ -151,16 +107,62 @@ def saeb_case():
         mu="mu",
         pip="pip",
     )
-    return (
-        (program, data),
-        names,
-        {
-            "sufficient statistics, as it comes": whole(),
-            "sufficient statistics, one long chain": whole(chains=1, draws=4000),
-            "students": through("consistency_students"),
-            "slopes": through("consistency_slopes"),
-        },
+    ways = {
+        "sufficient statistics, as it comes": whole_fit(scores),
+        "sufficient statistics, one long chain": whole_fit(scores, chains=1, draws=4000),
+        "students": by_program(scores, data, "consistency_students"),
+        "slopes": by_program(scores, data, "consistency_slopes"),
+    }
+    return (program, data), names, ways
+
+
+def whole_fit(scores, **settings):
+    "The fit as a user makes it, and its quantities"
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.consistency.model import make_model
+    from schoolvar.consistency.posterior import population_names
+
+    settings = dict(seed=SEED + 1, progress=False, cache=False) | settings
+
+    def run(engine):
+        return fit_consistency(scores, engine=engine, **settings).idata
+
+    names = population_names(make_model(scores), False, False)
+    return run, names | {"mu": "mu", "pip": "included"}
+
+
+def by_program(scores, data, program):
+    "Intercepts only, by a program that is more than they need, and its quantities"
+    from schoolvar.consistency.run import run_settings
+    from schoolvar.consistency.model import make_model, program_data
+    from schoolvar.consistency.priors import inclusion_data
+    from schoolvar.consistency.posterior import KEEP, derived, population_names
+    from schoolvar.consistency.whitening import Blocks
+    from schoolvar.sampling.engine import sample
+
+    model, J = make_model(scores), len(scores.schools)
+    slopes = program == "consistency_slopes"
+    one = np.ones((data["N"], 1))
+    model = replace(
+        model,
+        program=program,
+        X=one,
+        W=one,
+        y=data["y"],
+        blocks=Blocks.of(scores.schools.n.values),
+        E=np.ones((data["N"], 2)) if slopes else None,
     )
+    ours = program_data(model, scores.mean, scores.sd, inclusion_data(0.5, None, J)[0])[0]
+    settings = run_settings(J) | (dict(draws=400) if slopes else {})
+
+    def run(engine):
+        how = dict(seed=SEED + 1, engine=engine, inits=0.5, keep=KEEP[program])
+        idata = sample(program, ours, progress=False, cache=False, **how, **settings)
+        derived(model, idata)
+        return idata
+
+    names = dict(population_names(model, False, False))
+    return run, names | {"mu": "mu", "pip": "included"}
 
 
 def case(name):
@@ -176,7 +178,11 @@ PROGRAMS = {"saeb": ["consistency_schools", "consistency_students", "consistency
 
 
 def numbers(idata, names, thin=1):
-    "One row a scalar: mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw with the one before"
+    """One row a scalar.
+
+    Mean, SD and their Monte Carlo errors, R-hat, effective draws, and the correlation of a draw
+    with the one before
+    """
     from schoolvar.sampling.diagnostics import convergence, mcse_mean, pick
 
     rows = []
@@ -260,7 +266,12 @@ def make_reference(name):
         command=f"python benchmarks/agreement.py {name} --reference",
     )
     print(
-        f"reference of {name}: {DRAWS:,} draws of {DRAWS * thin:,}, R-hat at most {worst['r_hat']:.4f}, effective draws at least {worst['ess_bulk']:.0f}, correlation with the draw before at most {worst['lag_one']:.2f}, {worst['divergent']} divergent; {time.perf_counter() - clock:.0f} s",
+        (
+            f"reference of {name}: {DRAWS:,} draws of {DRAWS * thin:,}, R-hat at most "
+            f"{worst['r_hat']:.4f}, effective draws at least {worst['ess_bulk']:.0f}, "
+            f"correlation with the draw before at most {worst['lag_one']:.2f}, "
+            f"{worst['divergent']} divergent; {time.perf_counter() - clock:.0f} s"
+        ),
         flush=True,
     )
 
@@ -296,7 +307,10 @@ def compare(name, engine):
         )
         z = parts[-1].z_mean
         print(
-            f"{name}, {engine}, {way}: {len(z)} quantities, SD of differences {z.std():.2f} (1 expected), at most {z.abs().max():.1f} Monte Carlo errors",
+            (
+                f"{name}, {engine}, {way}: {len(z)} quantities, SD of differences "
+                f"{z.std():.2f} (1 expected), at most {z.abs().max():.1f} Monte Carlo errors"
+            ),
             flush=True,
         )
     store_summary(
@@ -340,46 +354,45 @@ PUBLISHED = [
 ]
 
 
-def published():
-    "Published figures beside ours: mean, interval, and the distance in posterior SDs"
+def published_fits(saeb, pa):
+    "Our fits of what was published: (data, model) -> fit"
     from schoolvar.achievement.fit import fit_achievement
-    from schoolvar.calibration.stored import store_summary
     from schoolvar.consistency.fit import fit_consistency
     from schoolvar.core.formula import centre_within
     from schoolvar.data.counts import read_counts
-    from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
-    from schoolvar.core.files import content_hash
 
-    clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
-    read = lambda frame, **k: read_scores(frame, school="school_id", score="math_proficiency", **k)
+    def read(frame, **columns):
+        return read_scores(frame, school="school_id", score="math_proficiency", **columns)
+
+    centred = centre_within(saeb, "student_ses", mean_as="school_ses")
+    with_ses = read(centred, covariates=["student_ses", "school_ses"])
     both = "student_ses * school_ses + (1 | school_id)"
-    fits = {
+    counts = read_counts(pa, grade=3, years=[2017, 2018, 2019])
+    return {
         (SAEB, "intercepts"): fit_consistency(read(saeb)),
         (SAEB, "student_ses * school_ses in both"): fit_consistency(
-            read(
-                centre_within(saeb, "student_ses", mean_as="school_ses"),
-                covariates=["student_ses", "school_ses"],
-            ),
-            location=both,
-            scale=both,
+            with_ses, location=both, scale=both
         ),
-        (PA, "M3"): fit_achievement(read_counts(pa, grade=3, years=[2017, 2018, 2019]), model="M3"),
+        (PA, "M3"): fit_achievement(counts, model="M3"),
     }
-    t = pd.DataFrame(
-        PUBLISHED,
-        columns=[
-            "data",
-            "model",
-            "parameter",
-            "published",
-            "published_lower",
-            "published_upper",
-            "source",
-        ],
-    )
+
+
+PUBLISHED_COLUMNS = ["data", "model", "parameter", "published"]
+PUBLISHED_COLUMNS += ["published_lower", "published_upper", "source"]
+
+
+def published():
+    "Published figures beside ours: mean, interval, and the distance in posterior SDs"
+    from schoolvar.calibration.stored import store_summary
+    from schoolvar.data.datasets import dataset
+    from schoolvar.sampling.cache import content_hash
+
+    clock, saeb, pa = time.perf_counter(), dataset("saeb"), dataset("pennsylvania")
+    fits = published_fits(saeb, pa)
+    t = pd.DataFrame(PUBLISHED, columns=PUBLISHED_COLUMNS)
     ours = pd.DataFrame(
-        [fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter)]
+        [fits[d, m].parameter(q) for d, m, q in zip(t.data, t.model, t.parameter, strict=True)]
     ).reset_index(drop=True)
     t = t.assign(
         ours=ours["mean"],

@@ -1,23 +1,28 @@
-"""Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its load.
+"""Speed, memory and weight in one tidy table: benchmarks/results.csv, with the machine and its
+load.
 
-    make bench                       everything, some twenty minutes, most of them brms; with R's lme4 and brms, and bambi, where they are installed
+    make bench                       everything, some twenty minutes, most of them brms
     make bench ARGS='--quick'        smaller sizes
     make bench ARGS='--only help_seconds read'
-    make bench ARGS='--long'         first the benchmarks with files of their own (consistency, achievement), on a quiet machine
+    make bench ARGS='--long'         first the benchmarks with files of their own (consistency,
+                                     achievement), on a quiet machine
 
-Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same run where nothing else is said), machine, load,
-date. On a shared machine only ratios and counts are worth reading: the load at the time stands in every row. Figures of the
-long benchmarks are collected from their own files, which say the load under which they were measured.
+R's lme4 and brms, and bambi, are peers where they are installed.
 
-Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip install bambi 'matplotlib<3.11'
-(in any environment, named by SCHOOLVAR_BAMBI=its/bin/python; ArviZ 0.23, which it uses, does not load with a later matplotlib).
+Each row: benchmark, case, value, unit, peer (what a ratio is to, in the same run where nothing
+else is said), machine, load, date. On a shared machine only ratios and counts are worth reading:
+the load at the time stands in every row. Figures of the long benchmarks are collected from their
+own files, which say the load under which they were measured.
+
+Peers: apt-get install r-cran-lme4 r-cran-brms r-cran-bh r-cran-rcppeigen r-cran-jsonlite; pip
+install bambi 'matplotlib<3.11' (in any environment, named by SCHOOLVAR_BAMBI=its/bin/python;
+ArviZ 0.23, which it uses, does not load with a later matplotlib).
 """
 
 import argparse
-import json
+import functools
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from bench_peers import brms, lme4, sampling, with_bambi
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks/results.csv"
@@ -45,7 +51,10 @@ def seconds(call, times=3) -> float:
 
 def help_seconds(quick):
     "Start of the command, beside an interpreter that does nothing."
-    run = lambda *args: subprocess.run(args, capture_output=True, check=True)
+
+    def run(*args):
+        return subprocess.run(args, capture_output=True, check=True)
+
     bare = seconds(lambda: run(sys.executable, "-c", ""), 5)
     took = seconds(lambda: run(*COMMAND, "--help"), 5)
     return [
@@ -64,9 +73,8 @@ def read(quick):
             path = Path(folder) / name
             write_students(path, n, 2000)
             ours = measure(path)
-            plain = seconds(
-                lambda: (pd.read_parquet if path.suffix == ".parquet" else pd.read_csv)(path), 1
-            )
+            reader = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+            plain = seconds(functools.partial(reader, path), 1)
             rows += [
                 dict(
                     case=f"{n:,} students, {path.suffix[1:]}", value=ours["read_seconds"], unit="s"
@@ -84,201 +92,6 @@ def read(quick):
                 ),
             ]
     return rows
-
-
-def case(model, schools):
-    "Simulated counts, as the fit takes them and as a table for programs in R"
-    from schoolvar.achievement.design import prepare
-    from schoolvar.data.counts import read_counts
-    from schoolvar.data.simulate import simulate_counts
-
-    counts = read_counts(
-        simulate_counts(
-            schools, students=37, seed=1, sd_school=0.63, sd_cohort=0.395, sd_subject=0.063
-        ).frame
-    )
-    d = prepare(counts, model)[1]
-    return (
-        counts,
-        d,
-        pd.DataFrame(
-            dict(y=d.y, n=d.n, cell=d.cell, school=d.school, cohort=d.cohort, profile=d.subject)
-        ),
-    )
-
-
-def fitted(counts, model):
-    "Our fit, its seconds from counts to tables, and effective draws of the least effective population parameter a second of sampling"
-    from schoolvar.achievement.fit import fit_achievement
-
-    clock = time.perf_counter()
-    fit = fit_achievement(counts, model=model, cache=False, progress=False)
-    return (
-        fit,
-        time.perf_counter() - clock,
-        float(fit.parameters.ess_bulk.min()) / fit.manifest["timings"]["sampling"],
-    )
-
-
-def sampling(quick):
-    "Effective draws a second of sampling: ours beside the textbook's program, same engine."
-    import textbook
-
-    from schoolvar.sampling.diagnostics import convergence
-    from schoolvar.sampling.engine import sample
-
-    rows = []
-    for model in ("M1", "M3"):
-        counts, d, _ = case(model, 40 if quick else 100)
-        plain = sample(
-            *textbook.achievement(d, model),
-            warmup=300,
-            draws=400,
-            metric="diag_e",
-            step_size=0.5,
-            keep=[
-                "fixed",
-                *(
-                    f"sd_{k}"
-                    for k in {"M1": ["school"], "M3": ["school", "cohort", "subject"]}[model]
-                ),
-            ],
-            cache=False,
-            progress=False,
-        )
-        draws = np.concatenate(
-            [v.values.reshape(*v.shape[:2], -1) for v in plain.posterior.data_vars.values()], axis=2
-        )
-        theirs = (
-            float(convergence(draws)["ess_bulk"].min())
-            / json.loads(plain.attrs["timings"])["sampling"]
-        )
-        ours = fitted(counts, model)[2]
-        rows += [
-            dict(case=f"{model}, {d.J} schools", value=ours, unit="effective draws/s"),
-            dict(
-                case=f"{model}, {d.J} schools",
-                value=ours / theirs,
-                unit="ratio",
-                peer="textbook Stan program",
-            ),
-        ]
-    return rows
-
-
-def in_r(what, table, model):
-    "Numbers of a peer in R, or None where it is not installed"
-    if (
-        not shutil.which("Rscript")
-        or subprocess.run(["Rscript", "-e", f"library({what})"], capture_output=True).returncode
-    ):
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        table.to_csv(Path(folder) / "counts.csv", index=False)
-        run = subprocess.run(
-            [
-                "Rscript",
-                str(ROOT / "benchmarks/peers.R"),
-                what,
-                str(Path(folder) / "counts.csv"),
-                model,
-            ],
-            capture_output=True,
-            text=True,
-        )
-    if run.returncode:
-        print(f"{what}: {run.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-        return None
-    return json.loads(run.stdout.strip().splitlines()[-1])
-
-
-def lme4(quick):
-    "The whole posterior beside glmer's point estimate: seconds, and how far apart the SDs are."
-    rows, model = [], "M3"
-    counts, d, table = case(model, 100 if quick else 500)
-    if (r := in_r("lme4", table, model)) is None:
-        return []
-    fit, took, _ = fitted(counts, model)
-    peer, name = f"lme4 {r['version']}, glmer's point estimate", f"{model}, {d.J} schools"
-    apart = max(
-        abs(fit.parameter(f"sd_{k}")["mean"] - r["sd"][{"subject": "profile"}.get(k, k)])
-        / fit.parameter(f"sd_{k}")["sd"]
-        for k in ("school", "cohort", "subject")
-    )
-    return [
-        dict(case=name, value=took, unit="s"),
-        dict(case=f"{name}, glmer", value=r["seconds"], unit="s"),
-        dict(case=f"{name}, glmer with nAGQ = 0", value=r["seconds_fast"], unit="s"),
-        dict(case=name, value=took / r["seconds"], unit="ratio", peer=peer),
-        dict(case=f"{name}, nAGQ = 0", value=took / r["seconds_fast"], unit="ratio", peer=peer),
-        dict(
-            case=f"{name}, largest distance of an SD", value=apart, unit="posterior SDs", peer=peer
-        ),
-    ]
-
-
-def brms(quick):
-    "Effective draws a second of sampling, compiling left out on both sides."
-    rows = []
-    for model, schools in [("M2", 30)] if quick else [("M2", 60), ("M3", 500)]:
-        counts, d, table = case(model, schools)
-        if (r := in_r("brms", table, model)) is None:
-            return []
-        ours = fitted(counts, model)[2]
-        theirs, name, peer = (
-            r["ess"] / r["seconds"],
-            f"{model}, {d.J} schools",
-            f"brms {r['version']}",
-        )
-        rows += [
-            dict(case=name, value=ours, unit="effective draws/s"),
-            dict(case=f"{name}, brms", value=theirs, unit="effective draws/s"),
-            dict(case=f"{name}, brms", value=r["compile"], unit="s to compile"),
-            dict(case=name, value=ours / theirs, unit="ratio", peer=peer),
-        ]
-    return rows
-
-
-BAMBI = """
-import json, sys, time, warnings
-warnings.simplefilter("ignore")
-import arviz as az, bambi, pandas as pd
-d = pd.read_csv(sys.argv[1]).astype({c: "category" for c in ("cell", "school", "cohort")})
-model = bambi.Model("p(y, n) ~ 0 + cell + (1 | school) + (1 | cohort)", d, family="binomial")
-start = time.perf_counter()
-idata = model.fit(draws=500, tune=500, chains=4, cores=2, random_seed=1, progressbar=False)
-took = time.perf_counter() - start
-s = az.summary(idata, var_names=["cell", "1|school_sigma", "1|cohort_sigma"])
-print(json.dumps(dict(seconds=took, ess=float(pd.to_numeric(s.ess_bulk).min()), version=bambi.__version__)))
-"""
-
-
-def with_bambi(quick):
-    "Effective draws a second, its compiling in its time."
-    python = os.environ.get("SCHOOLVAR_BAMBI", sys.executable)
-    if subprocess.run([python, "-c", "import bambi"], capture_output=True).returncode:
-        return []
-    counts, d, table = case("M2", 30 if quick else 60)
-    with tempfile.TemporaryDirectory() as folder:
-        table.to_csv(Path(folder) / "counts.csv", index=False)
-        run = subprocess.run(
-            [python, "-c", BAMBI, str(Path(folder) / "counts.csv")], capture_output=True, text=True
-        )
-    if run.returncode:
-        print(f"bambi: {run.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-        return []
-    r = json.loads(run.stdout.strip().splitlines()[-1])
-    ours, name = fitted(counts, "M2")[2], f"M2, {d.J} schools"
-    return [
-        dict(case=name, value=ours, unit="effective draws/s"),
-        dict(case=f"{name}, bambi", value=r["ess"] / r["seconds"], unit="effective draws/s"),
-        dict(
-            case=name,
-            value=ours / (r["ess"] / r["seconds"]),
-            unit="ratio",
-            peer=f"bambi {r['version']}",
-        ),
-    ]
 
 
 def companion(quick):
@@ -305,7 +118,10 @@ def companion(quick):
 
 
 def scaling(quick):
-    "How the parts between sampling grow with schools: the exponent of a line through the logs of size and seconds."
+    """How the parts between sampling grow with schools.
+
+    The exponent of a line through the logs of size and seconds.
+    """
     from schoolvar.core.schools import rank_summary
     from schoolvar.sampling.diagnostics import convergence
 
@@ -315,9 +131,11 @@ def scaling(quick):
         ("ranks", rank_summary),
         ("convergence", lambda x: convergence(x.reshape(4, -1, x.shape[1]))),
     ):
-        took = [seconds(lambda: call(x)) for x in (rng.normal(size=(800, J)) for J in sizes)]
+        draws = [rng.normal(size=(800, J)) for J in sizes]
+        took = [seconds(functools.partial(call, x)) for x in draws]
         rows += [
-            dict(case=f"{name}, {J:,} schools", value=t, unit="s") for J, t in zip(sizes, took)
+            dict(case=f"{name}, {J:,} schools", value=t, unit="s")
+            for J, t in zip(sizes, took, strict=True)
         ]
         rows.append(
             dict(
@@ -348,7 +166,9 @@ def reports(quick):
 
 
 def site(quick):
-    "What the pages of the documentation weigh beside the numbers of their charts, where `make docs` has built them, and what they share."
+    """What the pages of the documentation weigh beside the numbers of their charts, where `make
+    docs` has built them, and what they share.
+    """
     folder = ROOT / "_site"
     if not (folder / "index.html").is_file():
         return []
@@ -360,18 +180,12 @@ def site(quick):
         for p in folder.rglob("*.html")
         if "example" not in p.parts
     ]
-    shared = (
-        sum(
-            p.stat().st_size
-            for p in [
-                *folder.glob("*.css"),
-                *folder.glob("docs/schoolvar-charts.*"),
-                *(folder / "site_libs").rglob("*"),
-            ]
-            if p.is_file()
-        )
-        / 1e3
-    )
+    files = [
+        *folder.glob("*.css"),
+        *folder.glob("docs/schoolvar-charts.*"),
+        *(folder / "site_libs").rglob("*"),
+    ]
+    shared = sum(p.stat().st_size for p in files if p.is_file()) / 1e3
     return [
         dict(case=f"{len(pages)} pages, median", value=float(np.median(pages)), unit="kB"),
         dict(case="heaviest page", value=max(pages), unit="kB"),
@@ -563,7 +377,10 @@ def machine() -> str:
         if hasattr(os, "sysconf")
         else ""
     )
-    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python "
+        f"{platform.python_version()}"
+    )
 
 
 def main():
@@ -577,7 +394,10 @@ def main():
     parser.add_argument(
         "--long",
         action="store_true",
-        help="measure consistency and achievement again first, which takes ten minutes of a quiet machine",
+        help=(
+            "measure consistency and achievement again first, which takes ten minutes of a "
+            "quiet machine"
+        ),
     )
     args = parser.parse_args()
     if args.long:

@@ -1,15 +1,18 @@
-"""Speed of the achievement models: effective draws a second, growth with the number of schools, and peak memory.
+"""Speed of the achievement models: effective draws a second, growth with the number of schools, and
+peak memory.
 
-Each case runs in a process of its own, so that its peak memory is its own. Ratios to other software use the figures measured on
-a machine of this kind: brms M3 on 500 schools, 92 effective draws in 188 s of sampling; lme4's glmer, 2.9 s for a point estimate.
-Run it on a quiet machine: on a busy one only the ratios within one run mean anything.
+Each case runs in a process of its own, so that its peak memory is its own. Ratios to other
+software use the figures measured on a machine of this kind: brms M3 on 500 schools, 92 effective
+draws in 188 s of sampling; lme4's glmer, 2.9 s for a point estimate. Run it on a quiet machine:
+on a busy one only the ratios within one run mean anything.
 
-    python benchmarks/bench_achievement.py                      # M3 on 500 schools, M2 on 3,246 schools with 300 draws a chain
-    python benchmarks/bench_achievement.py --growth             # and M2 from 500 to 32,460 schools, with the exponent
+    python benchmarks/bench_achievement.py            # M3 on 500 schools, M2 on 3,246
+    python benchmarks/bench_achievement.py --growth   # and M2 from 500 to 32,460 schools
     python benchmarks/bench_achievement.py --cases M3:60:100 --out small.csv
 
-Rows are kept in benchmarks/achievement.csv, one a model and number of schools; benchmarks/achievement_growth.csv is a run of
---growth --draws 100 (100 kept iterations a chain: the cost, not a posterior to report).
+Rows are kept in benchmarks/achievement.csv, one a model and number of schools;
+benchmarks/achievement_growth.csv is a run of --growth --draws 100 (100 kept iterations a chain:
+the cost, not a posterior to report).
 """
 
 import argparse
@@ -98,13 +101,19 @@ def keep(r, path):
 def say(r):
     "A line for a case, and its ratios where there is something to compare with"
     print(
-        f"{r['model']} on {r['schools']:,} schools ({r['rows']:,} rows): sampling {r['sampling']:.1f} s, {r['wall']:.1f} s in all ({r['cpu']:.1f} s of processor time over all threads), least bulk ESS {r['least_ess_bulk']:.0f}, tail {r['least_ess_tail']:.0f}, "
-        f"R-hat {r['r_hat']:.4f}, {r['ess_a_second']:.1f} ESS/s, peak {r['peak_mb']:.0f} MB ({r['before_mb']:.0f} before the fit), gate {'passed' if r['ok'] else 'NOT passed'}",
+        f"{r['model']} on {r['schools']:,} schools ({r['rows']:,} rows): sampling "
+        f"{r['sampling']:.1f} s, {r['wall']:.1f} s in all ({r['cpu']:.1f} s of processor "
+        f"time over all threads), least bulk ESS {r['least_ess_bulk']:.0f}, tail "
+        f"{r['least_ess_tail']:.0f}, "
+        f"R-hat {r['r_hat']:.4f}, {r['ess_a_second']:.1f} ESS/s, peak {r['peak_mb']:.0f} "
+        f"MB ({r['before_mb']:.0f} before the fit), gate "
+        f"{'passed' if r['ok'] else 'NOT passed'}",
         flush=True,
     )
     if (r["model"], r["schools"]) == ("M3", 500):
         print(
-            f"  {r['ess_a_second'] / BRMS_ESS_A_SECOND:.0f} times the ESS/s of brms; {r['wall'] / GLMER_SECONDS:.1f} times the time of glmer's point estimate"
+            f"  {r['ess_a_second'] / BRMS_ESS_A_SECOND:.0f} times the ESS/s of brms; "
+            f"{r['wall'] / GLMER_SECONDS:.1f} times the time of glmer's point estimate"
         )
 
 
@@ -141,6 +150,11 @@ if __name__ == "__main__":
             say(r)
             keep(r, a.out)
         x = np.log([r["schools"] for r in runs])
+        seconds = [r["sampling"] for r in runs]
+        megabytes = [max(r["peak_mb"] - r["before_mb"], 1) for r in runs]
+        time_power = np.polyfit(x, np.log(seconds), 1)[0]
+        memory_power = np.polyfit(x, np.log(megabytes), 1)[0]
         print(
-            f"time grows as schools^{np.polyfit(x, np.log([r['sampling'] for r in runs]), 1)[0]:.2f}, memory beyond the start as schools^{np.polyfit(x, np.log([max(r['peak_mb'] - r['before_mb'], 1) for r in runs]), 1)[0]:.2f}"
+            f"time grows as schools^{time_power:.2f}, "
+            f"memory beyond the start as schools^{memory_power:.2f}"
         )

@@ -1,10 +1,11 @@
 """Speed of the consistency model: Saeb, Saeb with covariates, many schools, many students.
 
-    python benchmarks/bench_consistency.py [--data ../shared/data] [--out benchmarks/consistency.csv] [--quick]
+    python benchmarks/bench_consistency.py [--data DIR] [--out FILE] [--quick]
 
-Each row: what was fitted, seconds of sampling (wall clock) and of processor time, the least bulk ESS of the population parameters,
-ESS per second, peak memory. The R package ivd, two chains of 15,000 on a machine of this kind, took 404 s and 9.9 GB for a least bulk
-ESS of 57 on Saeb. Run it on an idle machine.
+Each row: what was fitted, seconds of sampling (wall clock) and of processor time, the least bulk
+ESS of the population parameters, ESS per second, peak memory. The R package ivd, two chains of
+15,000 on a machine of this kind, took 404 s and 9.9 GB for a least bulk ESS of 57 on Saeb. Run
+it on an idle machine.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """Time and peak memory of `read_scores` on a big file, each read in a process of its own.
 
-python benchmarks/bench_read.py                      five million students of 16,000 schools, Parquet and CSV
-python benchmarks/bench_read.py --students 200000    a quick look
+    python benchmarks/bench_read.py                      five million students of 16,000 schools
+    python benchmarks/bench_read.py --students 200000    a quick look
+
+Parquet and CSV.
 """
 
 import argparse
@@ -20,21 +22,30 @@ from schoolvar.data.scores import read_scores
 imported = time.perf_counter()
 
 def peak():
-    try:   # Linux: of this program only, while ru_maxrss keeps the peak of the process that started it
-        with open("/proc/self/status") as f: return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) * 1024 / 1e6
+    # Linux: of this program only, while ru_maxrss keeps the peak of the process that started it
+    try:
+        with open("/proc/self/status") as lines:
+            kb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+        return kb * 1024 / 1e6
     except OSError:
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6   # bytes on macOS
 
 before = peak()
 scores = read_scores(sys.argv[1], school="school", score="score", covariates=sys.argv[2:])
-print(json.dumps(dict(students=scores.n, schools=len(scores.schools), import_seconds=imported - started, read_seconds=time.perf_counter() - imported,
-                      peak_mb=peak(), before_mb=before, mean=scores.mean, sd=scores.sd)))
+took = time.perf_counter() - imported
+print(json.dumps(dict(
+    students=scores.n, schools=len(scores.schools),
+    import_seconds=imported - started, read_seconds=took,
+    peak_mb=peak(), before_mb=before, mean=scores.mean, sd=scores.sd,
+)))
 """
 
 
 def write_students(path, students, schools, seed=1):
-    "Students in no order, written a million at a time so that making the file needs little memory too; the format is the name's."
+    """Students in no order, written a million at a time so that making the file needs little
+    memory too; the format is the name's.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.csv
@@ -96,7 +107,12 @@ def main():
                 )
                 f = figures[-1]
                 print(
-                    f"{name:18} {f['file_mb']:6.0f} MB, {f['covariates']} covariates: {f['students']:,} students of {f['schools']:,} schools in {f['read_seconds']:.1f} s, peak {f['peak_mb']:.0f} MB ({f['before_mb']:.0f} MB before reading)",
+                    (
+                        f"{name:18} {f['file_mb']:6.0f} MB, {f['covariates']} covariates: "
+                        f"{f['students']:,} students of {f['schools']:,} schools in "
+                        f"{f['read_seconds']:.1f} s, peak {f['peak_mb']:.0f} MB "
+                        f"({f['before_mb']:.0f} MB before reading)"
+                    ),
                     flush=True,
                 )
             path.unlink()

@@ -1,10 +1,11 @@
-"""Known truth: simulated data sets with no, and with one in ten, unusual schools; writes one row a fit.
-The prior of inclusion is one half, and learned (half as many data sets).
+"""Known truth: simulated data sets with no, and with one in ten, unusual schools; writes one row a
+fit. The prior of inclusion is one half, and learned (half as many data sets).
 
     python benchmarks/consistency_truth.py [DATASETS] [FILE]
 
-Setting of the published simulations of the method: 150 schools of 50 students, scale effects of the unusual ones with SD 0.31.
-A fit needs about a second; the stored file (nbs/studies/stored/consistency_truth.csv) is what a study page shows.
+Setting of the published simulations of the method: 150 schools of 50 students, scale effects of
+the unusual ones with SD 0.31. A fit needs about a second; the stored file
+(nbs/studies/stored/consistency_truth.csv) is what a study page shows.
 """
 
 import sys
@@ -14,6 +15,7 @@ import pandas as pd
 
 from schoolvar.consistency.fit import fit_consistency
 from schoolvar.consistency.inclusion import false_discovery_rate, flag_at_rate
+from schoolvar.core.defaults import THRESHOLD
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_scores
 
@@ -36,7 +38,7 @@ def one(share, prior, seed):
     )
     truth = simulated.truth.set_index("school").loc[fit.schools.school]
     unusual, pip = truth.unusual.to_numpy(), fit.schools.pip.to_numpy()
-    flagged, chosen = pip >= 0.75, flag_at_rate(pip, 0.1)
+    flagged, chosen = pip >= THRESHOLD, flag_at_rate(pip, 0.1)
     big = unusual & (truth.scale_effect.abs() > SLAB).to_numpy()
     inside = {
         p: bool(fit.parameter(p)["q2.5"] <= simulated.parameters[p] <= fit.parameter(p)["q97.5"])

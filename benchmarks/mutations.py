@@ -1,4 +1,5 @@
-"""Put each fault of tests/mutations/mutations.toml into a copy of the tree and see that its test fails.
+"""Put each fault of tests/mutations/mutations.toml into a copy of the tree and see that its test
+fails.
 
     python benchmarks/mutations.py              every fault; writes tests/mutations/caught.csv
     python benchmarks/mutations.py Jacobian     only those whose name holds a word; writes nothing
@@ -67,7 +68,10 @@ def in_the_copy(tree: Path, cache: Path, tests) -> int:
 
 
 def run_tests(tree: Path, *tests) -> tuple[int, str]:
-    "Status and output of tests in the copy, by its own modules, with nothing from a cache. A fork of this process, so that packages are imported once."
+    """Status and output of tests in the copy, by its own modules, with nothing from a cache.
+
+    A fork of this process, so that packages are imported once.
+    """
     cache, said = tree.parent / "cache", tree.parent / "said"
     shutil.rmtree(cache, ignore_errors=True)
     sys.stdout.flush()

@@ -1,6 +1,7 @@
-"""Do the 95 % intervals of M3 hold the truth? Data sets simulated as in the reference study (SDs .63, .395, .063; three years,
-three subjects, about 37 students a row), fitted one by one. A row a data set and parameter is added to the stored file, so a
-run that was interrupted goes on where it stopped.
+"""Do the 95 % intervals of M3 hold the truth? Data sets simulated as in the reference study (SDs
+.63, .395, .063; three years, three subjects, about 37 students a row), fitted one by one. A row
+a data set and parameter is added to the stored file, so a run that was interrupted goes on where
+it stopped.
 
     python benchmarks/study_achievement_coverage.py --sets 200 --schools 200
 """

@@ -1,9 +1,11 @@
-"""Where the consistency method fails: simulated data sets along one condition at a time, a row a fit.
+"""Where the consistency method fails: simulated data sets along one condition at a time, a row a
+fit.
 
     python benchmarks/study_limits.py                 about ten minutes of processor time
     python benchmarks/study_limits.py tails --sets 50
 
-Stored in nbs/studies/stored/limits.csv; rows that are there are not made again. 100 schools, one in five unusual where any is.
+Stored in nbs/studies/stored/limits.csv; rows that are there are not made again. 100 schools, one
+in five unusual where any is.
 """
 
 import argparse
@@ -25,7 +27,10 @@ def school_effects(rng, slab, share=SHARE, schools=SCHOOLS):
 
 
 def scores(rng, t, n, noise=None, mean=0.0):
-    "Students of schools with log-SD effects `t`; `noise` draws residuals of SD one, `mean` is added to each student's expectation"
+    """Students of schools with log-SD effects `t`.
+
+    `noise` draws residuals of SD one, `mean` is added to each student's expectation
+    """
     j = np.repeat(np.arange(len(t)), n)
     e = rng.standard_normal(len(j)) if noise is None else noise(len(j))
     return pd.DataFrame(
@@ -96,7 +101,11 @@ def everyone_differs(rng, x, _):
 
 
 def mean_left_out(rng, x, fitted):
-    "No school is unusual; a covariate with slope `x`, more varied in some schools than in others, is left out of the mean or put in"
+    """No school is unusual.
+
+    A covariate with slope `x`, more varied in some schools than in others, is left out of the
+    mean or put in
+    """
     t, n = np.zeros(SCHOOLS), np.full(SCHOOLS, STUDENTS)
     c = np.exp(rng.normal(0, 0.35, SCHOOLS)).repeat(STUDENTS) * rng.standard_normal(
         SCHOOLS * STUDENTS
@@ -129,6 +138,7 @@ def one(topic, x, series, k):
     "Fit data set `k` of a condition and count"
     warnings.simplefilter("ignore")
     from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.core.defaults import THRESHOLD
     from schoolvar.data.scores import read_scores
 
     # the series of one condition are fitted to the same data
@@ -149,7 +159,7 @@ def one(topic, x, series, k):
     t, n = t[place], s.n.to_numpy()
     unusual, flagged, large, big = (
         (t != 0) & (topic != "everyone"),
-        s.pip.to_numpy() >= 0.75,
+        s.pip.to_numpy() >= THRESHOLD,
         n > np.median(n),
         np.abs(t) > WIDE,
     )
@@ -170,7 +180,7 @@ def one(topic, x, series, k):
         large=int((large & unusual).sum()),
         large_found=int((large & unusual & flagged).sum()),
         flagged_large=int((flagged & large).sum()),
-        undecided=int(((s.pip > 0.25) & (s.pip < 0.75)).sum()),
+        undecided=int(((s.pip > 1 - THRESHOLD) & (s.pip < THRESHOLD)).sum()),
         pip_of_flagged=round(float(s.pip[flagged].sum()), 3),
         more_consistent=int((flagged & (s.effect < 0)).sum()),
         sd_covered=int(((s.sd_lower <= true_sd) & (true_sd <= s.sd_upper)).sum()),
@@ -195,7 +205,7 @@ def main():
         if a.store.exists()
         else pd.DataFrame(columns=["topic", "x", "series", "data_set"])
     )
-    have = set(zip(old.topic, old.x, old.series, old.data_set))
+    have = set(zip(old.topic, old.x, old.series, old.data_set, strict=True))
     jobs = [
         (topic, x, series, k)
         for topic in a.topics or TOPICS
@@ -214,7 +224,8 @@ def main():
                                 j
                                 for j in jobs
                                 if j[0] == topic and (j[0], float(j[1]), j[2], j[3]) not in have
-                            ]
+                            ],
+                            strict=True,
                         ),
                         chunksize=5,
                     )

@@ -1,11 +1,14 @@
-"""How naive, me and joint do where the truth is known: bias and coverage of the slope, of value added, and of its ranking.
+"""How naive, me and joint do where the truth is known: bias and coverage of the slope, of value
+added, and of its ranking.
 
-    python benchmarks/study_value_added.py OUT.csv [--seed 2026] [--only CONDITION ...] [--limit N] [--part I/N]
+    python benchmarks/study_value_added.py OUT.csv [--seed 2026] [--only CONDITION ...]
+        [--limit N] [--part I/N]
 
-One row a simulated data set and method is appended to OUT.csv; data sets that are there already are skipped, so that the
-study can be stopped and taken up again. Conditions differ in students a school and year, in years and in the true slope.
-One chain a fit: the study asks how the posterior's intervals do over many data sets, not how one fit's chains agree; the
-effective draws of each slope are kept in the results.
+One row a simulated data set and method is appended to OUT.csv; data sets that are there already
+are skipped, so that the study can be stopped and taken up again. Conditions differ in students a
+school and year, in years and in the true slope. One chain a fit: the study asks how the
+posterior's intervals do over many data sets, not how one fit's chains agree; the effective draws
+of each slope are kept in the results.
 """
 
 import argparse

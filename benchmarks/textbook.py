@@ -1,4 +1,8 @@
-"The models as any textbook writes them: effects as themselves, no coordinates of ours, every student or row in the likelihood. Used by benchmarks and tests."
+"""The models as any textbook writes them.
+
+Effects as themselves, no coordinates of ours, every student or row in the likelihood. Used by
+benchmarks and tests.
+"""
 
 import numpy as np
 

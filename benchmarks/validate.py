@@ -1,8 +1,9 @@
 """Calibration studies at full length: `make validate [SETS=500] [STUDIES='M1 M2']`.
 
-Each data set has a seed of its own (that of the study, its index), so that a run goes on where an interrupted one stopped and any one
-data set can be repeated alone. Blocks of ten data sets are kept in build/validate while it runs, under a checksum of the
-programs and modules that made them; a study is stored in nbs/studies/stored/sbc_<study> when its last block is done."""
+Each data set has a seed of its own (that of the study, its index), so that a run goes on where
+an interrupted one stopped and any one data set can be repeated alone. Blocks of ten data sets
+are kept in build/validate while it runs, under a checksum of the programs and modules that made
+them; a study is stored in nbs/studies/stored/sbc_<study> when its last block is done."""
 
 import argparse
 import hashlib

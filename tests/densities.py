@@ -1,7 +1,9 @@
-"""Small data for every program, and points at which its log density and gradient are known (tests/frozen/densities.npz).
+"""Small data for every program, and points at which its log density and gradient are known
+(tests/frozen/densities.npz).
 
-The frozen values were made when M1, M2, M3 and their extensions were eight programs of their own, and before any program was
-formatted; `python tests/densities.py NAME ...` adds the values of new cases and leaves the others as they are.
+The frozen values were made when M1, M2, M3 and their extensions were eight programs of their
+own, and before any program was formatted; `python tests/densities.py NAME ...` adds the values
+of new cases and leaves the others as they are.
 """
 
 import sys
@@ -40,7 +42,7 @@ def achievement(model, extra, slopes):
     ses = pd.DataFrame(
         dict(school_id=sorted(frame["school_id"].unique()), ses=[-1.3, 0.2, 0.4, 0.9, 1.1])
     )
-    frame["district_id"] = frame["school_id"].map(dict(zip(ses["school_id"], "aabbc")))
+    frame["district_id"] = frame["school_id"].map(dict(zip(ses["school_id"], "aabbc", strict=True)))
     counts = read_counts(frame)
     _, design, _ = prepare(
         counts, model, covariates=ses if slopes else None, district=extra == "district"

@@ -1,7 +1,9 @@
-"""A stand-in for CmdStan where none is installed: its command line and its CSV files, with stanli behind them.
+"""A stand-in for CmdStan where none is installed: its command line and its CSV files, with stanli
+behind them.
 
-cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes data and inits as JSON and
-parses the CSV. `install(folder)` makes the folder and returns the environment that points cmdstanpy to it."""
+cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes
+data and inits as JSON and parses the CSV. `install(folder)` makes the folder and returns the
+environment that points cmdstanpy to it."""
 
 import json
 import re
@@ -24,7 +26,8 @@ def install(folder):
 
 def executable(path, what, *arguments):
     path.write_text(
-        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} {' '.join(repr(str(a)) for a in arguments)} \"$@\"\n"
+        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} "
+        f'{" ".join(repr(str(a)) for a in arguments)} "$@"\n'
     )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
@@ -35,7 +38,10 @@ def stanc(*arguments):
 
 
 def make(*arguments):
-    "Build the program named last; a program that does not compile is an error, as with the real one"
+    """Build the program named last.
+
+    A program that does not compile is an error, as with the real one
+    """
     import stanli
 
     target = Path(arguments[-1])
@@ -49,7 +55,8 @@ def make(*arguments):
 def program(stan_file, *arguments):
     if arguments == ("info",):
         return print(
-            "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = 0\nSTAN_THREADS=false"
+            "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = "
+            "0\nSTAN_THREADS=false"
         )
     import stanli
 
@@ -79,7 +86,10 @@ def program(stan_file, *arguments):
 
 
 def parse(arguments):
-    "CmdStan's nested arguments, flat: those that stand for a file are named by what is in front of them"
+    """CmdStan's nested arguments, flat.
+
+    Those that stand for a file are named by what is in front of them
+    """
     found, section = {}, ""
     for word in arguments:
         key, _, value = word.partition("=")
@@ -89,31 +99,22 @@ def parse(arguments):
     return found
 
 
-def csv(name, a, fit, chain=0):
-    "A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with the output of a real one)"
-    from stanli import SAMPLER_COLUMNS
-
-    columns = [*SAMPLER_COLUMNS, *(re.sub(r"[\[,]", ".", c).rstrip("]") for c in fit.names)]
-    number = f"%.{a['sig_figs']}g"
-    rows = [
-        ",".join(number % v for v in (*s, *d))
-        for s, d in zip(fit.sampler_stats[chain], fit.draws()[chain])
-    ]
-    return f"""# stan_version_major = 2
+SETTINGS = """\
+# stan_version_major = 2
 # stan_version_minor = 37
 # stan_version_patch = 0
 # model = {name}_model
 # start_datetime = 2026-11-22 03:17:07 UTC
 # method = sample (Default)
 #   sample
-#     num_samples = {a["num_samples"]}
-#     num_warmup = {a["num_warmup"]}
+#     num_samples = {num_samples}
+#     num_warmup = {num_warmup}
 #     save_warmup = false (Default)
 #     thin = 1 (Default)
 #     adapt
-#       engaged = {"true (Default)" if a.get("engaged", "1") == "1" else "false"}
+#       engaged = {engaged}
 #       gamma = 0.05 (Default)
-#       delta = {a.get("delta", "0.8 (Default)")}
+#       delta = {delta}
 #       kappa = 0.75 (Default)
 #       t0 = 10 (Default)
 #       init_buffer = 75 (Default)
@@ -124,39 +125,59 @@ def csv(name, a, fit, chain=0):
 #       hmc
 #         engine = nuts (Default)
 #           nuts
-#             max_depth = {a["max_depth"]}
-#         metric = {a["metric"]}
+#             max_depth = {max_depth}
+#         metric = {metric}
 #         metric_file =  (Default)
-#         stepsize = {a["stepsize"]}
+#         stepsize = {stepsize}
 #         stepsize_jitter = 0 (Default)
 #     num_chains = 1 (Default)
-# id = {a["id"]}
+# id = {id}
 # data
 #   file = data.json
-# init = {a.get("init", "2 (Default)")}
+# init = {init}
 # random
-#   seed = {a["seed"]}
+#   seed = {seed}
 # output
-#   file = {name}-{a["id"]}.csv
+#   file = {name}-{id}.csv
 #   diagnostic_file =  (Default)
 #   refresh = 100 (Default)
-#   sig_figs = {a["sig_figs"]}
+#   sig_figs = {sig_figs}
 #   profile_file = profile.csv (Default)
 #   save_cmdstan_config = false (Default)
 # num_threads = 1 (Default)
 # stanc_version = stanc3 v2.37.0
 # stancflags = --filename-in-msg={name}.stan
-{",".join(columns)}
-# Adaptation terminated
-# Step size = {fit.sampler_stats[chain, -1, 2]:.6g}
-{"# No free parameters for unit metric" if a["metric"] == "unit_e" else "# Diagonal elements of inverse mass matrix:" + chr(10) + "# " + ", ".join("%.6g" % v for v in fit.inv_metric[chain])}
-{chr(10).join(rows)}
-# 
+"""
+TIMES = """\
+#{space}
 #  Elapsed Time: 0.004 seconds (Warm-up)
 #                0.003 seconds (Sampling)
 #                0.007 seconds (Total)
-# 
+#{space}
 """
+DEFAULTS = dict(delta="0.8 (Default)", init="2 (Default)")
+
+
+def csv(name, a, fit, chain=0):
+    "A chain as CmdStan 2.37 writes it with `metric=unit_e` (compared with a real one's output)."
+    from stanli import SAMPLER_COLUMNS
+
+    columns = [*SAMPLER_COLUMNS, *(re.sub(r"[\[,]", ".", c).rstrip("]") for c in fit.names)]
+    number = f"%.{a['sig_figs']}g"
+    rows = [
+        ",".join(number % v for v in (*s, *d))
+        for s, d in zip(fit.sampler_stats[chain], fit.draws()[chain], strict=True)
+    ]
+    engaged = "true (Default)" if a.get("engaged", "1") == "1" else "false"
+    if a["metric"] == "unit_e":
+        metric = ["# No free parameters for unit metric"]
+    else:
+        diagonal = ", ".join(f"{v:.6g}" for v in fit.inv_metric[chain])
+        metric = ["# Diagonal elements of inverse mass matrix:", f"# {diagonal}"]
+    adapted = ["# Adaptation terminated", f"# Step size = {fit.sampler_stats[chain, -1, 2]:.6g}"]
+    lines = [",".join(columns), *adapted, *metric, *rows]
+    settings = SETTINGS.format(**DEFAULTS | a | dict(name=name, engaged=engaged))
+    return settings + "\n".join(lines) + "\n" + TIMES.format(space=" ")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Draws and fits from files, so that everything after sampling is tested without sampling.
 
-from frozen_fits import eight_schools, small_fit, consistency_fit, achievement_fit, value_added_fit     # then name them as arguments of a test
+    from frozen_fits import eight_schools, small_fit, consistency_fit, achievement_fit, ...
+
+Then name them as arguments of a test.
 """
 
 from pathlib import Path
@@ -78,7 +80,10 @@ def _frozen(name):
 
 @pytest.fixture
 def consistency_fit():
-    "The default consistency fit of a simulated province of 24 schools; its draws are thinned, its tables are of all of them"
+    """The default consistency fit of a simulated province of 24 schools.
+
+    Its draws are thinned, its tables are of all of them
+    """
     return _frozen("consistency")
 
 

@@ -1,4 +1,7 @@
-"What tests share that use the package from outside: the command in a process of its own, folders byte by byte, fits sealed anew."
+"""What tests share that use the package from outside.
+
+The command in a process of its own, folders byte by byte, fits sealed anew.
+"""
 
 import json
 import os
@@ -24,7 +27,10 @@ def relist(folder):
 
 
 def reseal(folder):
-    "Write the checksums of a fit's files anew, after a test has edited them: the check itself is not for sale."
+    """Write the checksums of a fit's files anew, after a test has edited them.
+
+    The check itself is not for sale.
+    """
     path = Path(folder) / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"] = {

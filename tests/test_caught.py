@@ -1,4 +1,6 @@
-"Exact tests of small things, each of which catches a fault that the larger tests let through (tests/mutations)."
+"""Exact tests of small things, each of which catches a fault that the larger tests let through
+(tests/mutations).
+"""
 
 import numpy as np
 import pytest
@@ -47,7 +49,10 @@ def whitened(s, m, V, z):
 
 
 def ladder_density(levels, data, d):
-    "Log density of M1, M2 or M3 in the sampler's coordinates: density on paper plus log Jacobian, up to a constant."
+    """Log density of M1, M2 or M3 in the sampler's coordinates.
+
+    Density on paper plus log Jacobian, up to a constant.
+    """
     s = {k: float(d[f"s_{k}"]) for k in levels}
     sds = np.array([s[k] for k in levels_in(data)])
     np.testing.assert_allclose(sds, d["s"])
@@ -60,7 +65,10 @@ def ladder_density(levels, data, d):
         sum(stats.t.logpdf(abs(x), 3, scale=2.5) for x in s.values())
         + np.log(np.cosh(d["t"])).sum()
     )
-    spread = lambda at: data[f"{at}_noise"] + data[f"{at}_within"] @ sds**2
+
+    def spread(at):
+        return data[f"{at}_noise"] + data[f"{at}_within"] @ sds**2
+
     v, jacobian = whitened(
         s["school"],
         data["school_logit"] - data["school_fixed"] @ fixed,
@@ -86,7 +94,7 @@ def ladder_density(levels, data, d):
         eta = eta + cohort[data["cohort_of"] - 1]
     if "subject" in levels:
         m = data["subject_logit"] - data["subject_fixed"] @ fixed
-        for at, weight in zip(data["subject_cohort"], data["subject_weight"]):
+        for at, weight in zip(data["subject_cohort"], data["subject_weight"], strict=True):
             m = m - weight * cohort[at - 1]
         v, jacobian = whitened(s["subject"], m, data["subject_noise"], d["z_subject"])
         lp += stats.norm.logpdf(s["subject"] * v, 0, abs(s["subject"])).sum() + jacobian
@@ -106,12 +114,16 @@ def test_ladder_programs_are_the_density_on_paper(model):
         prior_intercept=2.5, prior_cell=1.5, prior_slope=np.zeros(0), prior_sd=2.5, want_rows=0
     )
     draws, target = draws_and_target("achievement", data)
-    gap = np.array([lp - ladder_density(levels, data, d) for lp, d in zip(target, draws)])
+    gap = np.array(
+        [lp - ladder_density(levels, data, d) for lp, d in zip(target, draws, strict=True)]
+    )
     assert np.ptp(target) > 3 and np.ptp(gap) < 1e-4
 
 
 def consistency_density(data, d):
-    "Log density of the consistency model with its indicators summed out by hand, up to a constant; and each school's probability of being unusual."
+    """Log density of the consistency model with its indicators summed out by hand, up to a
+    constant; and each school's probability of being unusual.
+    """
     tau_u, tau_t, rho, pi = (float(d[k]) for k in ("tau_u", "tau_t", "rho", "pi"))
     n, prec, h = (np.asarray(data[k], float) for k in ("n", "prec", "h"))
     residual = data["ybar"] - data["X"] @ d["beta"]
@@ -121,9 +133,10 @@ def consistency_density(data, d):
     t = (about / v + data["hd"] - h * (eta - data["W"] @ data["z0"])) / curvature + d[
         "z2"
     ] / np.sqrt(curvature)
-    seen = lambda log_sd: (
-        -n * log_sd - 0.5 * (data["ss"] + n * (residual - u) ** 2) * np.exp(-2 * log_sd)
-    )
+
+    def seen(log_sd):
+        return -n * log_sd - 0.5 * (data["ss"] + n * (residual - u) ** 2) * np.exp(-2 * log_sd)
+
     unusual = (
         np.log(pi)
         + stats.norm.logpdf(t, about, np.sqrt(v))
@@ -131,7 +144,10 @@ def consistency_density(data, d):
         + seen(eta + t)
     )
     typical = np.log1p(-pi) + stats.norm.logpdf(d["z2"]) + seen(eta)
-    half_t = lambda x, scale: stats.t.logpdf(x, data["tau_df"], scale=scale)
+
+    def half_t(x, scale):
+        return stats.t.logpdf(x, data["tau_df"], scale=scale)
+
     lp = (
         stats.norm.logpdf(d["beta"], data["beta_mean"], data["beta_scale"]).sum()
         + stats.norm.logpdf(d["zeta"], data["zeta_mean"], data["zeta_scale"]).sum()
@@ -151,7 +167,9 @@ def consistency_density(data, d):
 
 @pytest.mark.parametrize("prior", [0.2, "learn"])
 def test_consistency_program_is_the_density_on_paper(prior):
-    "Indicators summed out by hand give the same target, and the same probabilities of inclusion, draw by draw."
+    """Indicators summed out by hand give the same target, and the same probabilities of
+    inclusion, draw by draw.
+    """
     scores = read_scores(simulate_scores(n_schools=12, students=20, seed=3).frame)
     data, _ = program_data(
         make_model(scores), scores.mean, scores.sd, inclusion_data(prior, None, 12)[0]
@@ -163,7 +181,9 @@ def test_consistency_program_is_the_density_on_paper(prior):
 
 
 def test_a_school_left_out_is_the_integral_on_paper():
-    "Its scores' density in a draw, both effects summed over a fine grid, with and without the effect on its spread."
+    """Its scores' density in a draw, both effects summed over a fine grid, with and without the
+    effect on its spread.
+    """
     scores = read_scores(frame := simulate_scores(n_schools=6, students=12, seed=3).frame)
     fit = fit_consistency(scores, prior_inclusion=0.2, sampler=dict(chains=2, draws=100, rounds=1))
     ours, d = school_log_likelihood(fit, scores, draws=4), some_draws(fit, 4)

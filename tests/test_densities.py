@@ -1,4 +1,7 @@
-"The programs are what they were: log densities and gradients at stored points, kept from before they were made one and formatted."
+"""The programs are what they were.
+
+Log densities and gradients at stored points, kept from before they were made one and formatted.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"A reader who follows the guides arrives, and what README and guides claim is shown by the page they link to."
+"""A reader who follows the guides arrives, and what README and guides claim is shown by the
+page they link to.
+"""
 
 import os
 import re
@@ -101,17 +103,24 @@ def test_a_model_is_added_as_the_guide_says(clone, tmp_path):  # noqa: F811
 
 # ---------------------------------------------------------------- what is claimed is shown
 
-NUMBER = r"(?:\d[\d,.]*|half an?|one|two|three|ten|a few|several|many|hundreds of|thousands of|millions? of)"
+NUMBER = (
+    r"(?:\d[\d,.]*|half an?|one|two|three|ten|a few|several|many|"
+    r"hundreds of|thousands of|millions? of)"
+)
 UNIT = r"(?:ms|s|seconds?|minutes?|hours?|kB|MB|GB|times|reports a minute|effective draws)"
 CLAIMS = re.compile(
-    rf"(?<![\w.-]){NUMBER}\s+{UNIT}\b(?! a day)|\b(?:costs?|takes?|in) (?:only )?(?:seconds|minutes|hours)\b|reports a\s+minute|false alarms|less than half of|as often as they say"
-    r"|\bcalibrated\b|\brecovers?\b|\bunbiased\b|\bfaster\b|\bfastest\b|\bquickly\b|\binstantly\b|\bmillions\b|nothing from outside|fetch(?:es)? nothing|nothing else is fetched"
+    rf"(?<![\w.-]){NUMBER}\s+{UNIT}\b(?! a day)"
+    r"|\b(?:costs?|takes?|in) (?:only )?(?:seconds|minutes|hours)\b|reports a\s+minute"
+    r"|false alarms|less than half of|as often as they say"
+    r"|\bcalibrated\b|\brecovers?\b|\bunbiased\b|\bfaster\b|\bfastest\b|\bquickly\b"
+    r"|\binstantly\b|\bmillions\b|nothing from outside|fetch(?:es)? nothing|nothing else is fetched"
     r"|without a network|\boffline\b|\bnever\b(?! seen)|\balways\b|\bguarantee",
     re.I,
 )
+RUNS = r"calibration|agreement|limits|known_truth|benchmarks|value_added_methods"
 SHOWN = re.compile(
-    r"(?:docs/studies/(?:calibration|agreement|limits|known_truth|benchmarks|value_added_methods|how_to_be_wrong|saeb|pennsylvania)"
-    r"|nbs/studies/\d+_(?:calibration|agreement|limits|known_truth|benchmarks|value_added_methods)).ipynb|promises\.qmd"
+    rf"(?:docs/studies/(?:{RUNS}|how_to_be_wrong|saeb|pennsylvania)"
+    rf"|nbs/studies/\d+_(?:{RUNS})).ipynb|promises\.qmd"
 )
 EXCEPTIONS = {  # page, words -> why there is nothing to link to
     ("guides/install.qmd", "| no network | [Without a network]"): "a heading, not a claim",
@@ -125,7 +134,10 @@ EXCEPTIONS = {  # page, words -> why there is nothing to link to
 
 
 def blocks(page):
-    "Paragraphs, items of lists and rows of tables, each with what stands around it: code is left out, a table shows what the paragraphs beside it link to."
+    """Paragraphs, items of lists and rows of tables, each with what stands around it.
+
+    Code is left out, a table shows what the paragraphs beside it link to.
+    """
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
     paragraphs = [p for p in re.split(r"\n\s*\n", text) if p.strip()]
@@ -144,7 +156,9 @@ def blocks(page):
 
 
 def test_measured_figures_lead_to_their_page():
-    "A figure of time, speed or memory, or a word that claims one, has in its paragraph a link to the page that shows it."
+    """A figure of time, speed or memory, or a word that claims one, has in its paragraph a link
+    to the page that shows it.
+    """
     bare, used = [], set()
     for page in PAGES:
         name = page.relative_to(ROOT).as_posix()

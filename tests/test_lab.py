@@ -1,6 +1,8 @@
-"""Every study and explanation as a reader opens it: JupyterLab on this machine alone, a browser, *Run All*, and a look at what is painted.
+"""Every study and explanation as a reader opens it: JupyterLab on this machine alone, a browser,
+*Run All*, and a look at what is painted.
 
-The notebooks are run in a copy of the tree. Nothing but the server may be asked of the network: every other request is stopped and fails the test.
+The notebooks are run in a copy of the tree. Nothing but the server may be asked of the network:
+every other request is stopped and fails the test.
 """
 
 import json
@@ -32,50 +34,75 @@ LIMIT = 240  # seconds for a notebook; the longest needs about 20 on a quiet mac
 pytestmark = pytest.mark.slow
 
 
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def copied_tree(tree):
+    "What the notebooks read, in a folder that they may write into."
+    for name in ("nbs", "stan"):
+        left_out = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+        shutil.copytree(ROOT / name, tree / name, ignore=left_out)
+    (tree / "benchmarks").mkdir()
+    for file in (ROOT / "settings.ini", ROOT / "README.md", *ROOT.glob("benchmarks/*.csv")):
+        shutil.copy(file, tree / file.relative_to(ROOT))
+    return tree
+
+
+def environment(folder):
+    "Folders of the server's own."
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    own = {name: str(folder / value) for name, value in own.items()}
+    # IN_TEST: a library notebook's last cell writes the modules, which is not for a test to do.
+    return {**os.environ, "IN_TEST": "1", "JUPYTER_PREFER_ENV_PATH": "1", **own}
+
+
 class Lab:
     "A JupyterLab server with folders of its own, and a browser that reaches nothing else."
 
     def __init__(self, folder, chromium):
         self.folder, self.token = folder, secrets.token_hex(16)
-        tree = folder / "tree"
-        for name in ("nbs", "stan"):
-            shutil.copytree(
-                ROOT / name,
-                tree / name,
-                ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"),
-            )
-        (tree / "benchmarks").mkdir()
-        for file in (ROOT / "settings.ini", ROOT / "README.md", *ROOT.glob("benchmarks/*.csv")):
-            shutil.copy(file, tree / file.relative_to(ROOT))
-        own = {
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "IPYTHONDIR": "ipython",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        }
-        # IN_TEST: a library notebook's last cell writes the modules, which is not for a test to do.
-        env = {
-            **os.environ,
-            "IN_TEST": "1",
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            **{k: str(folder / v) for k, v in own.items()},
-        }
-        defaults = folder / "defaults"
-        defaults.mkdir()
-        (defaults / "overrides.json").write_text(
-            json.dumps(
-                {
-                    "@jupyterlab/apputils-extension:notification": {
-                        "fetchNews": "false",
-                        "checkForUpdates": False,
-                        "doNotDisturbMode": True,
-                    }
-                }
-            )
+        tree = copied_tree(folder / "tree")
+        self.log = open(folder / "server.log", "w", encoding="utf-8")
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *self._options(tree)],
+            cwd=tree,
+            env=environment(folder),
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
         )
-        options = [
+        self.play = self.browser = None
+        try:
+            self.url = self._address()
+            from playwright.sync_api import sync_playwright
+
+            self.play = sync_playwright().start()
+            self.browser = self.play.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        except BaseException:
+            self.close()
+            raise
+
+    def _options(self, tree):
+        "The server's options, and settings that keep it from asking for news."
+        defaults = self.folder / "defaults"
+        defaults.mkdir()
+        silent = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+        settings = {"@jupyterlab/apputils-extension:notification": silent}
+        (defaults / "overrides.json").write_text(json.dumps(settings))
+        return [
             "--no-browser",
             "--allow-root",
             "--ServerApp.ip=127.0.0.1",
@@ -87,34 +114,6 @@ class Lab:
             "--LabApp.news_url=",
             f"--LabApp.app_settings_dir={defaults}",
         ]
-        self.log = open(folder / "server.log", "w", encoding="utf-8")
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=tree,
-            env=env,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-        self.play = self.browser = None
-        try:
-            self.url = self._address()
-            from playwright.sync_api import sync_playwright
-
-            self.play = sync_playwright().start()
-            self.browser = self.play.chromium.launch(
-                executable_path=chromium,
-                args=[
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                    "--no-first-run",
-                ],
-            )
-        except BaseException:
-            self.close()
-            raise
 
     def _address(self):
         "The server says its port in a file, once it listens."
@@ -151,8 +150,10 @@ class Lab:
         page.goto(
             f"{self.url}/lab/workspaces/w{secrets.token_hex(4)}/tree/{notebook}?token={self.token}"
         )
-        page.wait_for_function("""() => { const w = window.jupyterapp && jupyterapp.shell.currentWidget;
-            return w && w.content && w.content.model && w.content.model.cells && w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
+        page.wait_for_function("""() => {
+            const w = window.jupyterapp && jupyterapp.shell.currentWidget;
+            return w && w.content && w.content.model && w.content.model.cells &&
+                w.context.isReady && w.sessionContext && w.sessionContext.isReady }""")
         return page
 
     def done(self, page):
@@ -188,26 +189,40 @@ def lab(tmp_path_factory, chromium):
 def run_all(page):
     "*Run All Cells*, to the end; the notebook as it then is."
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function("""() => { const w = jupyterapp.shell.currentWidget;
-        return w.sessionContext.kernelDisplayStatus === 'idle' && !w.node.querySelector('.jp-mod-running, .jp-InputPrompt[data-prompt="*"]') }""")
+    page.wait_for_function("""() => {
+        const w = jupyterapp.shell.currentWidget;
+        const running = '.jp-mod-running, .jp-InputPrompt[data-prompt="*"]';
+        const idle = w.sessionContext.kernelDisplayStatus === 'idle';
+        return idle && !w.node.querySelector(running) }""")
     return page.evaluate("() => jupyterapp.shell.currentWidget.content.model.toJSON()")
 
 
 def settle(page):
     "Every cell is scrolled past, as a reader does, and every chart that is there has had its time."
-    page.evaluate("""async () => { for (const cell of jupyterapp.shell.currentWidget.content.widgets) {
-        cell.node.scrollIntoView({block: 'center'}); await new Promise(r => setTimeout(r, 30)); } }""")
-    page.wait_for_function("""() => [...jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart')]
-        .every(c => c.dataset.drawn || !c.querySelector('script'))""")
+    page.evaluate("""async () => {
+        for (const cell of jupyterapp.shell.currentWidget.content.widgets) {
+            cell.node.scrollIntoView({block: 'center'});
+            await new Promise(r => setTimeout(r, 30)); } }""")
+    page.wait_for_function("""() => {
+        const charts = jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart');
+        return [...charts].every(c => c.dataset.drawn || !c.querySelector('script')) }""")
 
 
-PAINTED = """() => [...jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart')].map(c => {
-    const svg = c.querySelector('svg.marks'), box = svg && svg.getBoundingClientRect(), still = c.querySelector('img.sv-still');
-    return {drawn: c.dataset.drawn || '', width: box ? box.width : 0, height: box ? box.height : 0, room: c.clientWidth, overflow: c.scrollWidth - c.clientWidth,
-            marks: svg ? svg.querySelectorAll('path, text, line, rect, image').length : 0,
-            words: !!svg && svg.getAttribute('role') === 'img' && !!svg.querySelector('title').textContent && !!svg.querySelector('desc').textContent,
-            still: !!still && still.complete && still.naturalWidth > 100, alt: still ? still.alt : '',
-            ink: svg && svg.querySelector('text') ? getComputedStyle(svg.querySelector('text')).fill : ''} })"""
+PAINTED = """() => {
+    const charts = jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-chart');
+    return [...charts].map(c => {
+        const svg = c.querySelector('svg.marks'), still = c.querySelector('img.sv-still');
+        const box = svg && svg.getBoundingClientRect();
+        const said = name => !!svg.querySelector(name).textContent;
+        const text = svg && svg.querySelector('text');
+        return {drawn: c.dataset.drawn || '',
+                width: box ? box.width : 0, height: box ? box.height : 0,
+                room: c.clientWidth, overflow: c.scrollWidth - c.clientWidth,
+                marks: svg ? svg.querySelectorAll('path, text, line, rect, image').length : 0,
+                words: !!svg && svg.getAttribute('role') === 'img' && said('title') && said('desc'),
+                still: !!still && still.complete && still.naturalWidth > 100,
+                alt: still ? still.alt : '',
+                ink: text ? getComputedStyle(text).fill : ''} }) }"""
 
 
 def outputs(notebook):
@@ -246,7 +261,10 @@ def test_every_chart_is_painted(lab, path):
         )
         dark = theme.endswith("Dark")
         page.wait_for_function(
-            "dark => document.body.dataset.jpThemeLight === String(!dark) && !document.querySelector('#jupyterlab-splash')",
+            (
+                "dark => document.body.dataset.jpThemeLight === String(!dark) && "
+                "!document.querySelector('#jupyterlab-splash')"
+            ),
             arg=dark,
         )
         painted = page.evaluate(PAINTED)
@@ -263,9 +281,10 @@ def test_every_chart_is_painted(lab, path):
                 page.screenshot(
                     path=Path(folder) / f"{path.stem}-{i}-{theme.split()[-1].lower()}.png"
                 )
-    red = page.evaluate(
-        '() => document.querySelectorAll(\'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]\').length'
-    )
+    red = page.evaluate("""() => {
+        const failed = '[data-mime-type="application/vnd.jupyter.error"]';
+        const places = `.jp-OutputArea-output${failed}, .jp-RenderedText${failed}`;
+        return document.querySelectorAll(places).length }""")
     assert red == 0 and not page.outside and not page.trouble
     lab.done(page)
 
@@ -319,7 +338,8 @@ def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, ma
     page.evaluate("() => { jupyterapp.commands.execute('notebook:trust') }")
     page.locator(".jp-Dialog .jp-mod-accept").click()
     page.wait_for_function(
-        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }"
+        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length "
+        "== 2 && c.every(e => e.dataset.drawn === 'yes') }"
     )
     assert (
         not any(c["still"] for c in page.evaluate(PAINTED))
@@ -330,13 +350,20 @@ def test_a_notebook_run_elsewhere_shows_still_charts_until_it_is_trusted(lab, ma
 
 
 def test_a_saved_notebook_is_drawn_when_it_is_opened_again(lab):
-    "Without a run: the script is in one output. The cell that holds it may be run again, and still holds it."
+    """Without a run: the script is in one output.
+
+    The cell that holds it may be run again, and still holds it.
+    """
     shutil.copy(NBS / FOUR, lab.folder / "tree" / "nbs" / "again.ipynb")
     page = lab.open("again.ipynb")
     run_all(page)
-    page.evaluate("""async () => { const notebook = jupyterapp.shell.currentWidget.content;
-        notebook.activeCellIndex = notebook.widgets.findIndex(w => w.model.toJSON().outputs?.some(o => 'text/html' in (o.data || {})));
-        await jupyterapp.commands.execute('notebook:run-cell'); await jupyterapp.commands.execute('docmanager:save') }""")
+    page.evaluate("""async () => {
+        const notebook = jupyterapp.shell.currentWidget.content;
+        const shows = output => 'text/html' in (output.data || {});
+        notebook.activeCellIndex = notebook.widgets.findIndex(
+            w => w.model.toJSON().outputs?.some(shows));
+        await jupyterapp.commands.execute('notebook:run-cell');
+        await jupyterapp.commands.execute('docmanager:save') }""")
     lab.done(page)
     saved = json.loads((lab.folder / "tree" / "nbs" / "again.ipynb").read_text(encoding="utf-8"))
     assert sum("DecompressionStream" in html_of(o) for o in outputs(saved)) == 1, (
@@ -368,7 +395,10 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
     assert page.locator(".sv-data").first.locator("tbody tr").count() > 1
     page.set_viewport_size({"width": 900, "height": 900})
     page.wait_for_function(
-        "before => document.querySelector('.sv-chart svg.marks').getBoundingClientRect().width < before - 100",
+        (
+            "before => document.querySelector('.sv-chart "
+            "svg.marks').getBoundingClientRect().width < before - 100"
+        ),
         arg=wide[0]["width"],
     )
     settle(page)
@@ -381,7 +411,10 @@ def test_a_chart_follows_its_cell_and_answers_the_pointer(lab):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, theme):
-    "Charts need nothing; what nbconvert's own template asks of the network (require.js, MathJax) is stopped here."
+    """Charts need nothing.
+
+    What nbconvert's own template asks of the network (require.js, MathJax) is stopped here.
+    """
     out = lab.folder / f"page-{theme}.html"
     subprocess.run(
         [
@@ -403,7 +436,10 @@ def test_a_page_by_nbconvert_is_drawn_without_a_network(lab, made_elsewhere, the
     page = context.new_page()
     page.goto(out.as_uri(), wait_until="commit")
     page.wait_for_function(
-        "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length == 2 && c.every(e => e.dataset.drawn === 'yes') }",
+        (
+            "() => { const c = [...document.querySelectorAll('.sv-chart')]; return c.length "
+            "== 2 && c.every(e => e.dataset.drawn === 'yes') }"
+        ),
         timeout=60_000,
     )
     ink = page.evaluate("() => getComputedStyle(document.querySelector('svg.marks text')).fill")

@@ -1,4 +1,6 @@
-"The list of deliberate faults is as long as promised, still fits the code, and every fault was caught when it was last tried."
+"""The list of deliberate faults is as long as promised, still fits the code, and every fault
+was caught when it was last tried.
+"""
 
 import csv
 import re

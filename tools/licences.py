@@ -21,7 +21,10 @@ COPYLEFT = re.compile(
 
 
 def licence(dist) -> str:
-    "The licence as the package states it: its SPDX expression, else its classifiers, else the first line of its own words."
+    """The licence as the package states it.
+
+    Its SPDX expression, else its classifiers, else the first line of its own words.
+    """
     m = dist.metadata
     if said := m.get("License-Expression"):
         return said

@@ -1,4 +1,7 @@
-"""Write guides/messy-input.qmd from the table of messy inputs and what happens to each today: `python tools/messy.py`."""
+"""Write guides/messy-input.qmd from the table of messy inputs: `python tools/messy.py`.
+
+The table says what a person would expect of each; the page, what happens to it today.
+"""
 
 import re
 import sys
@@ -28,12 +31,15 @@ title: "{title}"
 description: "Files as people have them: what a person would expect, and what happens"
 ---
 
-Nothing here ends in a wrong number without a word: a file is read as a person reads it, refused by one line that names the column
-and the rows, or read with a warning. The files are made by
-[a test](promises.qmd#reading), which holds each expectation; this page is made of the same table, by `tools/messy.py`.
+Nothing here ends in a wrong number without a word: a file is read as a person reads it, refused by
+one line that names the column and the rows, or read with a warning. The files are made by
+[a test](promises.qmd#reading), which holds each expectation; this page is made of the same table,
+by `tools/messy.py`.
 
-Of {count} files on four pages, {right} are read, {refused} are refused and {warned} are read with a warning. {others}
-What a refusal calls `--allow NAME` lets through what is meant: [the names](files.qmd#what-is-refused-and-how-to-let-it-through).
+Of {count} files on four pages, {right} are read, {refused} are refused and {warned} are read with a
+warning. {others}
+What a refusal calls `--allow NAME` lets through what is meant:
+[the names](files.qmd#what-is-refused-and-how-to-let-it-through).
 """
 
 

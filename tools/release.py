@@ -1,7 +1,8 @@
-"""Build what is released: sdist and wheel, the same bytes every time, with licences, a bill of materials, an audit and checksums.
+"""Build what is released: sdist and wheel, the same bytes every time, with licences, a bill of
+materials, an audit and checksums.
 
-make release                                  everything, into dist/
-python tools/release.py --only build          sdist and wheel
+    make release                           everything, into dist/
+    python tools/release.py --only build   sdist and wheel
 """
 
 import argparse
@@ -33,7 +34,10 @@ BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.arg
 
 
 def epoch() -> int:
-    "Time that everything is dated with: SOURCE_DATE_EPOCH, else that of the commit, else of 1980 (the least that a wheel can hold)."
+    """Time that everything is dated with.
+
+    SOURCE_DATE_EPOCH, else that of the commit, else of 1980 (the least that a wheel can hold).
+    """
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     git = subprocess.run(
@@ -125,7 +129,10 @@ def bill_of_materials(out: Path, python: str) -> Path:
 
 
 def audit(out: Path) -> str:
-    "Known vulnerabilities of the locked packages, or one line on why that could not be learned. Stops at a finding."
+    """Known vulnerabilities of the locked packages, or one line on why that could not be learned.
+
+    Stops at a finding.
+    """
     path = out / "audit.json"
     run = subprocess.run(
         [

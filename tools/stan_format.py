@@ -1,7 +1,8 @@
-"""Put the Stan programs into the form of the Stan formatter, or say which are not: `python tools/stan_format.py [--check]`.
+"""Put the Stan programs into the form of the Stan formatter, or say which are not: `python
+tools/stan_format.py [--check]`.
 
-stanc is looked for in the wheel of httpstan (`make stan-format` puts it into an environment of its own), in CmdStan, on the
-path, and in the wheel of prophet.
+stanc is looked for in the wheel of httpstan (`make stan-format` puts it into an environment of
+its own), in CmdStan, on the path, and in the wheel of prophet.
 """
 
 import importlib.util
@@ -38,7 +39,10 @@ def stanc():
 
 
 def files():
-    "The programs, after what they include: stanc formats a program only where its includes are in form"
+    """The programs, after what they include.
+
+    Stanc formats a program only where its includes are in form
+    """
     return sorted(STAN.glob("functions/*.stanfunctions")) + sorted(STAN.glob("*.stan"))
 
 

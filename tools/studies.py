@@ -1,11 +1,14 @@
 """Make the stored summaries of the studies again, from data that are not part of the repository.
 
-python tools/studies.py NAME|all [FOLDER]      FOLDER holds the data (default: ../shared/data, else the publisher)
-python tools/studies.py same                   after a change of programs that leaves their densities as they were
+    python tools/studies.py NAME|all [FOLDER]   FOLDER holds the data (default: ../shared/data,
+                                                else the publisher)
+    python tools/studies.py same                after a change of programs that leaves their
+                                                densities as they were
 
-A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so, and this without NAME. Summaries of
-other runs (agreement, references, published studies) name their own command in their manifest. A program that was only written
-otherwise is no reason to sample again: where tests/test_densities.py passes, `same` puts the present checksums beside those of
+A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so, and
+this without NAME. Summaries of other runs (agreement, references, published studies) name their
+own command in their manifest. A program that was only written otherwise is no reason to sample
+again: where tests/test_densities.py passes, `same` puts the present checksums beside those of
 the programs that were run, which stay in `programs_when_made`.
 """
 
@@ -49,15 +52,16 @@ def make(name, folder):
 
 
 def stale():
-    "Each stored summary, with the programs that have changed since it was made and the command that makes it again."
+    """Each stored summary, with the programs that have changed since it was made and the
+    command that makes it again.
+    """
     from schoolvar.calibration.stored import load_summary, stale_programs
 
     for file in sorted((STUDIES / "stored").glob("*/manifest.json")):
         manifest = load_summary(file.parent)[1]
         changed = stale_programs(manifest)
-        print(
-            f"{file.parent.name}: {'stale (' + ', '.join(changed) + '): ' + manifest['command'] if changed else 'matches the code'}"
-        )
+        stale = f"stale ({', '.join(changed)}): {manifest['command']}"
+        print(f"{file.parent.name}: {stale if changed else 'matches the code'}")
 
 
 # programs that became another, and what it is called

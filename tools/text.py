@@ -1,7 +1,8 @@
-"""Every notebook as Python text (py:percent) in review/, which git ignores: one way, so that nothing can fall out of step.
+"""Every notebook as Python text (py:percent) in review/, which git ignores: one way, so that
+nothing can fall out of step.
 
-python tools/text.py                     all of them, made anew
-python tools/text.py nbs/data/65_scores.ipynb   these
+    python tools/text.py                            all of them, made anew
+    python tools/text.py nbs/data/65_scores.ipynb   these
 """
 
 import sys
@@ -11,7 +12,10 @@ import jupytext
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, REVIEW = ROOT / "nbs", ROOT / "review"
-FIRST = "# %% [markdown]\n# Made from {name}, to read and to compare: what is changed here is lost. Edit the notebook.\n\n"
+FIRST = (
+    "# %% [markdown]\n# Made from {name}, to read and to compare: what is changed here is "
+    "lost. Edit the notebook.\n\n"
+)
 
 
 def write(notebook):
@@ -29,7 +33,7 @@ def main(names):
     found = [Path(n).resolve() for n in names]
     strangers = [
         n
-        for n, p in zip(names, found)
+        for n, p in zip(names, found, strict=True)
         if p.suffix != ".ipynb" or not p.is_file() or NBS not in p.parents
     ]
     if strangers:

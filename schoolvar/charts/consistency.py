@@ -27,6 +27,7 @@ from schoolvar.charts.scales import (
 )
 from .theme import DOTTED
 from .words import decimals, number, tr
+from ..core.defaults import THRESHOLD
 
 # %% auto #0
 __all__ = ['NAMES', 'SPREAD', 'finding', 'plot_pip', 'plot_pip_sd', 'plot_pip_mean']
@@ -61,7 +62,7 @@ def _flags(schools, threshold, focus):
 
 def finding(
     schools: pd.DataFrame,  # columns pip, effect (or sd), [pip_mcse]
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is; None = all
 ) -> str:
     "The sentence that a chart of PIPs carries as its title."
@@ -188,7 +189,7 @@ def plot_pip(
     # schools.csv of a consistency fit: school, pip, effect, [pip_mcse, sd, n]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is: named and coloured; the others are grey and nameless
     label: str = "school",  # column of the labels
 ) -> alt.Chart:
@@ -231,7 +232,7 @@ def plot_pip_sd(
     # schools.csv of a consistency fit: school, pip, sd, effect, [n, pip_mcse]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is
     label: str = "school",  # column of the labels
     unit: str = "points",  # of the scores
@@ -286,7 +287,7 @@ def plot_pip_mean(
     # schools.csv of a consistency fit: school, pip, mean, sd, effect, [n, pip_mcse]
     schools: pd.DataFrame,
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     focus=None,  # ids whose report it is
     label: str = "school",  # column of the labels
     unit: str = "points",  # of the scores

@@ -16,6 +16,7 @@ from .marks import reference_line, stacked, tooltips
 from .scales import legend, told_apart
 from .theme import DOTTED, FLAG, INK, OURS, REST, SOLID
 from .words import number, percent, tr
+from ..core.defaults import THRESHOLD
 
 # %% auto #0
 __all__ = ['plot_prior_sensitivity', 'plot_power', 'plot_fdr', 'plot_sd_check']
@@ -68,7 +69,7 @@ def _tags(ends, label):
 def plot_prior_sensitivity(
     table: pd.DataFrame,  # school, prior, pip: one row a school and prior
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     prior: float | None = None,  # the prior of the report; None = the one nearest one half
     label: str = "school",  # column of the labels
 ) -> alt.Chart:
@@ -204,7 +205,7 @@ def plot_power(
 def plot_fdr(
     schools: pd.DataFrame,  # schools.csv of a consistency fit: pip
     *,
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     most: int = 60,  # schools shown at most
 ) -> alt.Chart:
     """Expected share of false flags against the number of schools flagged, in order of PIP.

@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib import metadata
+from math import isnan
 
 from ..core.private import cache_folder, private_folder
 from ..sampling.cache import cache_report
@@ -40,9 +41,12 @@ class Finding:
 
     def __str__(self):
         mark = {"ok": "ok      ", "optional": "optional", "missing": "MISSING "}[self.state]
-        return f"{mark}  {self.what:<22} {self.found}" + (
-            f"\n{'':>34}{self.mend}" if self.mend else ""
-        )
+        mend = f"\n{'':>34}{self.mend}" if self.mend else ""
+        return f"{mark}  {self.what:<22} {self.found}{mend}"
+
+    def _cells(self):
+        plain = "".join(f"<td>{escape(c)}</td>" for c in (self.state, self.what, self.found))
+        return f"{plain}<td><code>{escape(self.mend)}</code></td>"
 
 
 @dataclass
@@ -65,11 +69,9 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self):
-        cells = lambda r: (
-            "".join(f"<td>{escape(c)}</td>" for c in (r.state, r.what, r.found))
-            + f"<td><code>{escape(r.mend)}</code></td>"
-        )
-        return f"<table><tr><th>state</th><th>what</th><th>found</th><th>mend</th></tr>{''.join(f'<tr>{cells(r)}</tr>' for r in self.rows)}</table>"
+        head = "<th>state</th><th>what</th><th>found</th><th>mend</th>"
+        body = "".join(f"<tr>{row._cells()}</tr>" for row in self.rows)
+        return f"<table><tr>{head}</tr>{body}</table>"
 
 # %% ../../nbs/cli/10_doctor.ipynb #13d24870
 def _python():
@@ -89,16 +91,19 @@ def _this_package(extra=""):
 
     extra = f"[{extra}]" if extra else ""
     try:
-        url = json.loads(
-            metadata.distribution("schoolvar").read_text("direct_url.json") or "{}"
-        ).get("url", "")
+        noted = metadata.distribution("schoolvar").read_text("direct_url.json") or "{}"
+        url = json.loads(noted).get("url", "")
     except (metadata.PackageNotFoundError, ValueError):
         url = ""
-    return (
-        f"--editable '{os.path.relpath(url.removeprefix('file://'))}{extra}'"
-        if url.startswith("file://")
-        else f"--upgrade 'schoolvar{extra}'"
-    )
+    if url.startswith("file://"):
+        return f"--editable '{os.path.relpath(url.removeprefix('file://'))}{extra}'"
+    return f"--upgrade 'schoolvar{extra}'"
+
+
+def _is_of(marker, extra):
+    "Whether a requirement belongs to an extra, or to none where there is none"
+    in_extra = marker is not None and not marker.evaluate({"extra": ""})
+    return in_extra == bool(extra) and (not extra or marker.evaluate({"extra": extra}))
 
 
 def packages(
@@ -110,8 +115,7 @@ def packages(
     rows = []
     for text in metadata.requires("schoolvar") or []:
         need = Requirement(text)
-        in_extra = need.marker is not None and not need.marker.evaluate({"extra": ""})
-        if in_extra != bool(extra) or (extra and not need.marker.evaluate({"extra": extra})):
+        if not _is_of(need.marker, extra):
             continue
         try:
             have = metadata.version(need.name)
@@ -119,47 +123,28 @@ def packages(
             rows.append((need.name, f"{need.name} is not installed", False))
             continue
         fine = need.specifier.contains(have, prereleases=True)
-        rows.append(
-            (
-                need.name,
-                f"{need.name} {have}" + ("" if fine else f", but {need.specifier} is needed"),
-                fine,
-            )
-        )
+        wrong = "" if fine else f", but {need.specifier} is needed"
+        rows.append((need.name, f"{need.name} {have}{wrong}", fine))
     return rows
 
 
 def look_at_packages() -> list[Finding]:
     "Python and the packages"
-    fine, where = (
-        sys.version_info >= (3, 11),
-        f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-    )
-    rows = [
-        Finding("Python", "ok", where)
-        if fine
-        else Finding(
-            "Python",
-            "missing",
-            f"{where}; 3.11 or later is needed",
-            "make PYTHON=python3.11 report",
-        )
-    ]
+    where = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    rows = [Finding("Python", "ok", where)]
+    fine = sys.version_info >= (3, 11)
+    if not fine:
+        wrong = f"{where}; 3.11 or later is needed"
+        rows = [Finding("Python", "missing", wrong, "make PYTHON=python3.11 report")]
     try:
         found = packages()
     except metadata.PackageNotFoundError:
-        return rows + [
-            Finding(
-                "packages",
-                "missing",
-                "schoolvar is not installed, only its files are here",
-                _pip("--editable ."),
-            )
-        ]
+        wrong = "schoolvar is not installed, only its files are here"
+        return rows + [Finding("packages", "missing", wrong, _pip("--editable ."))]
     rows.append(Finding("schoolvar", "ok", metadata.version("schoolvar")))
-    wrong = [text for _, text, fine in found if not fine]
-    if wrong:
-        rows.append(Finding("packages", "missing", "; ".join(wrong), _pip(_this_package())))
+    unfit = [text for _, text, fine in found if not fine]
+    if unfit:
+        rows.append(Finding("packages", "missing", "; ".join(unfit), _pip(_this_package())))
     else:
         rows.append(Finding("packages", "ok", f"all {len(found)} required packages"))
     return rows
@@ -169,11 +154,9 @@ def _installer(debian, mac):
     "The command of this machine's package manager"
     if shutil.which("apt-get"):
         return f"sudo apt-get install --yes {debian}"
-    return (
-        f"brew install {mac}"
-        if platform.system() == "Darwin"
-        else f"install {debian} with your system's package manager"
-    )
+    if platform.system() == "Darwin":
+        return f"brew install {mac}"
+    return f"install {debian} with your system's package manager"
 
 
 def look_at_stanli() -> Finding:
@@ -190,107 +173,80 @@ def look_at_stanli() -> Finding:
             stan_code="parameters { real<lower=0, upper=1> p; } model { p ~ beta(9, 5); }"
         )
         fit = coin.sample(chains=4, warmup=200, samples=500, refresh=0, seed=1)
-    except Exception as e:
-        return Finding(
-            "stanli",
-            "missing",
-            f"does not run: {str(e).splitlines()[0] if str(e) else type(e).__name__}",
-            reinstall,
-        )
-    if abs(fit["p"].mean() - 9 / 14) > 0.03:
-        return Finding(
-            "stanli",
-            "missing",
-            f"gives a wrong answer ({fit['p'].mean():.3f} for {9 / 14:.3f})",
-            reinstall,
-        )
-    return Finding(
-        "stanli",
-        "ok",
-        f"{stanli.__version__}, sampled a known posterior in {time.perf_counter() - clock:.2f} s",
-    )
+    except Exception as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Finding("stanli", "missing", f"does not run: {why}", reinstall)
+    mean, known = fit["p"].mean(), 9 / 14
+    if abs(mean - known) > 0.03:
+        wrong = f"gives a wrong answer ({mean:.3f} for {known:.3f})"
+        return Finding("stanli", "missing", wrong, reinstall)
+    seconds = time.perf_counter() - clock
+    said = f"{stanli.__version__}, sampled a known posterior in {seconds:.2f} s"
+    return Finding("stanli", "ok", said)
 
 
 def look_at_cmdstan() -> Finding:
     "CmdStan is optional; where it is installed it is taken"
     folder = cmdstan_folder()
     if folder is None:
-        return Finding(
-            "CmdStan",
-            "optional",
-            "not installed; fits run on stanli",
-            INSTALL_CMDSTAN.replace("python", _python(), 1),
-        )
+        mend = INSTALL_CMDSTAN.replace("python", _python(), 1)
+        return Finding("CmdStan", "optional", "not installed; fits run on stanli", mend)
+    where = f"{cmdstan_version(folder)} in {folder}"
     if not (shutil.which("make") and (shutil.which("g++") or shutil.which("clang++"))):
-        return Finding(
-            "CmdStan",
-            "missing",
-            f"{cmdstan_version(folder)} in {folder}, but there is no C++ compiler to use it with",
-            _installer("g++ make", "gcc"),
-        )
-    return Finding("CmdStan", "ok", f"{cmdstan_version(folder)} in {folder}")
+        wrong = f"{where}, but there is no C++ compiler to use it with"
+        return Finding("CmdStan", "missing", wrong, _installer("g++ make", "gcc"))
+    return Finding("CmdStan", "ok", where)
 
 
 def look_at_programs() -> Finding:
     "The Stan programs came along"
-    n = len(list(stan_folder().glob("*.stan"))) if stan_folder().is_dir() else 0
-    return Finding(
-        "Stan programs",
-        "ok" if n else "missing",
-        f"{n} in {stan_folder()}",
-        "" if n else _pip(_this_package()),
-    )
+    count = len(list(stan_folder().glob("*.stan"))) if stan_folder().is_dir() else 0
+    found = f"{count} in {stan_folder()}"
+    if count:
+        return Finding("Stan programs", "ok", found)
+    return Finding("Stan programs", "missing", found, _pip(_this_package()))
 
 # %% ../../nbs/cli/10_doctor.ipynb #a47cd3cd
 def look_at_programs_beside() -> list[Finding]:
     "Chromium, Quarto, the extras"
-    browser = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+    named = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, named)), None)
     rows = [
-        Finding("Chromium", "ok", browser)
-        if browser
-        else Finding(
+        _beside(
             "Chromium",
-            "optional",
+            browser,
             "not installed; tests look at pages with it",
             _installer("chromium", "chromium"),
-        )
-    ]
-    quarto = shutil.which("quarto")
-    rows.append(
-        Finding("Quarto", "ok", quarto)
-        if quarto
-        else Finding(
+        ),
+        _beside(
             "Quarto",
-            "optional",
+            shutil.which("quarto"),
             "not installed; smalldocs makes the site without it",
             _pip("quarto-cli"),
-        )
-    )
+        ),
+    ]
     for extra, what in (("docs", "the site"), ("pdf", "PDF reports"), ("lab", "JupyterLab")):
         try:
             wrong = [text for _, text, fine in packages(extra) if not fine]
         except metadata.PackageNotFoundError:
             continue
-        rows.append(
-            Finding(
-                f"extra {extra}",
-                "optional",
-                f"for {what}: {'; '.join(wrong)}",
-                _pip(_this_package(extra)),
-            )
-            if wrong
-            else Finding(f"extra {extra}", "ok", f"for {what}")
-        )
+        found = None if wrong else f"for {what}"
+        lacks = f"for {what}: {'; '.join(wrong)}"
+        rows.append(_beside(f"extra {extra}", found, lacks, _pip(_this_package(extra))))
     return rows
+
+
+def _beside(what, found, lacks, mend):
+    "What is good to have, and what to do where it is not here"
+    return Finding(what, "ok", found) if found else Finding(what, "optional", lacks, mend)
 
 # %% ../../nbs/cli/10_doctor.ipynb #2eecc811
 def memory() -> tuple[float, float] | None:  # gigabytes in all and free for use
     "Memory, where the operating system says"
     try:
-        with open("/proc/meminfo") as f:
-            kb = {k: int(v.split()[0]) for k, v in (line.split(":", 1) for line in f)}
+        with open("/proc/meminfo") as lines:
+            entries = dict(line.split(":", 1) for line in lines)
+        kb = {name: int(entries[name].split()[0]) for name in ("MemTotal", "MemAvailable")}
         return kb["MemTotal"] / 1e6, kb["MemAvailable"] / 1e6
     except (OSError, KeyError, ValueError):
         pass
@@ -300,15 +256,17 @@ def memory() -> tuple[float, float] | None:  # gigabytes in all and free for use
         return None
 
 
+def _room(gigabytes):
+    if gigabytes is None:
+        return "unknown"
+    whole, free = gigabytes
+    return f"{whole:.1f} GB" if isnan(free) else f"{whole:.1f} GB, {free:.1f} free"
+
+
 def look_at_machine() -> list[Finding]:
     "Cores, memory, and whether fits can be cached"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gb = memory()
-    room = (
-        "unknown"
-        if gb is None
-        else f"{gb[0]:.1f} GB" + (f", {gb[1]:.1f} free" if gb[1] == gb[1] else "")
-    )
+    room = _room(memory())
     rows = [
         Finding("processor", "ok", f"{cores} core{'s' * (cores != 1)}"),
         Finding("memory", "ok", room),
@@ -317,23 +275,17 @@ def look_at_machine() -> list[Finding]:
         private_folder(cache_folder())
         with tempfile.TemporaryFile(dir=cache_folder()):
             pass
-        r, free = cache_report(), shutil.disk_usage(cache_folder()).free / 1e9
-        rows.append(
-            Finding(
-                "cache",
-                "ok",
-                f"{r['folder']}: {r['entries']} fits, {r['megabytes']:.0f} MB, {free:.1f} GB free on the disk",
-            )
+        held, free = cache_report(), shutil.disk_usage(cache_folder()).free / 1e9
+        said = (
+            f"{held['folder']}: {held['entries']} fits, {held['megabytes']:.0f} MB, "
+            f"{free:.1f} GB free on the disk"
         )
-    except OSError as e:
-        rows.append(
-            Finding(
-                "cache",
-                "optional",
-                f"{cache_folder()} cannot be written ({e.strerror or e}); every fit is made anew",
-                "export SCHOOLVAR_CACHE=/a/folder/you/can/write",
-            )
-        )
+        rows.append(Finding("cache", "ok", said))
+    except OSError as error:
+        why = error.strerror or error
+        said = f"{cache_folder()} cannot be written ({why}); every fit is made anew"
+        mend = "export SCHOOLVAR_CACHE=/a/folder/you/can/write"
+        rows.append(Finding("cache", "optional", said, mend))
     return rows
 
 # %% ../../nbs/cli/10_doctor.ipynb #2c29fbcb

@@ -8,94 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .parts import values_of
 from ..core.files import safe_name, write_whole
 from ..core.private import scratch_file
 from ..core.results import check_out, locked, staged
-from ..core.workers import open_cluster
+from ..core.workers import each, open_cluster
 from ..report.disclosure import DisclosurePolicy
 from ..report.labels import Labels, template
 from ..report.publication import ReportError
 from ..report.releases import sampler_seed, token
 
 # %% auto #0
-__all__ = ['whole_table', 'column_as_it_stands', 'part_of_table', 'values_of', 'example_table', 'study_notebook',
-           'known_parameters', 'Run', 'run_study', 'Reran', 'rerun']
-
-# %% ../../nbs/cli/05_rerun.ipynb #7f31aeab
-def whole_table(path, encoding=None, sheet=None, wanted=(), **_) -> pd.DataFrame:
-    "A table as it stands in the file. Raises `DataError` for what is no table."
-    import pandas as pd
-    import pyarrow as pa
-
-    from schoolvar.data.tables import open_table
-
-    table = open_table(path, (), encoding, sheet, wanted=wanted)
-    batches = [batch for _, batch in table.batches(table.columns)]
-    if not batches:
-        return pd.DataFrame(columns=table.columns)
-    columns = [pa.chunked_array([b.column(i) for b in batches]) for i in range(len(table.columns))]
-    return pd.concat([column_as_it_stands(c) for c in columns], axis=1).set_axis(
-        table.columns, axis=1
-    )
-
-
-def column_as_it_stands(values) -> pd.Series:
-    "A column, with whole numbers as whole numbers: a workbook's 2021 is 2021, not 2021.0."
-    import pandas as pd
-    import pyarrow as pa
-
-    if pa.types.is_floating(values.type):
-        try:
-            return pd.Series(values.cast(pa.int64()).to_pylist(), dtype="Int64")
-        except pa.ArrowInvalid:
-            pass  # fractions, or not a number
-    return values.to_pandas()
-
-
-def part_of_table(
-    path,  # of a table
-    only: dict,  # column -> value; {} is all of it
-    **how,  # encoding and sheet
-):  # path or DataFrame, as the readers take it
-    "The rows of a table that have these values."
-    if not only:
-        return path
-    frame = whole_table(path, wanted=tuple(only), **how)
-    for column, value in only.items():
-        if column not in frame:
-            from schoolvar.core.errors import absent_column
-
-            raise absent_column(column, list(frame.columns), Path(path).name)
-        frame = frame[frame[column].astype(str).str.strip() == str(value)]
-    return frame.reset_index(drop=True)
-
-
-def values_of(path, column: str, **how) -> list[str]:  # in order
-    "The values of a column, each of which becomes a run."
-    from schoolvar.core.errors import absent_column
-
-    frame = whole_table(path, wanted=(column,), **how)
-    if column not in frame:
-        raise absent_column(column, list(frame.columns), Path(path).name)
-    found = [v for v in dict.fromkeys(frame[column].dropna().astype(str).str.strip()) if v]
-    if len(found) > 500:
-        raise ReportError(f"--by {column}: {len(found):,} values, which is more than 500 runs")
-    return sorted(found, key=lambda v: (not v.isdigit(), int(v) if v.isdigit() else 0, v))
-
-
-def example_table(what: str):
-    "A small invented table."
-    from schoolvar.data.simulate import simulate_counts, simulate_scores
-
-    return (
-        simulate_counts(40, seed=3).frame
-        if what == "achievement"
-        else simulate_scores(30, students=40, seed=3).frame
-    )
+__all__ = ['study_notebook', 'known_parameters', 'Run', 'run_study', 'Reran', 'rerun']
 
 # %% ../../nbs/cli/05_rerun.ipynb #2ea6831b
 def study_notebook(
@@ -112,11 +41,10 @@ def study_notebook(
             f"no study {study!r}: name achievement, consistency, or the file of a notebook"
         )
     try:
-        nb = nbformat.read(path, 4)
+        notebook = nbformat.read(path, 4)
     except Exception:
         raise ReportError(f"{path.name}: not a notebook") from None
-    tagged = [c for c in nb.cells if "parameters" in c.metadata.get("tags", [])]
-    if not tagged:
+    if not any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells):
         raise ReportError(
             f"{path.name}: no cell has the tag 'parameters', so no other data can be put in"
         )
@@ -141,85 +69,175 @@ class Run:
     secret: str = "{}"  # JSON: parameters that go in instead, and do not come out
 
 
-def _banner(parameters, L):
-    "That nothing is withheld, where nothing is."
-    return L("read.withheld_none") if not parameters.get("policy", {}).get("min_n") else ""
-
-
-def _show_asked(nb, parameters):
-    "Put the parameters as they were asked for where the notebook says which it was run with."
-    from papermill.translators import PythonTranslator
-
-    for cell in nb.cells:
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.source = PythonTranslator.codify(parameters, "Parameters").rstrip()
-
-
 def run_study(run: Run) -> dict:  # status, error, files, seconds
     "Run a study; gives its executed notebook and its page. Runs on a worker."
     from schoolvar.report.build import preload
 
     preload()
     import nbformat
+
+    start = time.perf_counter()
+    notebook, error = _executed(run)
+    _leave_what_was_asked(notebook, run)
+    files = {f"{run.name}.ipynb": nbformat.writes(notebook)}
+    if not error:
+        files[f"{run.name}.html"] = _page(notebook, run)
+    return dict(
+        status="failed" if error else "ready",
+        error=error,
+        files={name: text.encode("utf-8", "surrogatepass") for name, text in files.items()},
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _executed(run: Run):
+    "The notebook after it ran, and what stopped it."
+    import nbformat
     import papermill
 
-    from schoolvar.report import html as render
-    from schoolvar.report import notebook as inprocess
+    from schoolvar.report.notebook import ENGINE
 
-    start, parameters, given = (
-        time.perf_counter(),
-        json.loads(run.parameters),
-        json.loads(run.secret),
-    )
-    nb = nbformat.reads(run.notebook.decode(), 4)
-    path = str(scratch_file(".ipynb"))
-    source = Path(path).with_suffix(".in.ipynb")
-    nbformat.write(nb, source)
+    path = scratch_file(".ipynb")
+    source = path.with_suffix(".in.ipynb")
+    nbformat.write(nbformat.reads(run.notebook.decode(), 4), source)
+    error = ""
     try:
         papermill.execute_notebook(
             str(source),
-            path,
-            parameters=parameters | given,
-            engine_name=inprocess.ENGINE,
+            str(path),
+            parameters=json.loads(run.parameters) | json.loads(run.secret),
+            engine_name=ENGINE,
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
         )
-        error = ""
-    except papermill.PapermillExecutionError as e:
-        error = f"{e.ename}: {' '.join(str(e.evalue).split())}"
-    done = nbformat.read(path, 4)
-    os.unlink(path)
+    except papermill.PapermillExecutionError as failure:
+        error = f"{failure.ename}: {' '.join(str(failure.evalue).split())}"
+    notebook = nbformat.read(path, 4)
+    path.unlink()
     source.unlink()
-    if given:
-        _show_asked(done, parameters)
-    for i, cell in enumerate(done.cells):
+    return notebook, error
+
+
+def _leave_what_was_asked(notebook, run: Run):
+    "Parameters as they were asked for, and nothing that differs from run to run."
+    from papermill.translators import PythonTranslator
+
+    parameters = json.loads(run.parameters)
+    for i, cell in enumerate(notebook.cells):
+        if json.loads(run.secret) and "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = PythonTranslator.codify(parameters, "Parameters").rstrip()
         cell.id = f"cell-{i}"
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
-    done.metadata = {
-        "kernelspec": done.metadata.get("kernelspec", {}),
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+    notebook.metadata = {
+        "kernelspec": notebook.metadata.get("kernelspec", {}),
         "papermill": {"parameters": parameters},
     }
-    files = {f"{run.name}.ipynb": nbformat.writes(done).encode("utf-8", "surrogatepass")}
-    if not error:
-        body = render.notebook_body(done)
-        if "<h1" not in body:
-            body = f"<h1>{render.text(run.label)}</h1>{body}"
-        L = Labels("en")
-        files[f"{run.name}.html"] = render.page(
-            run.label,
-            body,
-            L,
-            "assets",
-            nav=f'<a href="index.html">{render.text(L("page.runs"))}</a>',
-            banner=_banner(parameters, L),
-        ).encode("utf-8", "surrogatepass")
-    return dict(
-        status="failed" if error else "ready",
-        error=error,
-        files=files,
-        seconds=time.perf_counter() - start,
-    )
+
+
+def _page(notebook, run: Run) -> str:
+    "What a notebook shows, as a page."
+    from schoolvar.report import html as render
+
+    labels = Labels("en")
+    body = render.notebook_body(notebook)
+    if "<h1" not in body:
+        body = f"<h1>{render.text(run.label)}</h1>{body}"
+    back = f'<a href="index.html">{render.text(labels("page.runs"))}</a>'
+    banner = _banner(run, labels)
+    return render.page(run.label, body, labels, "assets", nav=back, banner=banner)
+
+
+def _banner(run: Run, labels):
+    "That nothing is withheld, where nothing is."
+    withholds = json.loads(run.parameters).get("policy", {}).get("min_n")
+    return "" if withholds else labels("read.withheld_none")
+
+# %% ../../nbs/cli/05_rerun.ipynb #8a2545c7
+def _asked(notebook, fixed, study, parameters, policy, previous, by) -> dict:
+    "The parameters of a study; `ReportError` for those that its notebook does not have."
+    known = known_parameters(notebook)
+    if "data" not in known:
+        raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
+    if fixed:
+        parameters = _grouped(parameters, known, study)
+    if unknown := [name for name in parameters if name not in known]:
+        raise ReportError(
+            f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}"
+        )
+    if policy is not None and "policy" not in known:
+        raise ReportError(
+            f"{notebook.name}: has no parameter `policy`, so it withholds nothing; "
+            "what it shows is as its cells make it"
+        )
+    if "policy" in known and "policy" not in parameters:
+        parameters["policy"] = _rules(policy).describe()
+    _check_previous(notebook, known, previous)
+    if by and "only" not in known:
+        raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
+    return parameters
+
+
+def _rules(policy) -> DisclosurePolicy:
+    policy = policy or "us"
+    return DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
+
+
+def _check_previous(notebook, known, previous):
+    "Find out that earlier releases cannot be looked at before a notebook runs."
+    from schoolvar.report.release_audit import read_release
+
+    if previous and "previous" not in known:
+        raise ReportError(
+            f"{notebook.name}: has no parameter `previous`, "
+            "so it cannot be protected together with an earlier release"
+        )
+    for folder in previous:
+        read_release(folder)
+
+
+def _grouped(parameters, known, study):
+    "Arguments of the reader and of the fit, in the groups that the built-in study has."
+    import inspect
+
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.scores import read_scores
+
+    read = read_counts if study == "achievement" else read_scores
+    readers = set(inspect.signature(read).parameters)
+    grouped = {name: value for name, value in parameters.items() if name in known}
+    for name, value in parameters.items():
+        if name not in known:
+            grouped.setdefault("reader" if name in readers else "fit", {})[name] = value
+    return grouped
+
+# %% ../../nbs/cli/05_rerun.ipynb #154fcb49
+def _runs(study, notebook, data, fixed, parameters, previous, by) -> list[Run]:
+    "The runs of a study: one, or one for each value of a column."
+    stem = Path(study).stem
+    given = fixed | parameters | {"data": str(data)}
+
+    def run(name, label, **more):
+        secret = _secret(given.get("fit", {}), fixed, previous)
+        asked = json.dumps(given | more)
+        return Run(safe_name(name), notebook.read_bytes(), asked, label, json.dumps(secret))
+
+    if not by:
+        return [run(stem, stem)]
+    reader, only = parameters.get("reader", {}), parameters.get("only", {})
+    how = {name: reader[name] for name in ("encoding", "sheet") if name in reader}
+    return [
+        run(f"{by}-{value}", f"{stem}: {by} {value}", only=only | {by: value})
+        for value in values_of(data, by, **how)
+    ]
+
+
+def _secret(fit, fixed, previous) -> dict:
+    "What goes into a run and does not come out: the sampler's seed, folders of this machine."
+    secret = {"fit": fit | {"seed": sampler_seed(fit.get("seed"))}} if fixed else {}
+    if previous:
+        secret["previous"] = [str(Path(folder).absolute()) for folder in previous]
+    return secret
 
 # %% ../../nbs/cli/05_rerun.ipynb #f0572ab7
 @dataclass
@@ -232,13 +250,15 @@ class Reran:
 
     @property
     def failed(self):
-        return [r["label"] for r in self.runs if r["status"] != "ready"]
+        return [run["label"] for run in self.runs if run["status"] != "ready"]
 
     @property
     def sentence(self):
-        n, bad = len(self.runs), self.failed
-        first = next((r["error"] for r in self.runs if r["error"]), "")
-        return f"{self.out}/index.html: {n} run{'s' * (n != 1)}{f', {len(bad)} failed ({first})' if bad else ''}, {self.seconds:.1f} s."
+        count, failed = len(self.runs), len(self.failed)
+        first = next((run["error"] for run in self.runs if run["error"]), "")
+        said = f", {failed} failed ({first})" if failed else ""
+        runs = "run" if count == 1 else "runs"
+        return f"{self.out}/index.html: {count} {runs}{said}, {self.seconds:.1f} s."
 
 
 def rerun(
@@ -257,168 +277,90 @@ def rerun(
     say=None,
 ) -> Reran:
     "Run a study on another table. Raises `DataError` or `ReportError` for what cannot be run."
-    from schoolvar.core.workers import each
-    from schoolvar.data.incoming import kind_of
+    from schoolvar.data.tables import kind_of
 
-    start, data, parameters = time.perf_counter(), Path(data).absolute(), dict(parameters or {})
+    start, data = time.perf_counter(), Path(data).absolute()
     check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])
     kind_of(data)
     notebook, fixed = study_notebook(study)
-    known = known_parameters(notebook)
-    if "data" not in known:
-        raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
-    if fixed:
-        parameters = _grouped(parameters, known, study)
-    if unknown := [k for k in parameters if k not in known]:
-        raise ReportError(
-            f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}"
-        )
-    if policy is not None and "policy" not in known:
-        raise ReportError(
-            f"{notebook.name}: has no parameter `policy`, so it withholds nothing; what it shows is as its cells make it"
-        )
-    if "policy" in known and "policy" not in parameters:
-        parameters["policy"] = (
-            DisclosurePolicy.named(policy or "us") if isinstance(policy or "us", str) else policy
-        ).describe()
-    if previous and "previous" not in known:
-        raise ReportError(
-            f"{notebook.name}: has no parameter `previous`, so it cannot be protected together with an earlier release"
-        )
-    if previous:
-        from schoolvar.report.release_audit import read_release
-
-        for folder in previous:
-            read_release(folder)
-    if by and "only" not in known:
-        raise ReportError(f"{notebook.name}: --by needs a parameter `only` in the notebook")
-    values = (
-        values_of(
-            data,
-            by,
-            **{k: v for k, v in parameters.get("reader", {}).items() if k in ("encoding", "sheet")},
-        )
-        if by
-        else [None]
-    )
-    runs = []
-    for v in values:
-        given = (
-            fixed
-            | parameters
-            | {"data": str(data)}
-            | ({"only": parameters.get("only", {}) | {by: v}} if by else {})
-        )
-        label = f"{Path(study).stem}: {by} {v}" if by else Path(study).stem
-        secret = (
-            {"fit": given.get("fit", {}) | {"seed": sampler_seed(given.get("fit", {}).get("seed"))}}
-            if fixed
-            else {}
-        )
-        if previous:
-            secret["previous"] = [str(Path(folder).absolute()) for folder in previous]
-        runs.append(
-            Run(
-                safe_name(f"{by}-{v}" if by else Path(study).stem),
-                notebook.read_bytes(),
-                json.dumps(given),
-                label,
-                json.dumps(secret),
-            )
-        )
+    asked = _asked(notebook, fixed, study, dict(parameters or {}), policy, previous, by)
+    runs = _runs(study, notebook, data, fixed, asked, previous, by)
     if say and open_cluster(scheduler):
         say(open_cluster(scheduler))
-    key = token(notebook, data, [r.parameters for r in runs])
+    key = token(notebook, data, [run.parameters for run in runs])
+    workers = workers or max(1, min(len(runs), os.cpu_count() or 1))
     with locked(out, say), staged(out, "rerun", key=key) as stage:
-        made = _all(
-            runs,
-            stage,
-            workers or max(1, min(len(runs), os.cpu_count() or 1)),
-            scheduler,
-            progress,
-            each,
-            key,
-        )
+        made = _run_all(runs, stage, workers, scheduler, progress)
     return Reran(Path(out), made, time.perf_counter() - start)
 
 # %% ../../nbs/cli/05_rerun.ipynb #834b8874
-def _grouped(parameters, known, study):
-    "Arguments of the reader and of the fit, in the groups that the built-in study has."
-    import inspect
-
-    from schoolvar.data import counts as data_counts
-    from schoolvar.data import scores as data_scores
-
-    readers = set(
-        inspect.signature(
-            data_counts.read_counts if study == "achievement" else data_scores.read_scores
-        ).parameters
-    )
-    grouped = {k: v for k, v in parameters.items() if k in known}
-    for name, value in parameters.items():
-        if name not in known:
-            grouped.setdefault("reader" if name in readers else "fit", {})[name] = value
-    return grouped
-
-
-def _all(runs, stage, workers, scheduler, progress, each, key):
+def _run_all(runs, stage, workers, scheduler, progress) -> list[dict]:
     "Run what an interrupted run has not finished, and write an index and a manifest."
     from schoolvar.charts.theme import theme
     from schoolvar.report import html as render
     from schoolvar.report.build import preload
 
-    done = {}
-    for path in (stage / ".status").glob("*.json") if (stage / ".status").is_dir() else ():
-        done[path.stem] = json.loads(path.read_text(encoding="utf-8"))
-    done = {
-        k: d
-        for k, d in done.items()
-        if d["status"] == "ready"
-        and all(
-            (stage / f).is_file() and hashlib.sha256((stage / f).read_bytes()).hexdigest() == sha
-            for f, sha in d["files"].items()
-        )
-    }
-    todo = [r for r in runs if r.name not in done]
+    done = _finished(stage)
+    todo = [run for run in runs if run.name not in done]
     for name, text in render.report_assets({"theme": theme()}).items():
         write_whole(stage / "assets" / name, text)
-    for run, result in each(
-        run_study,
-        todo,
-        workers=min(workers, max(len(todo), 1)),
-        scheduler=scheduler,
-        progress=progress,
-        prepare=preload,
-    ):
-        for name, content in result["files"].items():
-            write_whole(stage / name, content)
-        done[run.name] = dict(
-            label=run.label,
-            status=result["status"],
-            error=result["error"],
-            files={n: hashlib.sha256(c).hexdigest() for n, c in result["files"].items()},
-        )
-        write_whole(stage / ".status" / f"{run.name}.json", json.dumps(done[run.name]))
-    made = [done[r.name] for r in runs]
-    rows = "".join(
-        f'<li>{f"""<a href="{r.name}.html">{render.text(r.label)}</a>""" if d["status"] == "ready" else render.text(r.label) + ": " + render.text(d["error"])} (<a href="{r.name}.ipynb">Jupyter</a>)</li>'
-        for r, d in zip(runs, made)
-    )
-    L = Labels("en")
-    write_whole(
-        stage / "index.html",
-        render.page(
-            L("page.runs"),
-            f"<h1>{render.text(L('page.runs'))}</h1><ul>{rows}</ul>",
-            L,
-            "assets",
-            banner=_banner(json.loads(runs[0].parameters), L),
-        ),
-    )
-    import shutil
-
+    workers = min(workers, max(len(todo), 1))
+    how = dict(workers=workers, scheduler=scheduler, progress=progress, prepare=preload)
+    for run, result in each(run_study, todo, **how):
+        done[run.name] = _kept(run, result, stage)
+    made = [done[run.name] for run in runs]
+    write_whole(stage / "index.html", _index(runs, made))
     shutil.rmtree(stage / ".status", ignore_errors=True)
-    write_whole(
-        stage / "manifest.json", json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n"
-    )
+    manifest = json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n"
+    write_whole(stage / "manifest.json", manifest)
     return made
+
+
+def _sha(content: bytes):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _finished(stage) -> dict:  # name -> what was made
+    "The runs that are there, whole, from before an interruption."
+
+    def whole(name, sha):
+        return (stage / name).is_file() and _sha((stage / name).read_bytes()) == sha
+
+    found = {}
+    for path in (stage / ".status").glob("*.json") if (stage / ".status").is_dir() else ():
+        run = json.loads(path.read_text(encoding="utf-8"))
+        if run["status"] == "ready" and all(whole(*file) for file in run["files"].items()):
+            found[path.stem] = run
+    return found
+
+
+def _kept(run: Run, result: dict, stage) -> dict:
+    "A run's files, written; what is noted of them."
+    for name, content in result["files"].items():
+        write_whole(stage / name, content)
+    noted = dict(
+        label=run.label,
+        status=result["status"],
+        error=result["error"],
+        files={name: _sha(content) for name, content in result["files"].items()},
+    )
+    write_whole(stage / ".status" / f"{run.name}.json", json.dumps(noted))
+    return noted
+
+
+def _index(runs: list[Run], made: list[dict]) -> str:
+    "A page that leads to the runs."
+    from schoolvar.report import html as render
+
+    rows = ""
+    for run, noted in zip(runs, made, strict=True):
+        label = render.text(run.label)
+        if noted["status"] == "ready":
+            shown = f'<a href="{run.name}.html">{label}</a>'
+        else:
+            shown = f"{label}: {render.text(noted['error'])}"
+        rows += f'<li>{shown} (<a href="{run.name}.ipynb">Jupyter</a>)</li>'
+    labels = Labels("en")
+    title = labels("page.runs")
+    body = f"<h1>{render.text(title)}</h1><ul>{rows}</ul>"
+    return render.page(title, body, labels, "assets", banner=_banner(runs[0], labels))

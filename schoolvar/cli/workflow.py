@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% auto #0
 __all__ = ['keep_counts', 'fit_all', 'fit_arguments', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',
@@ -19,16 +24,15 @@ def keep_counts(
     grades=None,  # grades to keep; None takes the fit's
 ):  # the fit
     "Keep the counts that a fit was made of as its table `counts`."
-    f = counts.frame
-    grades = grades or [g for g in [fit.manifest.get("settings", {}).get("grade")] if g is not None]
+    frame = counts.frame
+    grade = fit.manifest.get("settings", {}).get("grade")
+    grades = grades or ([] if grade is None else [grade])
     if grades:
-        f = f[f.grade.isin(grades)]
+        frame = frame[frame.grade.isin(grades)]
     columns = ["school_id", "year", "grade", "subject", "n_trials", "y_success"]
-    fit.tables["counts"] = (
-        f[columns]
-        .rename(columns={"school_id": "school"})[lambda t: t.school.isin(fit.schools.school)]
-        .reset_index(drop=True)
-    )
+    kept = frame[columns].rename(columns={"school_id": "school"})
+    kept = kept[kept.school.isin(fit.schools.school)]
+    fit.tables["counts"] = kept.reset_index(drop=True)
     return fit
 
 # %% ../../nbs/cli/00_workflow.ipynb #2c088b92
@@ -40,22 +44,11 @@ def _simulated(say):
 
     province = simulate_province()
     say(f"{province.label}.")
-    counts, scores = (
-        read_counts(province.counts),
-        read_scores(province.scores, district="district_id", school_name="school_name"),
-    )
+    counts = read_counts(province.counts)
+    scores = read_scores(province.scores, district="district_id", school_name="school_name")
     for table, name in ((counts, "counts"), (scores, "scores")):
         table.source |= province.source | {"path": f"simulated {name}"}
     return counts, scores
-
-
-def _timed(fit, started, say, what):
-    "Note the whole time and say how the fit went."
-    fit.manifest.setdefault("timings", {})["total"] = round(time.perf_counter() - started, 3)
-    say(
-        f"{what}: {len(fit.schools):,} schools, {fit.manifest['timings']['total']:.1f} s. {fit.verdict}"
-    )
-    return fit
 
 # %% ../../nbs/cli/00_workflow.ipynb #4a18e806
 def fit_all(
@@ -83,106 +76,117 @@ def fit_all(
     **how,  # encoding, sheet, decimal, thousands, allow and unify_ids, as the readers take them
 ) -> tuple[dict, bool]:  # kind -> folder; whether all diagnostics pass
     "Fit what the tables allow."
-    from schoolvar.data.counts import read_counts
-    from schoolvar.data.scores import read_scores
-
-    run = dict(engine=engine, seed=seed) | ({"draws": draws} if draws else {})
     simulated = counts is None and scores is None
     if simulated:
         counts, scores = _simulated(say)
         to_grade = to_grade or 6
     else:
-        if counts is not None and scores is not None and columns and format == "tidy":
-            columns = columns_meant(counts, columns, **how)
-        if counts is not None:
-            counts = read_aloud(
-                read_counts,
-                counts,
-                say=say,
-                format=format,
-                columns=columns,
-                years=years,
-                subjects=subjects,
-                **how,
-            )
-        if scores is not None:
-            names = columns_there(scores, (school or "school_id", score), **how)
-            scores = read_aloud(
-                read_scores,
-                scores,
-                say=say,
-                school=school or "school_id",
-                score=score,
-                district=district
-                or next((c for c in ("district_id", "district") if c in names), None),
-                school_name="school_name" if "school_name" in names else None,
-                **how,
-            )
-        if counts is not None and scores is not None:
-            scores = match_schools(scores, counts, say, **how)
-    if counts is not None:
-        grade = counts.grades[0] if grade is None else grade
-    found = None
-    if policy is not None and policy.min_n:
-        from schoolvar.report.publishable import publishable, restored
+        which = dict(format=format, columns=columns, years=years, subjects=subjects)
+        named = dict(school=school or "school_id", score=score, district=district)
+        counts, scores = _read_tables(counts, which, scores, named, say, how)
+    if counts is not None and grade is None:
+        grade = counts.grades[0]
+    whole = counts
+    found = _publishable(counts, scores, policy, grade, to_grade, earlier)
+    if found:
+        counts, scores, whole = found.counts, found.scores, found.whole
+    grades = dict(from_grade=grade, to_grade=to_grade)
+    run = dict(engine=engine, seed=seed, sampler=dict(draws=draws or None))
+    fits = _fit_each(counts, scores, model, grades, run, say)
+    _complete(fits, found, whole, grades, simulated)
+    for kind, fit in fits.items():
+        fit.save(Path(folder) / kind)
+    return {kind: Path(folder) / kind for kind in fits}, all(fit.ok for fit in fits.values())
 
-        found = publishable(
-            counts, scores, policy, grade, to_grade if counts is not None else None, earlier
-        )
-        counts, scores = found.counts, found.scores
-    fits, ok = {}, True
+# %% ../../nbs/cli/00_workflow.ipynb #4c064c07
+def _read_tables(counts, which, scores, named, say, how):
+    "Counts and scores, those of them that there are, and how they go together."
+    if counts is not None and scores is not None and which["columns"] and which["format"] == "tidy":
+        which = which | {"columns": columns_meant(counts, which["columns"], **how)}
+    if counts is not None:
+        counts = _read_counts(counts, which, say, how)
+    if scores is not None:
+        scores = _read_scores(scores, named, say, how)
+    if counts is not None and scores is not None:
+        scores = match_schools(scores, counts, say, **how)
+    return counts, scores
+
+
+def _read_counts(source, which, say, how):
+    from schoolvar.data.counts import read_counts
+
+    return read_aloud(read_counts, source, say=say, **which, **how)
+
+
+def _read_scores(source, named, say, how):
+    "Scores, with districts and schools' names where the table has them."
+    from schoolvar.data.scores import read_scores
+
+    there = columns_there(source, (named["school"], named["score"]), **how)
+    districts = [column for column in ("district_id", "district") if column in there]
+    named = named | dict(
+        district=named["district"] or next(iter(districts), None),
+        school_name="school_name" if "school_name" in there else None,
+    )
+    return read_aloud(read_scores, source, say=say, **named, **how)
+
+
+def _publishable(counts, scores, policy, grade, to_grade, earlier):
+    "The tables without what a policy withholds; None where it withholds nothing."
+    if policy is None or not policy.min_n:
+        return None
+    from schoolvar.report.publishable import publishable
+
+    later = to_grade if counts is not None else None
+    return publishable(counts, scores, policy, grade, later, earlier)
+
+# %% ../../nbs/cli/00_workflow.ipynb #40bbbcd9
+def _fit_each(counts, scores, model, grades, run, say):
+    "Kind -> fit, of what the tables allow."
+    grade, to_grade = grades["from_grade"], grades["to_grade"]
+    fits = {}
     if scores is not None:
         from schoolvar.consistency.fit import fit_consistency
 
-        start = time.perf_counter()
-        fits["consistency"] = _timed(
-            fit_consistency(scores, engine=engine, seed=seed, sampler=dict(draws=draws or None)),
-            start,
-            say,
-            "consistency",
-        )
+        with _timed(fits, "consistency", "consistency", say):
+            fits["consistency"] = fit_consistency(scores, **run)
     if counts is not None:
         from schoolvar.achievement.fit import fit_achievement
 
-        start = time.perf_counter()
-        fits["achievement"] = _timed(
-            fit_achievement(counts, model=model, grade=grade, **run),
-            start,
-            say,
-            f"achievement, grade {grade}",
-        )
-        if to_grade is not None:
-            from schoolvar.value_added.fit import fit_value_added
+        with _timed(fits, "achievement", f"achievement, grade {grade}", say):
+            fits["achievement"] = fit_achievement(counts, model=model, grade=grade, **run)
+    if counts is not None and to_grade is not None:
+        from schoolvar.value_added.fit import fit_value_added
 
-            start = time.perf_counter()
-            fits["value_added"] = _timed(
-                fit_value_added(
-                    counts,
-                    from_grade=grade,
-                    to_grade=to_grade,
-                    compare_methods=False,
-                    engine=engine,
-                    seed=seed,
-                    sampler=dict(draws=draws or None),
-                ),
-                start,
-                say,
-                f"value added, grade {grade} to {to_grade}",
+        with _timed(fits, "value_added", f"value added, grade {grade} to {to_grade}", say):
+            fits["value_added"] = fit_value_added(
+                counts, **grades, compare_methods=False, **run
             )
+    return fits
+
+
+@contextmanager
+def _timed(fits, kind, what, say):
+    "Note the whole time of a fit and say how it went."
+    started = time.perf_counter()
+    yield
+    fit = fits[kind]
+    seconds = time.perf_counter() - started
+    fit.manifest.setdefault("timings", {})["total"] = round(seconds, 3)
+    say(f"{what}: {len(fit.schools):,} schools, {round(seconds, 3):.1f} s. {fit.verdict}")
+
+
+def _complete(fits, found, whole, grades, simulated):
+    "Withheld schools listed again, counts kept, and what was made up said to be so."
     for kind, fit in fits.items():
         if found:
+            from schoolvar.report.publishable import restored
+
             restored(fit, kind, found)
         if kind != "consistency":
-            keep_counts(
-                fit,
-                found.whole if found else counts,
-                [grade, to_grade] if kind == "value_added" else None,
-            )
+            keep_counts(fit, whole, list(grades.values()) if kind == "value_added" else None)
         if simulated:
             fit.manifest.setdefault("source", {})["simulated"] = True
-        ok = fit.ok and ok
-        fit.save(Path(folder) / kind)
-    return {kind: Path(folder) / kind for kind in fits}, ok
 
 # %% ../../nbs/cli/00_workflow.ipynb #a9214230
 def fit_arguments(
@@ -208,7 +212,10 @@ def columns_meant(
     columns,  # their name -> ours
     **how,  # encoding and sheet, of the files
 ) -> dict | None:  # those that are needed
-    "Of the names given for two tables, those that the counts have: a table that says `school_id` needs no other name for it."
+    """Of the names given for two tables, those that the counts have.
+
+    A table that says `school_id` needs no other name for it.
+    """
     either = [(theirs, ours) for theirs, ours in columns.items()]
     there = columns_there(counts[0] if isinstance(counts, list) else counts, either, **how)
     return {
@@ -217,7 +224,7 @@ def columns_meant(
 
 # %% ../../nbs/cli/00_workflow.ipynb #7ab1e402
 def read_aloud(read, *source, say, **how):
-    "Read a table, and say what was doubted and chosen; in a terminal also what is read, before and after."
+    "Read a table and say what was doubted and chosen; in a terminal also what is being read."
     import warnings
 
     from schoolvar.core.progress import shows_progress
@@ -227,7 +234,8 @@ def read_aloud(read, *source, say, **how):
     if watched:
         say(f"reading {', '.join(names_of(source[0]))}")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # they are said below
+        # they are said below
+        warnings.simplefilter("ignore", DataWarning)
         table = read(*source, **how)
     if "sheet" in table.source:
         say(f"{table.source['file']}: read from the sheet {table.source['sheet']}.")
@@ -241,13 +249,13 @@ def read_aloud(read, *source, say, **how):
 def names_of(source) -> list:
     "What files are called."
     return [
-        Path(s).name if isinstance(s, (str, Path)) else "a table"
-        for s in (source if isinstance(source, list) else [source])
+        Path(file).name if isinstance(file, (str, Path)) else "a table"
+        for file in (source if isinstance(source, list) else [source])
     ]
 
 
 def match_schools(scores, counts, say, allow=(), unify_ids=False, **_):
-    "Say how many schools and districts scores and counts have in common; stop where there are none."
+    "Say how many schools and districts two tables have in common; stop where there are none."
     from schoolvar.data.checks import Checks, allowed
     from schoolvar.data.identifiers import aligned, check_common, in_common
 
@@ -277,49 +285,60 @@ def covariate_table(
     allow=(),  # names in `checks.ALLOW`
     unify_ids=False,  # whether ids that differ only in spelling are one
 ) -> pd.DataFrame:  # as `fit_achievement` takes it
-    "Covariates from a file: ids and subjects stay text, columns of numbers become numbers. Raises `DataError` where there are none."
-    import pandas as pd
-    import pyarrow as pa
+    """Covariates from a file: ids and subjects stay text, columns of numbers become numbers.
 
-    from schoolvar.core.errors import DataError, absent_column
+    Raises `DataError` where there are none.
+    """
+    import pandas as pd
+
+    from schoolvar.core.errors import absent_column
     from schoolvar.data.checks import Checks, allowed
-    from schoolvar.data.cells import check_marks
     from schoolvar.data.identifiers import check_odd_ids, check_twins, unify
-    from schoolvar.data.columns import as_number, as_text, is_text
     from schoolvar.data.tables import open_table
 
     table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=("school_id",))
     if "school_id" not in table.columns:
         raise absent_column("school_id", table.columns, table.name)
-    parts = {c: [] for c in table.columns}
-    for _, batch in table.batches(list(parts)):
-        for c, values in zip(parts, batch.columns):
-            parts[c].append(values)
-    if not parts["school_id"]:
-        raise DataError("the table has no rows", table.name)
-    frame = {}
-    for c, batches in parts.items():
-        values = pa.chunked_array(batches).combine_chunks()
-        number, other = as_number(values, table.decimal, table.thousands, table.marks_given)
-        frame[c] = (
-            as_text(values).to_pandas().astype("str")
-            if c in ("school_id", "subject") or other.any()
-            else pd.Series(number)
-        )
-        if (
-            not other.any()
-            and is_text(values.type)
-            and not table.marks_given
-            and c not in ("school_id", "subject", "year", "grade")
-        ):
-            check_marks(as_text(values), table, c, range(len(values)), False)
-    frame, checks = pd.DataFrame(frame), Checks(allowed(allow))
+    columns = _whole_columns(table)
+    frame = pd.DataFrame({name: _covariate(name, columns[name], table) for name in columns})
+    checks = Checks(allowed(allow))
     if unify_ids:
         frame["school_id"] = unify(frame["school_id"])
     for check in (check_odd_ids, check_twins):
         check(frame["school_id"], table.name, "school_id", checks, row_names=table.rows)
     frame.attrs["file"] = table.name
     return frame
+
+
+def _whole_columns(table) -> dict:  # name -> values
+    "The columns of an open table, each in one piece."
+    import pyarrow as pa
+
+    from schoolvar.core.errors import DataError
+
+    names = list(dict.fromkeys(table.columns))
+    batches = [batch for _, batch in table.batches(names)]
+    if not batches:
+        raise DataError("the table has no rows", table.name)
+    return {
+        name: pa.chunked_array([batch.columns[i] for batch in batches]).combine_chunks()
+        for i, name in enumerate(names)
+    }
+
+
+def _covariate(name, values, table):
+    "A column as text or as numbers; a comma that may be either mark is asked about."
+    import pandas as pd
+
+    from schoolvar.data.cells import check_marks
+    from schoolvar.data.columns import as_number, as_text, is_text
+
+    number, other = as_number(values, table.decimal, table.thousands, table.marks_given)
+    if name in ("school_id", "subject") or other.any():
+        return as_text(values).to_pandas().astype("str")
+    if is_text(values.type) and not table.marks_given and name not in ("year", "grade"):
+        check_marks(as_text(values), table, name, range(len(values)), False)
+    return pd.Series(number)
 
 
 def match_covariates(covariates, counts, say, allow=(), unify_ids=False):

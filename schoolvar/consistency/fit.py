@@ -12,6 +12,7 @@ from .predict import detectable_ratio, ppc, predict
 from .run import run_consistency
 from .sensitivity import parameter_sensitivity, prior_sensitivity
 from .verdicts import school_draws, summary
+from ..core.defaults import THRESHOLD
 from ..sampling.fit import Fit, FitError
 
 # %% auto #0
@@ -136,7 +137,7 @@ def fit_consistency(
     expected_unusual: float | None = None,
     select=("scale_intercept",),  # effects with an indicator, at most three
     likelihood: str = "normal",  # "normal" or "student"
-    threshold: float = 0.75,  # PIP from which a school is called unusual
+    threshold: float = THRESHOLD,  # PIP from which a school is called unusual
     missing: str = "error",  # students without a covariate: "error" or "drop"
     priors: dict | None = None,  # changes to `consistency.priors.DEFAULTS`
     # chains, warmup, draws, rounds, adapt_delta, ... as `sampler_settings` has them

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.defaults import THRESHOLD
+
 # %% auto #0
 __all__ = ['UNUSUAL', 'TYPICAL', 'UNKNOWN', 'MORE', 'LESS', 'bayes_factor', 'verdicts', 'borderline', 'direction',
            'false_discovery_rate', 'flag_at_rate', 'ratio_words', 'school_words']
@@ -28,7 +30,7 @@ MORE, LESS = "more consistent", "less consistent"
 
 def verdicts(
     pip,  # posterior inclusion probability, (J,)
-    threshold: float = 0.75,  # from which a school is called unusual, in (0.5, 1)
+    threshold: float = THRESHOLD,  # from which a school is called unusual, in (0.5, 1)
 ):  # array of text (J,)
     "The state of each school. Raises `ValueError` for a threshold outside (0.5, 1)."
     if not 0.5 < threshold < 1:
@@ -40,7 +42,7 @@ def verdicts(
 def borderline(
     pip,  # posterior inclusion probability, (J,)
     mcse,  # its Monte Carlo standard error, (J,)
-    threshold: float = 0.75,
+    threshold: float = THRESHOLD,
 ):  # array of bool (J,)
     "Whether a limit between two states lies within two Monte Carlo errors"
     pip, mcse = np.asarray(pip, float), np.asarray(mcse, float)

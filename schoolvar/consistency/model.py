@@ -18,6 +18,7 @@ from schoolvar.consistency.whitening import (
     school_coordinates,
     slope_coordinates,
 )
+from ..core.defaults import THRESHOLD
 from ..core.errors import DataError
 from ..core.formula import DesignMatrix, FormulaError, check_rank, read_formula
 
@@ -170,7 +171,7 @@ CHOICES = dict(
     expected_unusual=None,
     select=("scale_intercept",),
     likelihood="normal",
-    threshold=0.75,
+    threshold=THRESHOLD,
     missing="error",
     priors=None,
 )

@@ -13,6 +13,7 @@ from .model import CHOICES
 from .posterior import population_names
 from .predict import is_student, refit_model
 from .run import run_consistency
+from ..core.defaults import THRESHOLD
 from ..sampling.diagnostics import pick
 from ..sampling.sensitivity import power_scaling
 
@@ -43,7 +44,7 @@ def prior_sensitivity(
 
 def flag_stability(
     table: pd.DataFrame,  # as from `prior_sensitivity`
-    threshold: float = 0.75,  # PIP from which a school is flagged
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
     # school, flagged_at (number of priors), always, least, most; flagged somewhere only
 ) -> pd.DataFrame:
     "For each school that any prior flags: at how many of them, and the range of its PIP"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.defaults import THRESHOLD
 from ..core.files import checksum
 from ..data.province import simulate_province
 from .disclosure import DisclosurePolicy
@@ -86,8 +87,8 @@ def _consistency(scores, place):
             pip_mcse=0.002,
             bayes_factor=pip / (1 - pip),
             direction=np.where(z < 0, "more consistent", "less consistent"),
-            verdict=np.select([pip >= 0.75, pip <= 0.25], *verdicts),
-            borderline=(pip - 0.75).abs() < 0.004,
+            verdict=np.select([pip >= THRESHOLD, pip <= 1 - THRESHOLD], *verdicts),
+            borderline=(pip - THRESHOLD).abs() < 0.004,
             **_placed(n.index, place, "district", "school_name"),
         )
     )
@@ -176,7 +177,7 @@ def _fits(province):
     yield (
         "consistency",
         "consistency",
-        dict(threshold=0.75, prior_inclusion=0.5),
+        dict(threshold=THRESHOLD, prior_inclusion=0.5),
         dict(schools=_consistency(province.scores, place), parameters=_parameters(**consistency)),
     )
     yield (

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.defaults import THRESHOLD
 from ..core.files import content_hash, safe_name, write_whole
 from .disclosure import DisclosurePolicy, distinct_students
 from .facts import mean_of, ranges_of, spread, stamps_of, typical
@@ -204,7 +205,7 @@ def _facts(read, parts, found, tables, steps, policy):
         sd = np.exp(mean_of(read["consistency"]["parameters"], "scale_intercept"))
         facts["typical_sd"] = float(to_step(float(sd), steps["consistency"]["sd"]))
         settings = manifests["consistency"].get("settings", {})
-        facts["threshold"] = float(settings.get("threshold") or 0.75)
+        facts["threshold"] = float(settings.get("threshold") or THRESHOLD)
     if "achievement" in parts:
         shown = parts["achievement"][~found.schools["achievement"]]
         facts["typical"] = float(to_step(typical(shown), steps["achievement"]["estimate"]))

@@ -1,4 +1,6 @@
-"The doctor finds what is wrong, names the command that mends it, and calls a machine ready only when it is."
+"""The doctor finds what is wrong, names the command that mends it, and calls a machine ready
+only when it is.
+"""
 
 import re
 import sys

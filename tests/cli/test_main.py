@@ -74,7 +74,10 @@ def test_help_answers_at_once():
         [
             sys.executable,
             "-c",
-            "import schoolvar.cli.main, sys; print([m for m in ('pandas', 'numpy', 'arviz', 'altair', 'dask', 'papermill') if m in sys.modules])",
+            (
+                "import schoolvar.cli.main, sys; print([m for m in ('pandas', 'numpy', "
+                "'arviz', 'altair', 'dask', 'papermill') if m in sys.modules])"
+            ),
         ],
         capture_output=True,
         text=True,
@@ -456,7 +459,7 @@ def test_covariates_and_their_formula(tmp_path, capsys):
         assert (
             status == 2
             and said in err
-            and sum(l.startswith("schoolvar:") for l in err.splitlines()) == 1
+            and sum(line.startswith("schoolvar:") for line in err.splitlines()) == 1
             and not (tmp_path / "p").exists()
         )
 

@@ -1,8 +1,11 @@
-"""Makes the frozen draws and fits beside this file: `python tests/frozen/remake.py`. Run it when a program, a table or the kept form changes.
+"""Makes the frozen draws and fits beside this file: `python tests/frozen/remake.py`. Run it when a
+program, a table or the kept form changes.
 
-The CSV files are what CmdStan 2.37 itself wrote for tests/programs/eight_schools.stan, for id=1 and id=2:
-    eight_schools sample num_samples=20 num_warmup=20 adapt delta=0.9 algorithm=hmc metric=unit_e stepsize=0.5 id=1 \\
-        data file=eight_schools.data.json random seed=8 output file=eight_schools-1.csv sig_figs=10
+The CSV files are what CmdStan 2.37 itself wrote for tests/programs/eight_schools.stan, for id=1
+and id=2:
+    eight_schools sample num_samples=20 num_warmup=20 adapt delta=0.9 algorithm=hmc \\
+        metric=unit_e stepsize=0.5 id=1 data file=eight_schools.data.json random seed=8 \\
+        output file=eight_schools-1.csv sig_figs=10
 """
 
 import sys
@@ -42,7 +45,10 @@ def eight_schools():
 
 
 def models():
-    "One small province, the default fit of each model; its tables are of all draws, of which about 60 a chain are kept"
+    """One small province, the default fit of each model.
+
+    Its tables are of all draws, of which about 60 a chain are kept
+    """
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.consistency.fit import fit_consistency
     from schoolvar.data.province import simulate_province

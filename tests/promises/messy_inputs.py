@@ -1,8 +1,9 @@
 """Messy inputs as people have them: what stands in the file, and what a person would expect.
 
-Expectations are written from the file, not from the code: `Right` gives the numbers that a person
-reads there, `Refused` the column and the rows that a person would point at, `Warned` the numbers and
-a word of the doubt. `test_messy.py` reads every case; `tools/messy.py` makes a page of them.
+Expectations are written from the file, not from the code: `Right` gives the numbers that a
+person reads there, `Refused` the column and the rows that a person would point at, `Warned` the
+numbers and a word of the doubt. `test_messy.py` reads every case; `tools/messy.py` makes a page
+of them.
 """
 
 import gzip
@@ -24,7 +25,8 @@ Y = [17, 20, 11, 15, 30, 22, 25, 31, 9, 12, 14, 8]
 KEYS = [
     (s, y, 3, k) for s in ("101", "102", "103") for y in (2021, 2022) for k in ("Math", "Reading")
 ]
-BASE = dict(zip(KEYS, zip(N, Y)))  # what a person reads in the sound table
+# what a person reads in the sound table
+BASE = dict(zip(KEYS, zip(N, Y, strict=True), strict=True))
 SCORES = {
     "11": [512.5, 498.1, 530.2, 471.9, 505.5, 489.6],
     "12": [455.3, 470.7, 462.4, 480.1, 449.2, 466.0],
@@ -35,7 +37,10 @@ MEANS = {school: (len(v), sum(v) / len(v)) for school, v in SCORES.items()}
 
 @dataclass
 class Right:
-    "Read, and these are the numbers: {(school, year, grade, subject): (n, y)} or {school: (n, mean)}."
+    """Read, and these are the numbers.
+
+    {(school, year, grade, subject): (n, y)} or {school: (n, mean)}.
+    """
 
     numbers: dict
     says: tuple = ()  # words of what is said beside them
@@ -114,7 +119,7 @@ def whole_column(column, values):
 def with_column(name, values, table=None):
     "The table with one more column."
     table = table or rows()
-    return [[*table[0], name], *[[*row, str(v)] for row, v in zip(table[1:], values)]]
+    return [[*table[0], name], *[[*row, str(v)] for row, v in zip(table[1:], values, strict=True)]]
 
 
 def score_rows(edit=None, schools=None):
@@ -786,7 +791,7 @@ def mark_cases():
         return csv(
             [
                 ["school_id", "score"],
-                *[[s, c] for s, c in zip(["1", "1", "1", "2", "2", "2"], cells)],
+                *[[s, c] for s, c in zip(["1", "1", "1", "2", "2", "2"], cells, strict=True)],
             ],
             sep,
         )
@@ -1356,28 +1361,36 @@ def share_cases():
         "shares between 0 and 1",
         group,
         "A fraction is no count; the row is named.",
-        csv(edit=whole_column("y_success", [f"{y / n:.2f}" for n, y in zip(N, Y)])),
+        csv(edit=whole_column("y_success", [f"{y / n:.2f}" for n, y in zip(N, Y, strict=True)])),
         Refused(("fraction",), "y_success", (2,)),
     )
     yield Case(
         "percent signs",
         group,
         "The row is named.",
-        csv(edit=whole_column("y_success", [f"{100 * y // n}%" for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column("y_success", [f"{100 * y // n}%" for n, y in zip(N, Y, strict=True)])
+        ),
         Refused(("percent",), "y_success", (2,)),
     )
     yield Case(
         "percentages with a decimal",
         group,
         "A fraction is no count; the row is named.",
-        csv(edit=whole_column("y_success", [f"{100 * y / n:.1f}" for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column(
+                "y_success", [f"{100 * y / n:.1f}" for n, y in zip(N, Y, strict=True)]
+            )
+        ),
         Refused(column="y_success", rows=(2,)),
     )
     yield Case(
         "percentages above the students",
         group,
         "The row is named.",
-        csv(edit=whole_column("y_success", [round(100 * y / n) for n, y in zip(N, Y)])),
+        csv(
+            edit=whole_column("y_success", [round(100 * y / n) for n, y in zip(N, Y, strict=True)])
+        ),
         Refused(("more successes",), "y_success", (2,)),
     )
     same = {
@@ -1412,6 +1425,25 @@ def share_cases():
         csv(with_column("participation", [95] * 12)),
         Refused(("share",), "participation", (2,)),
     )
+
+
+def hide(how):
+    "A finish of a workbook: its first sheet is hidden, its second shown."
+
+    def finish(book):
+        book.worksheets()[1].activate()
+        getattr(book.worksheets()[0], how)()
+
+    return finish
+
+
+def spoil(cell, fault):
+    "A finish of a workbook: a formula that failed."
+
+    def finish(book):
+        book.worksheets()[0].write_formula(cell, "=1/0", None, fault)
+
+    return finish
 
 
 def excel_cases():
@@ -1464,12 +1496,6 @@ def excel_cases():
         options=dict(sheet="Data"),
     )
 
-    def hide(first):
-        return lambda book: (
-            book.worksheets()[1].activate(),
-            getattr(book.worksheets()[0], first)(),
-        )
-
     yield Case(
         "an old version in a hidden sheet",
         group,
@@ -1514,15 +1540,11 @@ def excel_cases():
         Right(BASE),
     )
     for fault in ("#REF!", "#DIV/0!", "#N/A", "#VALUE!", "#NAME?"):
-
-        def spoil(book, fault=fault):
-            book.worksheets()[0].write_formula("F4", "=1/0", None, fault)
-
         yield Case(
             f"{fault} in a cell",
             group,
             "The row is named.",
-            excel(finish=spoil),
+            excel(finish=spoil("F4", fault)),
             Refused((fault,), "y_success", (4,)),
             command=fault == "#REF!",
         )
@@ -1532,7 +1554,7 @@ def excel_cases():
         "It is not needed.",
         excel(
             {"Counts": with_column("note", [""] * 12)},
-            lambda book: book.worksheets()[0].write_formula("G4", "=1/0", None, "#REF!"),
+            spoil("G4", "#REF!"),
         ),
         Right(BASE),
     )
@@ -1690,7 +1712,10 @@ def excel_cases():
         "an XML spreadsheet of 2003",
         group,
         "It is called by its name.",
-        '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:x"/>',
+        (
+            '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook '
+            'xmlns="urn:x"/>'
+        ),
         Refused(("XML",)),
         file="counts.xls",
     )
@@ -2093,7 +2118,7 @@ def score_cases():
             csv(score_rows({(4, "score"): text})),
             Refused(column="score", rows=(4,)),
         )
-    for text, value in (
+    for text, _value in (
         ("5.125e2", 512.5),
         ("+512.5", 512.5),
         (" 512.5 ", 512.5),

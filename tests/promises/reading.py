@@ -30,12 +30,14 @@ def numbers(table):
     "What was read, as a person would write it down."
     if hasattr(table, "schools") and hasattr(table, "mean"):
         f = table.schools
-        return {s: (int(n), float(m)) for s, n, m in zip(f["school"], f["n"], f["mean"])}
+        return {
+            s: (int(n), float(m)) for s, n, m in zip(f["school"], f["n"], f["mean"], strict=True)
+        }
     f = table.frame
-    keys = zip(f["school_id"], f["year"], f["grade"], f["subject"])
+    keys = zip(f["school_id"], f["year"], f["grade"], f["subject"], strict=True)
     return {
         (s, int(y), int(g), k): (int(n), int(ok))
-        for (s, y, g, k), n, ok in zip(keys, f["n_trials"], f["y_success"])
+        for (s, y, g, k), n, ok in zip(keys, f["n_trials"], f["y_success"], strict=True)
     }
 
 

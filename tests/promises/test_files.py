@@ -1,10 +1,12 @@
 """A user's files are never touched, and nothing private is left behind.
 
-Everything here uses the command as a user or an attacker would, and looks at the disk byte by byte: before, after,
-and after it was killed. The moments at which it is killed are random but the same in every run of the tests; most of
-the killed runs are forks of this process, which has imported what a command imports, so that they take a second.
+Everything here uses the command as a user or an attacker would, and looks at the disk byte by
+byte: before, after, and after it was killed. The moments at which it is killed are random but
+the same in every run of the tests; most of the killed runs are forks of this process, which has
+imported what a command imports, so that they take a second.
 """
 
+import itertools
 import json
 import os
 import random
@@ -39,7 +41,10 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def places(monkeypatch, cache, tmp_path_factory):
-    "A cache and a temporary folder of the tests' own: the latter must be empty after every command."
+    """A cache and a temporary folder of the tests' own.
+
+    The latter must be empty after every command.
+    """
     monkeypatch.setenv("SCHOOLVAR_CACHE", str(cache))
     monkeypatch.setenv("CI", "true")
     place = tmp_path_factory.mktemp("tmp")
@@ -221,7 +226,10 @@ def test_a_fit_a_comparison_and_a_report_do_not_replace_each_other(
 
 
 def test_places_that_are_never_replaced(tables, example, tmp_path):
-    "The folder one is in, those above it, home, the root; links, also to nowhere; a file, a pipe, a device."
+    """The folder one is in, those above it, home, the root.
+
+    Links, also to nowhere; a file, a pipe, a device.
+    """
     work = tmp_path / "home" / "work"
     work.mkdir(parents=True)
     (tmp_path / "target").mkdir()
@@ -291,7 +299,10 @@ def test_reports_fits_and_kept_fits_lie_apart(tables, fitted, tmp_path):
 
 
 def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
-    "A report's list had no checksums, a fit had no list: they are recognised, and the line says how to replace them."
+    """A report's list had no checksums, a fit had no list.
+
+    They are recognised, and the line says how to replace them.
+    """
     report, fit = tmp_path / "report", shutil.copytree(fitted, tmp_path / "fit")
     assert command(*report_of(example), "--out", report).returncode == 0
     names = sorted(p.name for p in report.iterdir() if p.name != ".schoolvar.json")
@@ -312,7 +323,10 @@ def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
 
 @pytest.mark.parametrize("mounted", [False, True])
 def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch):
-    "A file of the user's that appears, or is edited, between the first look and the last: nothing is replaced."
+    """A file of the user's that appears, or is edited, between the first look and the last.
+
+    Nothing is replaced.
+    """
     from schoolvar.core.files import FolderError
     from schoolvar.core.results import staged
 
@@ -343,8 +357,23 @@ def test_what_comes_while_the_command_runs_stays(mounted, tmp_path, monkeypatch)
             (new / "a.html").write_text("a")
 
 
+def renaming(fatal, end):
+    "os.rename that ends otherwise when it is called for the n-th time."
+    rename, calls = os.rename, itertools.count(1)
+
+    def renamed(*args):
+        if next(calls) == fatal:
+            end()
+        return rename(*args)
+
+    return renamed
+
+
 def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
-    "It cannot be renamed. Whatever entry fails, the earlier results are back; a kill is mended by the next run."
+    """It cannot be renamed.
+
+    Whatever entry fails, the earlier results are back; a kill is mended by the next run.
+    """
     from schoolvar.core.results import staged
 
     out = tmp_path / "out"
@@ -359,38 +388,27 @@ def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
 
     with staged(out) as new:
         fill(new, "first")
-    before, rename = everything(out), os.rename
+    before = everything(out)
+
+    def fail():
+        raise OSError(5, "Input/output error")
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
     for fatal in range(1, 9):
-        count = 0
-
-        def failing(*args):
-            nonlocal count
-            count += 1
-            if count == fatal:
-                raise OSError(5, "Input/output error")
-            return rename(*args)
-
-        with mock.patch("os.rename", failing), pytest.raises(OSError):
+        with mock.patch("os.rename", renaming(fatal, fail)), pytest.raises(OSError):
             with staged(out) as new:
                 fill(new, "second")
         assert everything(out) == before, fatal
     for fatal in range(1, 9):
         if not (child := os.fork()):
-            count = 0
-
-            def dying(*args):
-                nonlocal count
-                count += 1
-                if count == fatal:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return rename(*args)
-
-            with mock.patch("os.rename", dying), staged(out) as new:
+            with mock.patch("os.rename", renaming(fatal, die)), staged(out) as new:
                 fill(new, "second")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         with pytest.raises(ZeroDivisionError), staged(out):
-            1 / 0
+            raise ZeroDivisionError
         assert everything(out) == before, fatal
     with staged(out) as new:
         fill(new, "second")
@@ -402,7 +420,9 @@ def test_a_mount_point_is_replaced_entry_by_entry(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_fits_and_the_cache_are_private_and_reports_follow_the_umask(umask, tables, tmp_path):
-    mode = lambda p: stat.S_IMODE(p.stat().st_mode)
+    def mode(p):
+        return stat.S_IMODE(p.stat().st_mode)
+
     made = command(
         "run",
         "--scores",
@@ -687,19 +707,24 @@ def test_the_fit_itself_is_reported(fitted, tmp_path):
 
 def test_an_entry_of_another_fit_with_a_right_seal_is_made_again(tables, tmp_path):
     "Whoever can write the cache can put a whole, sealed, wrong fit under a name."
-    fit = lambda seed, out: command(
-        "consistency",
-        tables / "scores.csv",
-        *SMALL,
-        "--seed",
-        seed,
-        "--out",
-        tmp_path / out,
-        SCHOOLVAR_CACHE=tmp_path / f"cache-{seed}",
-    )
+
+    def fit(seed, out):
+        return command(
+            "consistency",
+            tables / "scores.csv",
+            *SMALL,
+            "--seed",
+            seed,
+            "--out",
+            tmp_path / out,
+            SCHOOLVAR_CACHE=tmp_path / f"cache-{seed}",
+        )
+
     assert fit(1, "one").returncode in (0, 3) and fit(2, "two").returncode in (0, 3)
     for mine, theirs in zip(
-        sorted((tmp_path / "cache-1").rglob("*.nc")), sorted((tmp_path / "cache-2").rglob("*.nc"))
+        sorted((tmp_path / "cache-1").rglob("*.nc")),
+        sorted((tmp_path / "cache-2").rglob("*.nc")),
+        strict=True,
     ):
         shutil.copy(theirs, mine)
         shutil.copy(theirs.with_suffix(".sha256"), mine.with_suffix(".sha256"))
@@ -751,7 +776,10 @@ def start(log, *args):
 
 
 def forked(place, *args, seconds=60.0, stop=None):
-    "Status (negative for a signal), what was said, seconds. With `stop`, a signal after so many seconds."
+    """Status (negative for a signal), what was said, seconds.
+
+    With `stop`, a signal after so many seconds.
+    """
     log, clock = place / ".log", time.monotonic()
     child = start(log, *args)
     ended = None
@@ -787,7 +815,10 @@ def waited(child, seconds):
 
 @pytest.fixture(scope="module")
 def rehearsed(tables, tmp_path_factory):
-    "Everything imported here, and how long the run takes that is to be killed: fits, reports, kept fits."
+    """Everything imported here, and how long the run takes that is to be killed.
+
+    Fits, reports, kept fits.
+    """
     from schoolvar.achievement import fit as achievement  # noqa: F401
     from schoolvar.cli import workflow  # noqa: F401
     from schoolvar.consistency import fit as consistency  # noqa: F401
@@ -835,7 +866,10 @@ def leftovers(place):
 def test_killed_at_any_moment_nothing_is_left(
     name, rehearsed, example, tmp_path, places, monkeypatch
 ):
-    "Earlier results as they were, or the new ones; no fits, tables or notebooks anywhere. After KILL: once the next run has begun."
+    """Earlier results as they were, or the new ones; no fits, tables or notebooks anywhere.
+
+    After KILL: once the next run has begun.
+    """
     run, seconds = rehearsed
     random_moments = random.Random(name)
     stop, work = SIGNALS[name], tmp_path / "work"
@@ -897,42 +931,32 @@ def whole(folder):
     )
 
 
-@pytest.mark.parametrize("name", SIGNALS)
-def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, places):
-    "A process of its own that is making reports by two workers; Ctrl-C in a terminal reaches them as well."
-    out = tmp_path / "out"
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"}
-    many = (
-        "report",
-        "--achievement",
-        example["achievement"],
-        "--consistency",
-        example["consistency"],
-        "--formats",
-        "xlsx,pdf,notebook",
-        "--lang",
-        "en",
-        "--lang",
-        "fr",
-        "--workers",
-        2,
-        "--out",
-        out,
-    )
-    run = subprocess.Popen(
-        [*COMMAND, *map(str, many)],
-        env=env,
+def many_reports(example, out):
+    "The command in a process of its own, with two workers and enough to do for both."
+    fits = [f"--{kind}={example[kind]}" for kind in ("achievement", "consistency")]
+    forms = ["--formats=xlsx,pdf,notebook", "--lang=en", "--lang=fr", "--workers=2"]
+    return subprocess.Popen(
+        [*COMMAND, "report", *fits, *forms, f"--out={out}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CI": "true"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, places):
+    """A process of its own that is making reports by two workers.
+
+    Ctrl-C in a terminal reaches them as well.
+    """
+    out = tmp_path / "out"
+    run = many_reports(example, out)
     deadline = time.monotonic() + 60
-    while (
-        time.monotonic() < deadline
-        and run.poll() is None
-        and not list(tmp_path.glob(".out.*/new/.status/*.json"))
-    ):
+    while time.monotonic() < deadline and run.poll() is None:
+        if list(tmp_path.glob(".out.*/new/.status/*.json")):
+            break
         time.sleep(0.02)
     workers = children(run.pid)
     assert run.poll() is None and len(workers) >= 2
@@ -975,7 +999,10 @@ def alive(pid):
 
 
 def test_a_hidden_folder_of_the_user_s_is_not_taken_for_one_of_ours(example, tmp_path, places):
-    "It has our name, but not our lock: neither beside the results nor in the temporary folder is it touched."
+    """It has our name, but not our lock.
+
+    Neither beside the results nor in the temporary folder is it touched.
+    """
     for place in (
         tmp_path / ".out.schoolvar-abcdefgh",
         places / f"schoolvar-{os.getuid()}-abcdefgh",

@@ -1,4 +1,8 @@
-"Messy inputs: each is read as a person reads it, refused by a line that points where a person would, or warned of."
+"""Messy inputs.
+
+Each is read as a person reads it, refused by a line that points where a person would, or warned
+of.
+"""
 
 import re
 import sys

@@ -1,4 +1,7 @@
-"What is read, beyond single tables: spreads as observed, tables that must belong together, pipes, bombs, names that attack."
+"""What is read, beyond single tables.
+
+Spreads as observed, tables that must belong together, pipes, bombs, names that attack.
+"""
 
 import gzip
 import os
@@ -238,8 +241,11 @@ import resource, sys
 from schoolvar.data.counts import read_counts
 import pandera.pandas
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try: read_counts(sys.argv[1])
-except ValueError as e: print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, e)
+try:
+    read_counts(sys.argv[1])
+except ValueError as error:
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print((after - before) // 1024, error)
 """
 
 

@@ -826,7 +826,8 @@ def test_print_shows_what_is_closed_on_screen(browser, made):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("what", ["achievement", "consistency"])
 def test_axe_finds_nothing_on_rerun_pages(browser, tmp_path, what, scheme):
-    from schoolvar.cli.rerun import example_table, rerun
+    from schoolvar.cli.parts import example_table
+    from schoolvar.cli.rerun import rerun
 
     example_table(what).to_csv(tmp_path / "table.csv", index=False)
     result = rerun(
@@ -850,7 +851,8 @@ def test_axe_finds_nothing_on_rerun_pages(browser, tmp_path, what, scheme):
 
 
 def test_rerun_of_a_fit(tmp_path):
-    from schoolvar.cli.rerun import example_table, rerun
+    from schoolvar.cli.parts import example_table
+    from schoolvar.cli.rerun import rerun
 
     table = tmp_path / "scores.csv"
     example_table("consistency").to_csv(table, index=False)

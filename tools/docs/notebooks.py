@@ -62,7 +62,10 @@ def cells(path):
 
 
 def module(path):
-    "The module that a library notebook exports, which names its page; else the notebook's own name."
+    """The module that a library notebook exports, which names its page.
+
+    Else the notebook's own name.
+    """
     for c in cells(path):
         if m := re.search(r"^#\|\s*default_exp\s+(\S+)", c["source"], re.M):
             return m[1]
@@ -70,7 +73,10 @@ def module(path):
 
 
 def imports(source, room=""):
-    "Dotted names below schoolvar that some Python source imports, at any depth of nesting. `room`: the package that the source is in."
+    """Dotted names below schoolvar that some Python source imports, at any depth of nesting.
+
+    `room`: the package that the source is in.
+    """
     try:
         tree = ast.parse(re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M))
     except SyntaxError:

@@ -1,4 +1,7 @@
-"Pages that are written from the code: reference, gallery, checklist, and the sidebar of library notebooks."
+"""Pages that are written from the code.
+
+Reference, gallery, checklist, and the sidebar of library notebooks.
+"""
 
 import ast
 import hashlib
@@ -11,7 +14,9 @@ import sys
 from html import escape
 from pathlib import Path
 
-from docs.notebooks import FOLDERS, library, module, notebooks
+from docs.gallery import gallery
+from docs.notebooks import library, module, notebooks
+from docs.sources import page, raw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NBS = ROOT / "nbs"
@@ -62,31 +67,25 @@ def sidebar():
 # ---------------------------------------------------------------- pages written from code and files
 
 
-def page(path, title, description, body):
-    path.write_text(
-        f'---\ntitle: "{title}"\ndescription: "{description}"\n---\n\n{body}\n', encoding="utf-8"
-    )
-
-
-def raw(html):
-    "HTML that the renderer must leave alone."
-    return f"```{{=html}}\n{html}\n```\n"
-
-
 def commands(docs):
     "The command line, from its own help."
     env = {**os.environ, "COLUMNS": "70", "TERM": "dumb", "NO_COLOR": "1"}
-    run = lambda *args: subprocess.run(
-        [str(Path(sys.executable).with_name("schoolvar")), *args, "--help"],
-        capture_output=True,
-        text=True,
-        env=env,
-        check=True,
-    ).stdout.strip()
+
+    def run(*args):
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("schoolvar")), *args, "--help"],
+            capture_output=True,
+            text=True,
+            env=env,
+            check=True,
+        ).stdout.strip()
+
     top = run()
     names = re.findall(r"^ {1,2}([a-z][\w-]*)  ", top.split("Commands:", 1)[1], re.M)
     body = (
-        "`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or usage with nothing written, 3 a fit that finished but whose diagnostics fail.\n\n"
+        "`schoolvar` is installed into `.venv/bin`. Status 0 is done, 2 bad input or "
+        "usage with nothing written, 3 a fit that finished but whose diagnostics "
+        "fail.\n\n"
         f"```text\n{top}\n```\n"
     )
     body += "".join(f"\n## schoolvar {n}\n\n```text\n{run(n)}\n```\n" for n in names)
@@ -101,8 +100,10 @@ def commands(docs):
 def programs(docs):
     "The Stan programs, folded, with the comment that opens each."
     parts = [
-        "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of size zero; the other programs are a model each. "
-        "What several share is included from `functions/`. Both engines run these files as they are.\n"
+        "`achievement.stan` is the whole ladder from M1 to M3, its levels present or of "
+        "size zero; the other programs are a model each. "
+        "What several share is included from `functions/`. Both engines run these files "
+        "as they are.\n"
     ]
     for f in sorted((ROOT / "stan").glob("*.stan")) + sorted(
         (ROOT / "stan").glob("functions/*.stanfunctions")
@@ -119,7 +120,9 @@ def programs(docs):
         )
         parts.append(
             raw(
-                f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} lines</summary><pre tabindex="0"><code>{escape(text)}</code></pre></details>'
+                f'<details class="sv-program"><summary>{f.name}, {len(text.splitlines())} '
+                f'lines</summary><pre tabindex="0"><code>{escape(text)}'
+                "</code></pre></details>"
             )
         )
     page(
@@ -131,7 +134,9 @@ def programs(docs):
 
 
 def public(name):
-    "Public names of a module, `core/errors`, -> first line of what they say, read without importing it."
+    """Public names of a module, `core/errors`, -> first line of what they say, read without
+    importing it.
+    """
     file = ROOT / "schoolvar" / f"{name}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     listed = next(
@@ -162,11 +167,17 @@ def functions(docs, found):
     def row(
         n, m, said, up=""
     ):  # a name that its notebook does not document leads to the top of the page
-        return f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | {said.replace('|', '&#124;')} |\n"
+        return (
+            f"| [`{n}`]({up}{m}.ipynb{f'#{n.lower()}' if f'### {n}' in pages[m] else ''}) | "
+            f"{said.replace('|', '&#124;')} |\n"
+        )
 
     groups = library_groups()
     parts = [
-        "Each name leads to its parameters with units and defaults, an example that is run at every build, and its source, folded.\n"
+        (
+            "Each name leads to its parameters with units and defaults, an example that is "
+            "run at every build, and its source, folded.\n"
+        )
     ]
     if top:
         parts += [
@@ -177,7 +188,10 @@ def functions(docs, found):
     parts += [
         "\n## By subject\n\n| pages | modules |\n|---|---|\n",
         *(
-            f"| [{group}](reference/{slug(group)}.qmd) | {', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n"
+            (
+                f"| [{group}](reference/{slug(group)}.qmd) | "
+                f"{', '.join(f'[`{Path(m).name}`]({m}.ipynb)' for m in names)} |\n"
+            )
             for group, names in groups.items()
         ),
     ]
@@ -200,87 +214,6 @@ def functions(docs, found):
         )
 
 
-def charts_of(docs, found):
-    "(page, id of the figure, specification) of every chart on the site."
-    for path, name in found.items():
-        for c in json.loads((docs / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
-            for o in c.get("outputs", []):
-                text = "".join(o.get("data", {}).get("text/html", ""))
-                for m in re.finditer(
-                    r'<figure class="sv-figure" id="([^"]+)">.*?<script type="application/json">(.*?)</script>',
-                    text,
-                    re.S,
-                ):
-                    yield name, m[1], json.loads(m[2])
-
-
-def whole(svg):
-    "A title reaches beyond the picture that Vega measured for it, above with several lines and to the right with the reader's font: give it the room."
-    box = re.search(r'width="([\d.]+)" height="([\d.]+)" viewBox="0 0 \1 \2"', svg)
-    origin = re.search(r'stroke-miterlimit="10" transform="translate\(-?[\d.]+,(-?[\d.]+)\)"', svg)
-    title = re.search(r'role-title".*?translate\(-?[\d.]+,(-?[\d.]+)\)', svg, re.S)
-    if not (box and origin and title):
-        return svg
-    above = max(0, 4 - float(origin[1]) - float(title[1]))
-    wide, tall = float(box[1]) + 40, float(box[2]) + above
-    svg = svg.replace(
-        box[0], f'width="{wide:g}" height="{tall:g}" viewBox="0 {0 - above:g} {wide:g} {tall:g}"', 1
-    )
-    return svg.replace(
-        f'<rect width="{box[1]}" height="{box[2]}"',
-        f'<rect y="{0 - above:g}" width="{wide:g}" height="{tall:g}"',
-        1,
-    )
-
-
-def gallery(docs, found):
-    "Every figure of the site as a still picture that leads to the living one."
-    import vl_convert as vlc
-
-    from schoolvar.charts.data import chart_title
-    from schoolvar.charts.export import fit_width
-
-    folder = docs / "gallery"
-    folder.mkdir()
-    kept = ROOT / ".cache" / "docs" / "gallery"
-    kept.mkdir(parents=True, exist_ok=True)
-    sections = {"Studies": [], "Explanations": [], "Library": []}
-    seen = set()
-    for name, figure, spec in charts_of(docs, found):
-        if figure in seen:
-            continue
-        seen.add(figure)
-        if isinstance(spec.get("title"), str):
-            spec["title"] = {"text": [spec["title"]]}
-        text = json.dumps(spec, sort_keys=True)
-        file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
-        if not (kept / file).is_file():
-            (kept / file).write_text(
-                vlc.vegalite_to_svg(fit_width(spec, 480), vl_version="6.4"), encoding="utf-8"
-            )
-        (folder / file).write_text(
-            whole((kept / file).read_text(encoding="utf-8")), encoding="utf-8"
-        )
-        group = (
-            name.split("/")[0].title()
-            if name.startswith(tuple(f"{f}/" for f in FOLDERS))
-            else "Library"
-        )
-        title = escape(chart_title(spec))
-        sections[group].append(
-            f'<a class="sv-card" href="{name}.html#{figure}"><img src="gallery/{file}" alt="{title}" loading="lazy"><span>{escape(name.split("/")[-1])}: {title}</span></a>'
-        )
-    parts = [
-        f"{len(seen)} figures. Each leads to the page that draws it, where it can be pointed at, saved, and read as a table.\n"
-    ]
-    for group, cards in sections.items():
-        if cards:
-            parts.append(
-                f"\n## {group}\n\n" + raw('<div class="sv-gallery">' + "\n".join(cards) + "</div>")
-            )
-    page(docs / "gallery.qmd", "Gallery", "Every figure of the site", "".join(parts))
-
-
 def checklist(docs):
     "What the two reference documents show, and where it is shown here."
     import csv
@@ -294,8 +227,10 @@ def checklist(docs):
     }
     pages = {p.relative_to(NBS).with_suffix("").as_posix(): n for p, n in notebooks().items()}
     parts = [
-        "Every figure, table and numeric claim of the two documents that this project started from. *same*: reproduced from the same data; "
-        "*differs*: another result on the same data; *stands in*: the same thing on data that can be had; *cannot*: why not. A test walks this list.\n"
+        "Every figure, table and numeric claim of the two documents that this project "
+        "started from. *same*: reproduced from the same data; "
+        "*differs*: another result on the same data; *stands in*: the same thing on data "
+        "that can be had; *cannot*: why not. A test walks this list.\n"
     ]
     for key, title in titles.items():
         parts.append(f"\n## {title}\n\n| item | published | here | where |\n|---|---|---|---|\n")
@@ -326,7 +261,10 @@ def front(docs):
         raw(
             chart_block(
                 chart,
-                caption="160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is its own, against the spread.",
+                caption=(
+                    "160 schools in Rio de Janeiro (Saeb 2021): the probability that a "
+                    "school's spread is its own, against the spread."
+                ),
             )
         ),
         encoding="utf-8",
@@ -362,39 +300,49 @@ def example(docs):
 
 
 def described(docs, found):
-    "Pictures in outputs keep the text alternative that their cell gives them, and links in outputs lead to pages."
+    """Pictures in outputs keep the text alternative that their cell gives them, and links in
+    outputs lead to pages.
+    """
     names = set(found.values())
     for name in found.values():
-        home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
-
-        def target(m):
-            known = next(
-                (n for n in ((m[2],) if m[1] else (home + m[2], m[2])) if n in names), None
-            )
-            return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
-
         file = docs / f"{name}.ipynb"
         page = json.loads(file.read_text(encoding="utf-8"))
-        changed = False
-        for c in page["cells"]:
-            for o in c.get("outputs", []):
-                if "text/markdown" in o.get("data", {}):
-                    old = "".join(o["data"]["text/markdown"])
-                    o["data"]["text/markdown"] = re.sub(
-                        r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb",
-                        lambda m: target([m[0], m[1], m[2] + m[3]]),
-                        old,
-                    )
-                    changed |= o["data"]["text/markdown"] != old
-                said = o.get("metadata", {}).get("image/png", {})
-                if "image/png" in o.get("data", {}) and said.get("alt"):
-                    data = "".join(o["data"]["image/png"]).replace("\n", "")
-                    o["data"] = {
-                        "text/html": f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'
-                    }
-                    changed = True
-        if changed:
+        outputs = [o for c in page["cells"] for o in c.get("outputs", [])]
+        # both are looked at, whatever the first finds
+        changed = [described_picture(o) | linked_output(o, name, names) for o in outputs]
+        if any(changed):
             file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+
+
+def described_picture(output):
+    "Whether a picture became HTML that has its text alternative."
+    said = output.get("metadata", {}).get("image/png", {})
+    if "image/png" not in output.get("data", {}) or not said.get("alt"):
+        return False
+    data = "".join(output["data"]["image/png"]).replace("\n", "")
+    picture = (
+        f'<img class="img-fluid" alt="{escape(said["alt"])}" src="data:image/png;base64,{data}">'
+    )
+    output["data"] = {"text/html": picture}
+    return True
+
+
+def linked_output(output, name, names):
+    "Whether links in an output of the page `name` were changed."
+    if "text/markdown" not in output.get("data", {}):
+        return False
+    home = name.rsplit("/", 1)[0] + "/" if "/" in name else ""
+
+    def target(m):
+        up, page = m[1], m[2] + m[3]
+        meant = (page,) if up else (home + page, page)
+        known = next((n for n in meant if n in names), None)
+        return f"]({'../' * name.count('/')}{known}.ipynb" if known else m[0]
+
+    old = "".join(output["data"]["text/markdown"])
+    link = r"\]\(((?:\.\./)*)((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.ipynb"
+    output["data"]["text/markdown"] = re.sub(link, target, old)
+    return output["data"]["text/markdown"] != old
 
 
 def included(docs):

@@ -1,7 +1,9 @@
-"""After the pages are rendered: make them whole offline, and light. Quarto and smalldocs both call this as `post-render`.
+"""After the pages are rendered: make them whole offline, and light. Quarto and smalldocs both call
+this as `post-render`.
 
-Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other outside files go, links to the published site become links within this
-copy, and search works from a folder as well as from a server.
+Folded source goes to files beside the pages, mathematics becomes MathML, web fonts and other
+outside files go, links to the published site become links within this copy, and search works
+from a folder as well as from a server.
 """
 
 import base64
@@ -12,10 +14,13 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from docs.light import lighter, near  # noqa: E402
 
 
 def mathml(text):
@@ -30,7 +35,10 @@ def mathml(text):
 
 
 def page(text, up, base):
-    "One page's HTML. `up` leads to the root of the site, `base` is where the site will be published."
+    """One page's HTML.
+
+    `up` leads to the root of the site, `base` is where the site will be published.
+    """
     if os.environ.get("SMALLDOCS") and 'class="math' in text:
         parts = re.split(r'(<span class="math[^"]*">.*?</span>)', text, flags=re.S)
         text = "".join(mathml(p) if p.startswith('<span class="math') else p for p in parts)
@@ -38,7 +46,10 @@ def page(text, up, base):
     if "sv-chart" in text:
         text = text.replace(
             "</head>",
-            f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer src="{up}docs/schoolvar-charts.js"></script>\n</head>',
+            (
+                f'<link rel="stylesheet" href="{up}docs/schoolvar-charts.css">\n<script defer '
+                f'src="{up}docs/schoolvar-charts.js"></script>\n</head>'
+            ),
             1,
         )
     text = outline(reachable(lines(near(lighter(text)))))
@@ -50,87 +61,18 @@ def page(text, up, base):
     )
 
 
-def lighter(text):
-    "Colours of code weigh more than the code: folded source goes without, elsewhere words of the language and comments have one. Decoration is named as such."
-
-    def plain(m):
-        return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
-
-    text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
-    text = re.sub(
-        r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn|st|ss|vs|ch)">(.*?)</span>',
-        r"\1",
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r"<pre\b.*?</pre>",
-        lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"),
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S
-    )
-    # pandas names each cell of a styled table, for styles that no page has
-    if "#T_" not in text:
-        text = re.sub(r'<style type="text/css">\s*</style>\s*', "", text)
-        text = re.sub(r'(<t[dh]) id="T_\w+" class="[^"]*"', r"\1", text)
-        text = re.sub(r'(<table\b[^>]*?) id="T_\w+"', r"\1", text)
-        text = re.sub(
-            r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"',
-            "<th",
-            text,
-        )
-        text = re.sub(r"<(t[dh]) +>", r"<\1>", text)
-    # numbers of cells are nobody's link
-    text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)
-    if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs this class
-        text = text.replace(" code-with-copy", "")
-    # lines between blocks
-    text = re.sub(
-        r">\s*\n\s*<(/?(?:div|section|details|h[1-6]|ul|li|p|table|figure|nav)\b)", r"><\1", text
-    )
-    # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
-    text = re.sub(
-        r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button [^>]*class="code-copy-button">.*?</button></div>',
-        r"\1\2",
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; font-size:smaller">source</a></p>',
-        r'<a class="sv-line" href="\1">source</a>',
-        text,
-    )
-    text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
-    text = text.replace(
-        '<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;'
-    )
-    # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
-    text = re.sub(
-        r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text (sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>',
-        r"\1\2\3</a>",
-        text,
-    )
-    # names that are not public have no place of their own on the page
-    return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
-
-
-def near(text):
-    "The sidebar lists the part of the library that the page belongs to; of the others, whose headings lead to a list, it keeps the heading."
-    closed = r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
-    return re.sub(closed, r"\1</div>", text, flags=re.S)
-
-
 SOURCE = re.compile(
-    r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>',
+    r'<details class="(code-fold|sv-program)">\s*<summary>(.*?)</summary>.*?'
+    r"<pre[^>]*>(?:<code[^>]*>)?(.*?)(?:</code>)?</pre>.*?</details>",
     re.S,
 )
 
 
 def sources(text, name, out):
-    "Folded source comes when it is opened, from a script that holds a page's sources: it weighs more than all else on a page. Without scripts a link leads to the file."
+    """Folded source comes when it is opened, from a script that holds a page's sources.
+
+    It weighs more than all else on a page. Without scripts a link leads to the file.
+    """
     found, up = [], "../" * (name.count("/") - 1)
     stem = name.removeprefix("docs/").removesuffix(".html").replace("/", ".")
 
@@ -139,12 +81,19 @@ def sources(text, name, out):
         if not (out / "docs" / "source" / file).is_file():
             return m[0]
         found.append(html.unescape(re.sub(r"<[^>]+>", "", m[3])))
-        return f'<details class="{m[1]}" data-source="{stem}" data-place="{len(found) - 1}"><summary>{m[2]}</summary><a href="{up}source/{file}">{file.removesuffix(".txt")}</a></details>'
+        return (
+            f'<details class="{m[1]}" data-source="{stem}" '
+            f'data-place="{len(found) - 1}"><summary>{m[2]}</summary><a '
+            f'href="{up}source/{file}">{file.removesuffix(".txt")}</a></details>'
+        )
 
     text = SOURCE.sub(fold, text)
     if found:
         (out / "docs" / "source" / f"{stem}.js").write_text(
-            f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = {json.dumps(found, ensure_ascii=False)};\n",
+            (
+                f"(window.schoolvarSource ||= {{}})[{json.dumps(stem)}] = "
+                f"{json.dumps(found, ensure_ascii=False)};\n"
+            ),
             encoding="utf-8",
         )
         text = text.replace(
@@ -205,7 +154,8 @@ def lines(text):
         return f'/schoolvar/{m[1]}.py{f"#L{n}" if n else ""}"{m[2]}{m[3]}<'
 
     return re.sub(
-        r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<',
+        r'(?<=blob/main)/schoolvar/((?:\w+/)*\w+)\.py#LNone"'
+        r"((?:(?!<h\d|#LNone).)*?<h\d[^>]*>)(\w+)<",
         line,
         text,
         flags=re.S,
@@ -237,7 +187,10 @@ def reachable(text):
     # a wide block scrolls by keyboard too
     text = re.sub(r"<pre(?![^>]*tabindex)", '<pre tabindex="0"', text)
     text = re.sub(
-        r'<div class="cell-output cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)',
+        (
+            r'<div class="cell-output '
+            r"cell-output-display(?![^>]*tabindex)([^>]*)>(?=\s*(?:<div>\s*)?<svg)"
+        ),
         r'<div tabindex="0" class="cell-output cell-output-display\1>',
         text,
     )
@@ -260,7 +213,10 @@ def reachable(text):
 
 
 def outline(text):
-    "Levels of headings without gaps: nbdev gives every documented name a third level, also where there is no second."
+    """Levels of headings without gaps.
+
+    Nbdev gives every documented name a third level, also where there is no second.
+    """
     above = []
 
     def close_up(m):
@@ -281,7 +237,9 @@ def outline(text):
 
 
 def places(texts):
-    "Names that nbdev links to a place which their page does not have (what is not public) lead to the top of that page."
+    """Names that nbdev links to a place which their page does not have (what is not public)
+    lead to the top of that page.
+    """
     ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
 
     def mend(name):
@@ -295,7 +253,9 @@ def places(texts):
 
 
 def anywhere(text, base):
-    "A server shows the page for what is not there at every depth, so that its links must lead from the root of the host, as Quarto writes them."
+    """A server shows the page for what is not there at every depth, so that its links must lead
+    from the root of the host, as Quarto writes them.
+    """
     root = urlsplit(base).path.rstrip("/") + "/"
     text = re.sub(r'(name="smalldocs:offset" content=")(?:\./)?"', rf'\g<1>{root}"', text)
     return re.sub(r'\b(href|src)="(?![a-z]+:|[#/]|")(?:\./)?([^"]*)"', rf'\1="{root}\2"', text)
@@ -326,7 +286,8 @@ def stylesheet(text):
 SEARCH = """const r = await fetch(offset + "search.json");
       index = await r.json();"""
 SEARCH_OFFLINE = """if (!window.searchIndex) await new Promise((done, fail) => {
-        const s = document.createElement("script"); s.src = offset + "search-index.js"; s.onload = done; s.onerror = fail;
+        const s = document.createElement("script");
+        s.src = offset + "search-index.js"; s.onload = done; s.onerror = fail;
         document.head.append(s);
       });
       index = window.searchIndex;"""
@@ -344,7 +305,8 @@ def search(out):
     text = script.read_text(encoding="utf-8")
     if SEARCH not in text or DARK not in text:
         raise SystemExit(
-            "docs_post: this smalldocs reads its search index or turns dark in another way; look at SEARCH and DARK in tools/docs/post.py"
+            "docs_post: this smalldocs reads its search index or turns dark in another "
+            "way; look at SEARCH and DARK in tools/docs/post.py"
         )
     script.write_text(
         text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8"
@@ -374,7 +336,9 @@ location.replace("{up}" + (places[location.hash.slice(1)] || "{now}") + ".html" 
 
 
 def forward(out, base):
-    "A small page at each address that a page had before (moved.csv), which leads to where it is now, name by name where a page was divided."
+    """A small page at each address that a page had before (moved.csv), which leads to where it
+    is now, name by name where a page was divided.
+    """
     with open(Path(__file__).with_name("moved.csv"), encoding="utf-8", newline="") as f:
         rows = list(csv.DictReader(f))
     count = 0
