@@ -1,4 +1,6 @@
-"`import schoolvar as sv`: what stands there, what each name says of itself, and that it costs nothing before it is used."
+"""`import schoolvar as sv`.
+
+What stands there, what each name says of itself, and that it costs nothing before it is used."""
 
 import inspect
 import subprocess
@@ -10,9 +12,10 @@ import schoolvar as sv
 from schoolvar.sampling.fit import METHODS, Fit
 
 NAMES = """
-AchievementFit ConsistencyFit Counts DataError DisclosurePolicy EligibilityRules Fit FitError FormulaError
-ReportError Scores ValueAddedFit centre_within charts compare compare_consistency datasets detectable_ratio
-fit_achievement fit_consistency fit_value_added load_fit read_counts read_scores render_reports simulate_province
+AchievementFit ConsistencyFit Counts DataError DisclosurePolicy EligibilityRules Fit FitError
+FormulaError ReportError Scores ValueAddedFit centre_within charts compare compare_consistency
+datasets detectable_ratio fit_achievement fit_consistency fit_value_added load_fit read_counts
+read_scores render_reports simulate_province
 """.split()
 FAMILIES = ("AchievementFit", "ConsistencyFit", "ValueAddedFit")
 # what a docstring has to tell, and words by one of which it does
@@ -45,7 +48,9 @@ def test_each_name_says_what_it_is(name):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_have_the_same_methods(family):
-    "Each public method of the contract is there with a docstring; a family that lacks one says so in one line."
+    """Each public method of the contract is there with a docstring.
+
+    A family that lacks one says so in one line."""
     cls = getattr(sv, family)
     assert issubclass(cls, Fit) and cls.family
     for method in METHODS:

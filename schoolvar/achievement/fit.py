@@ -102,7 +102,9 @@ class AchievementFit(Fit, family="achievement"):
     covariates: Any = field(default=None, compare=False)  # what was fitted; it is not saved
 
     def design(self) -> Design:
-        "The rows of the fit as they were fitted. Raises `FitError` without data, or for other rows."
+        """The rows of the fit as they were fitted.
+
+        Raises `FitError` without data, or for other rows."""
         return fitted_design(self, self.needed_data(), self.covariates)
 
     def summary(self) -> list[str]:
@@ -115,7 +117,9 @@ class AchievementFit(Fit, family="achievement"):
         schools=None,  # ids; None = all
         draws: int = 1000,  # posterior draws of each
     ) -> pd.DataFrame:  # school, draw, value
-        "Posterior draws of schools, one row a school and draw. Raises `DataError` for unknown ones."
+        """Posterior draws of schools, one row a school and draw.
+
+        Raises `DataError` for unknown ones."""
         return effect_draws(self, quantity, schools, draws)
 
     def predict(
@@ -125,7 +129,8 @@ class AchievementFit(Fit, family="achievement"):
         seed: int = 1,
         **settings,  # none: for the sake of other families
     ) -> pd.DataFrame:  # the keys of `new`, share, its interval, lower and upper, known
-        "Share of students at the standard (0 to 1) that is expected in new rows, with 95 % intervals"
+        """Share of students at the standard (0 to 1) that is expected in new rows, with 95 %
+        intervals"""
         design = self.design() if self.manifest["settings"]["covariates"] else None
         return predict(
             self, new, design=design, covariates=self.covariates, draws=draws, seed=seed, **settings
@@ -200,36 +205,25 @@ def fit_achievement(
     counts that the model cannot be fitted to, and `EngineError` for settings of the sampler that
     there are not, each with one line. Source: Gelman and Hill (2007), doi
     10.1017/CBO9780511790942."""
-    clock = time.perf_counter()
+    clock, scales = time.perf_counter(), prior_scales(model, priors)
     sampler_settings(sampler)
-    scales = prior_scales(model, priors)
     extension = extension_of(model, districts, overdispersion)
     counts, d, notes = prepare(counts, model, grade, covariates, formula, districts)
     data = program_data(d, model, scales, districts, overdispersion, pointwise)
     names = parameter_names(d, model, districts, overdispersion)
     settings = sampler_settings(sampler, sampler_plan(unknowns(data)))
     ready, label = time.perf_counter(), model_label(model, extension)
-    idata, verdict = sample_until_converged(
-        program_of(model),
-        data,
-        names,
-        many=["school"],
-        sampler=settings,
-        seed=seed,
-        engine=engine,
-        inits=0.5,
-        label=label,
-        **_kept(d, model, names, pointwise),
-    )
+    run = dict(sampler=settings, seed=seed, engine=engine, label=label, inits=0.5)
+    run |= _kept(d, model, names, pointwise)
+    idata, verdict = sample_until_converged(program_of(model), data, names, many=["school"], **run)
     levels = levels_of(model, districts, overdispersion)
     tables = achievement_tables(idata, d, data, model, levels)
     chosen = dict(formula=formula, extra=extension, seed=seed, engine=engine)
     chosen |= {k: settings[k] for k in ("chains", "warmup", "draws")}
-    sds = [name for name, where in names.items() if where == name]
     manifest = make_manifest(
         label,
         settings=_fitted(counts, d, model) | chosen | dict(rounds=idata.attrs["rounds"]),
-        priors=prior_words(model, scales, bool(d.covariates), sds),
+        priors=prior_words(model, scales, bool(d.covariates), [k for k in names if k == names[k]]),
         source=counts.source,
         diagnostics=verdict,
         idata=idata,

@@ -67,7 +67,9 @@ def extension_of(
     districts: bool = False,  # a level of districts above the schools
     overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
 ) -> str | None:  # of `EXTENSIONS`
-    "What a model is extended by. Raises `DataError` for a combination that there is no program for."
+    """What a model is extended by.
+
+    Raises `DataError` for a combination that there is no program for."""
     if model not in MODELS:
         raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
     if districts and overdispersion is not None:
@@ -96,7 +98,9 @@ def levels_of(
     districts: bool = False,  # a level of districts above the schools
     overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
 ) -> tuple:  # names of the random effects
-    "The random effects of a model. Raises `DataError` for a combination that there is no program for."
+    """The random effects of a model.
+
+    Raises `DataError` for a combination that there is no program for."""
     extension = extension_of(model, districts, overdispersion)
     above = ("district",) if districts else ()
     below = ("row",) if extension == "row" else ()

@@ -1,4 +1,6 @@
-"The achievement ladder: the posterior is the textbook's, any counts are served, and the tables keep their contract."
+"""The achievement ladder.
+
+The posterior is the textbook's, any counts are served, and the tables keep their contract."""
 
 import numpy as np
 import pandas as pd
@@ -72,7 +74,8 @@ def counts():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("model", ["M1", "M2", "M3"])
 def test_posterior_is_the_textbooks(model, counts):
-    "Whitened and plain programs agree within Monte Carlo error, in population parameters and school effects."
+    """Whitened and plain programs agree within Monte Carlo error, in population parameters and
+    school effects."""
     levels = LEVELS[model]
     plain = sample(
         *textbook.achievement(prepare(counts, model)[1], model),
@@ -172,7 +175,9 @@ def test_unbalanced_counts(model):
     "level, students, subject", [(0.0, 10, 0.03), (3.5, 30, 0.1), (-3.5, 30, 0.1), (0.0, 400, 0.33)]
 )
 def test_coordinates_serve_extremes(level, students, subject):
-    "Shares near 0 and 1, ten students and four hundred, subject SD .03 and .33: the gate passes by the second round, without a divergence."
+    """Shares near 0 and 1, ten students and four hundred, subject SD .03 and .33.
+
+    The gate passes by the second round, without a divergence."""
     s = simulate_counts(
         60,
         years=(2023, 2024),
@@ -247,7 +252,9 @@ def test_runs_get_longer_until_there_are_enough_draws(counts):
 
 
 @pytest.mark.parametrize("overdispersion, parameter", [("row", "sd_row"), ("betabinomial", "rho")])
-def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(overdispersion, parameter, counts):
+def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(
+    overdispersion, parameter, counts
+):
     fit = fit_achievement(counts, model="M3", overdispersion=overdispersion)
     assert fit.ok, fit.verdict
     assert fit.parameter(parameter)["q2.5"] < (0.1 if overdispersion == "row" else 0.005)
@@ -344,7 +351,9 @@ def test_pennsylvania_m3(shared_data):
 
 @pytest.mark.slow
 def test_new_york_with_its_eras_apart(shared_data):
-    "Cut scores changed in 2010 and 2013: the years of one era are fitted together, and each has cells of its own."
+    """Cut scores changed in 2010 and 2013.
+
+    The years of one era are fitted together, and each has cells of its own."""
     counts = read_counts(shared_data / "nyc_counts.csv.gz", grade=3, years=[2013, 2014, 2015, 2016])
     fit = fit_achievement(counts, model="M3")
     assert fit.ok and {f"cell[{y}:{s}]" for y in range(2013, 2017) for s in ("ELA", "Math")} <= set(

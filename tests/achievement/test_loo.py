@@ -1,4 +1,6 @@
-"Rows and schools that are left out: likelihoods of whole schools, and what each method says of one fit."
+"""Rows and schools that are left out.
+
+Likelihoods of whole schools, and what each method says of one fit."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +26,8 @@ def cache(tmp_path_factory):
 
 @pytest.mark.parametrize("model", ["M2", "M3"])
 def test_school_likelihood_against_brute_force(model):
-    "Effects integrated out by Laplace and importance sampling, and by a million draws from their prior"
+    """Effects integrated out by Laplace and importance sampling, and by a million draws from
+    their prior"""
     s = simulate_counts(5, years=(2023, 2024), subjects=("Math", "Reading"), students=12, seed=3)
     d = design(s.frame)
     sds = {k: v for k, v in dict(school=0.6, cohort=0.4, subject=0.3).items() if k in LEVELS[model]}

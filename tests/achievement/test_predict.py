@@ -25,7 +25,9 @@ def frame():
 
 @pytest.mark.parametrize("model", ["M0", "M2", "M3"])
 def test_intervals_hold_what_was_left_out(frame, model):
-    "Of rows that the fit has not seen, 95 in 100 lie in their intervals: of its schools, and of new ones."
+    """Of rows that the fit has not seen, 95 in 100 lie in their intervals.
+
+    Of its schools, and of new ones."""
     new_school = frame.school_id.isin(sorted(frame.school_id.unique())[:30])
     unseen = new_school | (np.arange(len(frame)) % 6 == 0)
     fit = fit_achievement(read_counts(frame[~unseen]), model=model)

@@ -23,7 +23,10 @@ def test_given_before_the_model_s_before_the_package_s():
 @pytest.mark.parametrize(
     "given, line",
     [
-        (dict(drawz=7), "sampler has no setting 'drawz' \\(did you mean draws\\?\\); settings: chains, "),
+        (
+            dict(drawz=7),
+            "sampler has no setting 'drawz' \\(did you mean draws\\?\\); settings: chains, ",
+        ),
         (dict(seed=7), "sampler has no setting 'seed'; seed= is an argument of its own; settings"),
         (dict(chains=2.5), "chains is 2.5; it must be a whole number"),
         (dict(rounds=True), "rounds is True; it must be a whole number"),

@@ -1,4 +1,6 @@
-"Power scaling finds whose a result is: known normal posteriors, and both families by one algorithm."
+"""Power scaling finds whose a result is.
+
+Known normal posteriors, and both families by one algorithm."""
 
 import numpy as np
 import pytest
