@@ -1,4 +1,6 @@
-"Every chart by its name: `import schoolvar as sv`, then `sv.charts.plot_pip(...)`; a module loads when it is used."
+"""Every chart by its name: `import schoolvar as sv`, then `sv.charts.plot_pip(fit.schools)`.
+
+A chart takes a tidy frame and returns an Altair chart; its module loads when it is used."""
 
 import lazy_loader as _lazy
 
