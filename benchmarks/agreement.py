@@ -64,8 +64,9 @@ def achievement_case(model):
 
     def fit(**settings):
         def run(engine):
-            how = dict(seed=SEED + 1, engine=engine, progress=False, cache=False)
-            return fit_achievement(counts, model=model, **how, **settings).idata
+            sampler = dict(progress=False, cache=False) | settings
+            how = dict(seed=SEED + 1, engine=engine, sampler=sampler)
+            return fit_achievement(counts, model=model, **how).idata
 
         return run
 
@@ -122,10 +123,10 @@ def whole_fit(scores, **settings):
     from schoolvar.consistency.model import make_model
     from schoolvar.consistency.posterior import population_names
 
-    settings = dict(seed=SEED + 1, progress=False, cache=False) | settings
+    sampler = dict(progress=False, cache=False) | settings
 
     def run(engine):
-        return fit_consistency(scores, engine=engine, **settings).idata
+        return fit_consistency(scores, engine=engine, seed=SEED + 1, sampler=sampler).idata
 
     names = population_names(make_model(scores), False, False)
     return run, names | {"mu": "mu", "pip": "included"}

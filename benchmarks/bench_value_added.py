@@ -91,7 +91,7 @@ def main():
     counts = counts_of(a)
     read = time.perf_counter()
     cpu = time.process_time()
-    how = dict(method=a.method, beside=not a.alone, cache=False)
+    how = dict(method=a.method, compare_methods=not a.alone, sampler=dict(cache=False))
     fit = fit_value_added(counts, from_grade=a.from_grade, to_grade=a.to_grade, **how)
     cpu = time.process_time() - cpu
     fitted = time.perf_counter()

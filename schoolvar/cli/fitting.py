@@ -166,7 +166,7 @@ def achievement(
     if more.formula and not more.covariates:
         raise Stop("--formula: of which covariates? Name their table with --covariates")
     from schoolvar.achievement.fit import fit_achievement
-    from schoolvar.cli.workflow import keep_counts
+    from schoolvar.cli.workflow import fit_arguments, keep_counts
 
     how = reading.given()
     covariates = more.table(how)
@@ -179,7 +179,8 @@ def achievement(
         found.counts if found else table,
         model=model.value,
         **sampler,
-        **given(extra=more.extra, covariates=covariates, formula=more.formula),
+        **fit_arguments(given(extra=more.extra)),
+        **given(covariates=covariates, formula=more.formula),
     )
     keep_counts(_restored(fit, "achievement", found), table)
     _finish(fit, out, started, read_seconds)

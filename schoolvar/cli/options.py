@@ -259,7 +259,8 @@ class Sampling:
         "As the fits take them. Others cannot guess the seed, and so cannot refit candidates."
         from schoolvar.report.releases import sampler_seed
 
-        return given(engine=self.engine, draws=self.draws, seed=sampler_seed(self.seed))
+        run = given(engine=self.engine, seed=sampler_seed(self.seed))
+        return run | dict(sampler=given(draws=self.draws))
 
 # %% ../../nbs/cli/20_options.ipynb #d4768024
 @dataclass

@@ -20,7 +20,9 @@ __all__ = ['TRANSFORMATIONS', 'OPERATORS', 'LONGEST', 'HIGHEST', 'STARS', 'Formu
 
 # %% ../../nbs/core/35_formula.ipynb #a50f68f8
 class FormulaError(DataError):
-    "A formula that cannot be used, told in one line"
+    """A formula that cannot be used, told in one line: which, and what is wrong with it.
+
+    Also a `DataError`, so one `except` catches both."""
 
 
 TRANSFORMATIONS = {

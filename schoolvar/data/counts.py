@@ -34,7 +34,11 @@ Choice = int | str | Iterable | None  # one value, several, or all
 
 @dataclass
 class Counts:
-    "Schools' counts in tidy columns, and what was withheld or left out."
+    """Schools' counts in tidy columns, and what was withheld or left out.
+
+    As from `read_counts`: `frame` has one row a school x year x grade x subject, with `n_trials`
+    students of whom `y_success` reach the standard. `select` keeps some grades, years and subjects;
+    `fit_achievement`, `compare` and `fit_value_added` take it."""
 
     # school_id, year, grade, subject, n_trials, y_success, then what there is of school_name,
     # district_id, district, participation, count_exact

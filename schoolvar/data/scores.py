@@ -43,7 +43,11 @@ def _with_names(frame: pd.DataFrame, names: dict) -> pd.DataFrame:
 
 @dataclass
 class Scores:
-    "Schools' scores as sufficient statistics, and the students where covariates need them."
+    """Schools' scores as sufficient statistics, and the students where covariates need them.
+
+    As from `read_scores`: `schools` has one row a school (`n` students, `mean` and `ss` in units of
+    the score and their square), `students` one row a student or None; `dropped` says what was left
+    out and why. `fit_consistency` takes it."""
 
     # school, then school_name and district where given, n, mean, ss (sum of squares about the
     # school's mean)

@@ -23,7 +23,9 @@ __all__ = ['cached', 'cache_report', 'clear_cache']
 # %% ../../nbs/sampling/10_cache.ipynb #fabd56b7
 @contextlib.contextmanager
 def _locked(path):
-    "Hold the lock of an entry; where locks cannot be had, go on without: renaming alone keeps entries whole"
+    """Hold the lock of an entry.
+
+    Where locks cannot be had, go on without: renaming alone keeps entries whole."""
     from filelock import FileLock
 
     lock = FileLock(f"{path}.lock", mode=0o600)
