@@ -15,6 +15,7 @@ from .checks import population_sensitivity, ppc
 from .design import Design, prepare
 from schoolvar.achievement.ladder import (
     MODELS,
+    extension_arguments,
     extension_of,
     levels_of,
     model_label,
@@ -94,7 +95,8 @@ class AchievementFit(Fit, family="achievement"):
     each with its 95 % interval. `tables["variance"]` has the components and their shares,
     `tables["cells"]` each year and subject. Methods that look at the rows again need `data`
     (`Counts`), and raise `FitError` with one line without it; where there are covariates, these
-    too, in `covariates`. Sources: see the manual's pages on the achievement models."""
+    too, in `covariates`. Source of the models: Gelman and Hill (2007), doi
+    10.1017/CBO9780511790942; each method names its own in its module."""
 
     data_name = "counts"
     covariates: Any = field(default=None, compare=False)  # what was fitted; it is not saved
@@ -194,8 +196,10 @@ def fit_achievement(
     A row is a school x year x subject with `n_trials` students of whom `y_success` reach the
     standard; effects are in logits. M1 has schools, M2 adds cohorts (school x year) and M3
     subject profiles (school x subject); M0 is a Normal model of raw shares, for comparison.
-    Raises `DataError` for counts that the model cannot be fitted to, and `EngineError` for
-    settings of the sampler that there are not."""
+    Draws are made until the diagnostics pass or the rounds are used up. Raises `DataError` for
+    counts that the model cannot be fitted to, and `EngineError` for settings of the sampler that
+    there are not, each with one line. Source: Gelman and Hill (2007), doi
+    10.1017/CBO9780511790942."""
     clock = time.perf_counter()
     sampler_settings(sampler)
     scales = prior_scales(model, priors)
@@ -274,7 +278,6 @@ def prior_sensitivity(
     "The population parameters under other prior scales, each from a fit of its own"
     asked = fit.manifest["settings"]
     scales = scales_in_words(asked["model"], fit.manifest["priors"])
-    extra = asked["extra"]
     tables = []
     for factor in factors:
         again = fit_achievement(
@@ -283,8 +286,7 @@ def prior_sensitivity(
             grade=asked["grade"],
             covariates=fit.covariates,
             formula=asked["formula"],
-            districts=extra == "district",
-            overdispersion=None if extra == "district" else extra,
+            **extension_arguments(asked["extra"]),
             priors={k: factor * v for k, v in scales.items()},
             sampler=sampler,
             seed=asked["seed"] if seed is None else seed,

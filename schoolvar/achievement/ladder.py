@@ -10,8 +10,8 @@ import numpy as np
 from ..core.errors import DataError
 
 # %% auto #0
-__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSIONS', 'prior_scales', 'extension_of', 'levels_of',
-           'program_of', 'model_label', 'prior_words', 'scales_in_words']
+__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSIONS', 'prior_scales', 'extension_of',
+           'extension_arguments', 'levels_of', 'program_of', 'model_label', 'prior_words', 'scales_in_words']
 
 # %% ../../nbs/achievement/00_ladder.ipynb #e01543ec
 # random effects of the ladder
@@ -80,6 +80,15 @@ def extension_of(
         return name
     there_are = "; ".join(f"{k}: {words}" for k, words in EXTENSIONS.items())
     raise DataError(f"{model} has no extension {name!r}; extensions: {there_are}")
+
+
+def extension_arguments(
+    name: str | None,  # of `EXTENSIONS`, as the command has them, or None
+) -> dict:  # districts and overdispersion, as `fit_achievement` takes them
+    "Arguments of a fit for an extension by its name"
+    if name is None:
+        return {}
+    return dict(districts=True) if name == "district" else dict(overdispersion=name)
 
 
 def levels_of(

@@ -17,7 +17,10 @@ __all__ = ['KINDS', 'ReportError', 'read_fit']
 
 # %% ../../nbs/report/33_fits.ipynb #4b2890d2
 class ReportError(ValueError):
-    "A report that cannot be made of what was given, told in one line."
+    """A report that cannot be made of what was given, told in one line.
+
+    Which folder, table or option it is and what to do; nothing was written.
+    """
 
 # %% ../../nbs/report/33_fits.ipynb #529bfddb
 KINDS = {

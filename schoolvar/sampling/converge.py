@@ -87,7 +87,7 @@ def sampler_settings(
         raise EngineError(
             f"sampler has no setting {key!r}"
             + (f"; {key}= is an argument of its own" if apart else "")
-            + (f"; did you mean {meant}?" if meant and not apart else "")
+            + (f" (did you mean {meant}?)" if meant and not apart else "")
             + f"; settings: {', '.join(SETTINGS)}"
         )
     for key, value in given.items():

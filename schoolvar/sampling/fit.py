@@ -31,7 +31,9 @@ __all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 
 
 # %% ../../nbs/sampling/25_fit.ipynb #8c9184c8
 class FitError(FolderError):
-    "A folder that is not a whole fit, or a fit that cannot do what is asked; the line says what is wrong"
+    """A folder that is not a whole fit, or a fit that cannot do what is asked.
+
+    The line says which file is wrong, or what is missing and how to give it."""
 
 # %% ../../nbs/sampling/25_fit.ipynb #e44225ab
 PACKAGES = ("schoolvar", "numpy", "scipy", "pandas", "arviz", "stanli", "cmdstanpy")

@@ -7,7 +7,7 @@ import textbook
 
 from schoolvar.achievement.design import design, prepare
 from schoolvar.achievement.fit import fit_achievement
-from schoolvar.achievement.ladder import EXTRAS, LEVELS, MODELS
+from schoolvar.achievement.ladder import EXTENSIONS, LEVELS, MODELS
 from schoolvar.achievement.posterior import variance_shares, variance_table
 from schoolvar.achievement.whitening import moments, stan_data
 from schoolvar.core.errors import DataError
@@ -84,7 +84,7 @@ def test_posterior_is_the_textbooks(model, counts):
         adapt_delta=0.9,
         keep=["fixed", "effect", *(f"sd_{k}" for k in levels)],
     )
-    ours = fit_achievement(counts, model=model, draws=1000, seed=4)
+    ours = fit_achievement(counts, model=model, sampler=dict(draws=1000), seed=4)
     assert ours.ok
     got = ours.idata.posterior
     for name, of in [(f"sd_{k}", f"sd_{k}") for k in levels] + [
@@ -185,7 +185,7 @@ def test_coordinates_serve_extremes(level, students, subject):
         sd_subject=subject,
         seed=7,
     )
-    fit = fit_achievement(read_counts(s.frame), model="M3", rounds=2)
+    fit = fit_achievement(read_counts(s.frame), model="M3", sampler=dict(rounds=2))
     assert fit.ok, fit.verdict
     for k in ("sd_school", "sd_cohort", "sd_subject"):
         p = fit.parameter(k)
@@ -194,7 +194,7 @@ def test_coordinates_serve_extremes(level, students, subject):
 
 def test_no_cohort_variance_is_no_trouble():
     s = simulate_counts(80, years=(2022, 2023, 2024), sd_cohort=0.0, sd_subject=0.0, seed=8)
-    fit = fit_achievement(read_counts(s.frame), model="M3", rounds=2)
+    fit = fit_achievement(read_counts(s.frame), model="M3", sampler=dict(rounds=2))
     assert fit.ok and fit.manifest["diagnostics"]["divergences"] == 0
     assert fit.parameter("sd_cohort")["q97.5"] < 0.2
 
@@ -222,15 +222,15 @@ def test_errors_that_a_user_can_act_on(counts):
     with pytest.raises(DataError, match="no model 'M9'"):
         fit_achievement(counts, model="M9")
     with pytest.raises(DataError, match="no extension"):
-        fit_achievement(counts, model="M1", extra="row")
+        fit_achievement(counts, model="M1", overdispersion="row")
     with pytest.raises(DataError, match="district"):
-        fit_achievement(counts, model="M2", extra="district")
+        fit_achievement(counts, model="M2", districts=True)
     with pytest.raises(DataError, match="positive"):
         fit_achievement(counts, model="M2", priors=dict(sd=-1))
     two = pd.concat([counts.frame, counts.frame.assign(grade=6)])
     with pytest.raises(DataError, match="choose one of 3, 6"):
         fit_achievement(read_counts(two), model="M2")
-    assert set(EXTRAS) == {"district", "row", "betabinomial"} and list(MODELS) == [
+    assert set(EXTENSIONS) == {"district", "row", "betabinomial"} and list(MODELS) == [
         "M0",
         "M1",
         "M2",
@@ -239,18 +239,18 @@ def test_errors_that_a_user_can_act_on(counts):
 
 
 def test_runs_get_longer_until_there_are_enough_draws(counts):
-    fit = fit_achievement(counts, model="M1", draws=60, rounds=6)
+    fit = fit_achievement(counts, model="M1", sampler=dict(draws=60, rounds=6))
     rounds = fit.manifest["settings"]["rounds"]
     assert fit.ok and rounds > 1 and fit.idata.posterior.sizes["draw"] == 60 * 2 ** (rounds - 1)
-    short = fit_achievement(counts, model="M1", draws=60, rounds=1)
+    short = fit_achievement(counts, model="M1", sampler=dict(draws=60, rounds=1))
     assert not short.ok and "should not be relied on" in short.verdict
 
 
-@pytest.mark.parametrize("extra, parameter", [("row", "sd_row"), ("betabinomial", "rho")])
-def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(extra, parameter, counts):
-    fit = fit_achievement(counts, model="M3", extra=extra)
+@pytest.mark.parametrize("overdispersion, parameter", [("row", "sd_row"), ("betabinomial", "rho")])
+def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(overdispersion, parameter, counts):
+    fit = fit_achievement(counts, model="M3", overdispersion=overdispersion)
     assert fit.ok, fit.verdict
-    assert fit.parameter(parameter)["q2.5"] < (0.1 if extra == "row" else 0.005)
+    assert fit.parameter(parameter)["q2.5"] < (0.1 if overdispersion == "row" else 0.005)
 
 
 def test_districts_have_their_share():
@@ -267,7 +267,7 @@ def test_districts_have_their_share():
     f = s.frame.assign(
         district_id=lambda t: "d" + (t.school_id.str[-4:].astype(int).sub(1) // 5).astype(str)
     )
-    fit = fit_achievement(read_counts(f), model="M2", extra="district")
+    fit = fit_achievement(read_counts(f), model="M2", districts=True)
     assert fit.ok, fit.verdict
     for k, truth in (("sd_district", e.std()), ("sd_school", 0.3)):
         assert fit.parameter(k)["q2.5"] < truth < fit.parameter(k)["q97.5"], k
@@ -322,7 +322,7 @@ def test_variance_table_is_from_joint_draws():
 def test_pennsylvania(model, expected, shared_data):
     "Grade 3, 2017-2019: what maximum likelihood gives (lme4), for all 1,643 schools."
     counts = read_counts(shared_data / "pssa_counts.csv.gz", grade=3, years=[2017, 2018, 2019])
-    fit = fit_achievement(counts, model=model, draws=200)
+    fit = fit_achievement(counts, model=model, sampler=dict(draws=200))
     assert len(fit.schools) == 1643 and fit.manifest["diagnostics"]["ess_bulk_min"] >= 400
     for k, (value, within) in expected.items():
         assert abs(fit.parameter(k)["mean"] - value) < within, k
