@@ -62,7 +62,9 @@ def made_by(study) -> str:
     text = [
         (ROOT / "schoolvar" / f"{m}.py").read_bytes()
         for m in (
-            "calibration/studies",
+            "calibration/registry",
+            "calibration/scores",
+            "calibration/counts",
             "calibration/sbc",
             "sampling/engine",
             "sampling/converge",

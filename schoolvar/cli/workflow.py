@@ -66,7 +66,7 @@ def fit_all(
     grade=None,  # grade of the achievement model; None takes the lowest
     to_grade=None,  # later grade of a value-added fit; None makes none
     engine="auto",
-    draws=None,
+    sampler=None,  # settings of the sampler, as the fits take them
     seed=1,
     say=print,  # called with a sentence now and then
     # `DisclosurePolicy` that the fits will be published under: they are made without what it
@@ -91,7 +91,7 @@ def fit_all(
     if found:
         counts, scores, whole = found.counts, found.scores, found.whole
     grades = dict(from_grade=grade, to_grade=to_grade)
-    run = dict(engine=engine, seed=seed, sampler=dict(draws=draws or None))
+    run = dict(engine=engine, seed=seed, sampler=sampler)
     fits = _fit_each(counts, scores, model, grades, run, say)
     _complete(fits, found, whole, grades, simulated)
     for kind, fit in fits.items():

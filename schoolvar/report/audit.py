@@ -45,13 +45,16 @@ class Attack:
 def _wanted(system, targets, settled):
     "Counts to attack: entries, and which of their counts."
     entry = np.flatnonzero(targets)
-    # a table of students alone
+    # a table of students alone has nothing else
     whole = np.isfinite(system.y_high).all() and (system.y_high == 0).all()
-    pairs = [
-        (e, k)
-        for e in entry
-        for k in ((0,) if whole else (1,) if system.n_low[e] == system.n_high[e] else (0, 1, 2))
-    ]
+
+    def unknown(e):
+        "Which counts of an entry are unknown."
+        if whole:
+            return (0,)
+        return (1,) if system.n_low[e] == system.n_high[e] else (0, 1, 2)
+
+    pairs = [(e, k) for e in entry for k in unknown(e)]
     if settled:
         pairs = [pair for pair in pairs if tuple(map(int, pair)) not in settled]
     return np.array(pairs, int).reshape(-1, 2)

@@ -385,7 +385,10 @@ def render_reports(
 ) -> Rendered:
     """Write a report for every district, with an index and a manifest.
 
-    Raises `ReportError` for what cannot be reported; `out` is then as it was.
+    Fits are folders as `fit.save` writes them, of any of the three families. What the policy
+    withholds (groups of fewer than `min_n` students) and what would give it away is taken out
+    first; the folder is written all or nothing. Raises `ReportError` or `FolderError` with one
+    line; `out` is then as it was.
     """
     start, say = time.perf_counter(), say or _silent
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)

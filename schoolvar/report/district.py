@@ -146,12 +146,13 @@ def downloads(task: Task) -> list[tuple[str, str]]:  # paths below the report's 
 
 def language_links(stem: str, task: Task, current: str) -> str:  # HTML
     "Links to the same page in other languages."
-    return "".join(
-        f'<a lang="{other}" hreflang="{other}" href="{stem}{suffix_of(other, task.languages)}.html">'
-        f"{render.text(Labels(other)('language_name'))}</a>"
-        for other in task.languages
-        if other != current
-    )
+    links = ""
+    for other in task.languages:
+        if other != current:
+            href = f"{stem}{suffix_of(other, task.languages)}.html"
+            name = render.text(Labels(other)("language_name"))
+            links += f'<a lang="{other}" hreflang="{other}" href="{href}">{name}</a>'
+    return links
 
 
 def made_on(L: Labels, made: str) -> str:

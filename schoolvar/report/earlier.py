@@ -91,7 +91,8 @@ def _warnings(earlier, grade, revised, missing):
     "What the maker should know of the releases that were put beside a table."
     for release in earlier:
         if not same_results(release, grade):
-            yield f"{release.folder}: speaks of grade {release.grade}, not {grade}, and is left aside"
+            of = f"of grade {release.grade}, not {grade}"
+            yield f"{release.folder}: speaks {of}, and is left aside"
     if revised:
         yield (
             f"{revised:,} results were published before with other numbers; "

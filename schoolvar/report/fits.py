@@ -19,7 +19,8 @@ __all__ = ['KINDS', 'ReportError', 'read_fit']
 class ReportError(ValueError):
     """A report that cannot be made of what was given, told in one line.
 
-    Which folder, table or option it is and what to do; nothing was written."""
+    Which folder, table or option it is and what to do; nothing was written.
+    """
 
 # %% ../../nbs/report/33_fits.ipynb #529bfddb
 KINDS = {

@@ -58,7 +58,7 @@ def _narrow(now, said):
 
 
 def _together(statements):
-    "What statements say together: (level, district, school, year, subject) -> [n, low, high, state]."
+    "What statements say together: the first five of their fields -> [n, low, high, state]."
     found, drawn = {}, []
     for said in statements:
         if said.state == "chart":

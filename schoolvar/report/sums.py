@@ -45,7 +45,7 @@ class Sums:
 
 # %% ../../nbs/report/01_sums.ipynb #d935eb8f
 def _summed(cells, columns):
-    "The sums of cells that have the same values in these columns; all of them where there are none."
+    "The sums of cells with the same values in these columns; of all where there are none."
     groups = cells.assign(**{"": 0}).groupby(columns or [""], sort=True, observed=True)
     sums = groups[["n_trials", "y_success"]].sum().reset_index()
     return sums.drop(columns="", errors="ignore").assign(students=np.nan)

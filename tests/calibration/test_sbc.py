@@ -56,7 +56,7 @@ def test_a_wrong_inclusion_rate_is_seen(found):
 
 def test_a_wrong_posterior_leaves_the_band():
     "M1 with its draws spoiled: shifted by one posterior SD, or a third as wide."
-    from schoolvar.calibration.studies import simulate_achievement
+    from schoolvar.calibration.counts import simulate_achievement
 
     def simulate(rng):
         data, truth = simulate_achievement(rng, "M1")
