@@ -19,9 +19,10 @@ $(BIN)/.made: pyproject.toml requirements/dev.txt
 report: $(BIN)/.made
 	$(BIN)/schoolvar run --out $(OUT) $(if $(COUNTS),--counts '$(COUNTS)') $(if $(SCORES),--scores '$(SCORES)') $(ARGS)
 
-# Two processes, a file of tests at a time in each: much of a test is waiting for an interpreter or a browser to start.
+# Two processes, a file of tests at a time in each, the longest first (tests/conftest.py): much of a test is waiting for an
+# interpreter or a browser to start. What is marked slow is run too, here and in CI.
 test: $(BIN)/.made
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The long calibration studies, stored for the site; an hour or more for the 500 data sets a model that are stored.
 SETS ?= 500

@@ -49,3 +49,24 @@ def chromium():
 def unset_in_test(monkeypatch):
     "nbdev's test_nb leaves IN_TEST=1, under which nbdev_export silently does nothing."
     monkeypatch.delenv("IN_TEST", raising=False)
+
+
+# Files that take longest are begun first, so that two processes end at about the same time.
+LONGEST = (
+    "promises/test_killed.py",
+    "test_docs.py",
+    "test_notebooks.py",
+    "test_lab.py",
+    "promises/test_files.py",
+    "report/test_build.py",
+    "test_robustness.py",
+    "value_added/test_fit.py",
+    "consistency/test_fit.py",
+    "cli/test_main.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    "The order of files; within a file tests stay in theirs."
+    place = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))

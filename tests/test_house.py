@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import absent
+from conftest import LONGEST, absent
 
 from tools import house
 
@@ -51,6 +51,11 @@ def test_every_file_has_a_room():
     beside = {ROOT / "schoolvar" / name for name in ("__init__.py", "_modidx.py")}
     listed = [path for files in ROOMS.values() for path in files]
     assert sorted(listed) == sorted(there - beside)
+
+
+def test_the_longest_files_are_there():
+    "Those that are begun first, by name: a name that is gone would cost minutes in silence."
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 @pytest.fixture(scope="module")

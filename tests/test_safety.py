@@ -113,7 +113,7 @@ def test_every_report_is_made_inside_its_folder(attacked):
     )
 
 
-def test_nothing_executes(attacked, browser):  # noqa: F811
+def test_nothing_executes(attacked, browser):
     for path in [attacked.out / "index.html", *(attacked.out / "districts").glob("*.html")]:
         # the page's policy is off here: escaping alone must hold
         context, page, trouble = open_page(browser, path)
