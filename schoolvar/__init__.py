@@ -6,6 +6,7 @@ import lazy_loader as _lazy
 # Names load on first use: `schoolvar --help` must not wait for pandas, ArviZ and Altair.
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
+    submodules={"charts"},
     submod_attrs={
         "core.errors": ["DataError"],
         "core.formula": ["centre_within", "FormulaError"],
@@ -72,5 +73,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         ],
         "report.disclosure": ["DisclosurePolicy"],
         "report.build": ["render_reports"],
+        "cases.study": ["study", "StudyError"],
     },
 )
