@@ -50,6 +50,10 @@ class DataError(ValueError):
         )
         self.total, self.value = len(self.rows) if total is None else total, value
 
+    def _render_traceback_(self):
+        "IPython shows the line alone: the frames of a reader say nothing of a table."
+        return [f"{type(self).__name__}: {self}"]
+
     def __str__(self):
         place = [str(self.file)] if self.file else []
         place += [f"column {self.column}"] if self.column else []
