@@ -184,14 +184,16 @@ class Study:
         return f"{self.about} Tables: {', '.join(sorted(self.tables))}."
 
     def _repr_html_(self):
-        source = "From the stored summary." if self.stored else "Computed here, from your data."
-        source = "Fitted on this page." if self.case.live else source
+        source = "Computed here, from your data."
+        if self.stored:
+            source = "From the stored summary: nothing is fitted here."
+        if self.case.live:
+            source = "Fitted on this page."
         frames = {n: t for n, t in sorted(self.tables.items()) if isinstance(t, pd.DataFrame)}
-        sizes = (f"{n} ({count_of(len(t), 'row')})" for n, t in frames.items())
+        sizes = ", ".join(f"{n} ({count_of(len(t), 'row')})" for n, t in frames.items())
         return (
-            f"<p><strong>{source}</strong> {html.escape(self.about)}</p><details>"
-            f"<summary>{count_of(len(frames), 'table')}</summary>"
-            f"<p>{html.escape(', '.join(sizes))}</p></details>"
+            f"<details><summary><strong>{source}</strong></summary><p>{html.escape(self.about)}</p>"
+            f"<p>{count_of(len(frames), 'table')}: {html.escape(sizes)}</p></details>"
         )
 
 # %% ../../nbs/cases/00_study.ipynb #e269cced
@@ -277,13 +279,13 @@ def _from_summary(case, settings):
                 f"{case.name}: the stored summary was made with {key}={made[key]!r}; for "
                 f'{key}={value!r} give data, a file of yours or "publisher"'
             )
-    return Study(case, tables, f"{made_by(manifest)} Nothing is fitted here.", made, "", manifest)
+    return Study(case, tables, made_by(manifest), made, "", manifest)
 
 
 def _from_rows(case, data, settings):
     path = data or stored_file(case.rows)
     made = case.run(path, **settings)
-    about = f"{case.rows}, made by `{case.made_with}`. Nothing is fitted here."
+    about = f"{case.rows}, made by `{case.made_with}`."
     if data:
         about = f"From {Path(data).name}."
     return Study(case, made.tables, about, settings | made.facts, data)

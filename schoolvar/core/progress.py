@@ -8,6 +8,7 @@ __all__ = ['shows_progress']
 # %% ../../nbs/core/30_progress.ipynb #96190ef6
 import os
 import sys
+import warnings
 
 # %% ../../nbs/core/30_progress.ipynb #7dc5769c
 def shows_progress() -> bool:
@@ -18,3 +19,6 @@ def shows_progress() -> bool:
     return type(shell).__name__ == "ZMQInteractiveShell" or bool(
         getattr(sys.stderr, "isatty", bool)()
     )
+
+# %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
+warnings.filterwarnings("ignore", message="IProgress not found")

@@ -63,7 +63,7 @@ def test_own_data_give_the_tables_of_the_stored_summary(name, folder):
         missing = set(stored.tables[table]) - set(own.tables[table])
         # names of schools, the rows of a covariate
         assert missing <= {"school_name"}, (table, missing)
-    assert "From the stored summary." in stored._repr_html_()
+    assert "From the stored summary: nothing" in stored._repr_html_()
     assert "Computed here, from your data." in own._repr_html_()
 
 
@@ -165,13 +165,10 @@ def shown(path):
     found = []
     for output in outputs(path):
         data = output.get("data", {})
-        text = "".join(data.get("text/plain", output.get("text", "")))
-        if "sv-chart" in "".join(data.get("text/html", "")):
-            specs = re.findall(
-                r'<script type="application/json">(.*?)</script>', "".join(data["text/html"]), re.S
-            )
-            text = "".join(specs)
-        if not text.startswith("Made on"):  # with the seconds that it took
+        html, plain = "".join(data.get("text/html", "")), "".join(data.get("text/plain", ""))
+        specs = re.findall(r'<script type="application/json">(.*?)</script>', html, re.S)
+        text = "".join(specs) or html or plain or "".join(output.get("text", ""))
+        if "Computed here" not in text:  # with the seconds that it took
             found.append(text)
     return found
 
