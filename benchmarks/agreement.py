@@ -76,9 +76,11 @@ def achievement_case(model):
 
 def saeb_case():
     "The published study's model with random intercepts, by each of our three programs"
-    from schoolvar.consistency.fit import fit_consistency, run_settings
-    from schoolvar.consistency.model import inclusion_data, make_model, program_data
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.consistency.model import make_model, program_data
     from schoolvar.consistency.posterior import KEEP, derived, population_names
+    from schoolvar.consistency.priors import inclusion_data
+    from schoolvar.consistency.run import run_settings
     from schoolvar.consistency.whitening import Blocks
     from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
@@ -131,7 +133,11 @@ def saeb_case():
     whole = lambda **k: (
         lambda engine: (
             fit_consistency(
-                scores, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
+                scores,
+                seed=SEED + 1,
+                engine=engine,
+                sampler=dict(progress=False, cache=False),
+                **k,
             ).idata
         ),
         population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"},

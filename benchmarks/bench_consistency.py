@@ -64,7 +64,8 @@ def measure(what, make, arguments, settings, queue):
 
     scores = make(*arguments)
     wall, cpu = time.perf_counter(), time.process_time()
-    fit = fit_consistency(scores, cache=False, progress=False, rounds=1, **settings)
+    sampler = dict(cache=False, progress=False, rounds=1) | settings.pop("sampler", {})
+    fit = fit_consistency(scores, sampler=sampler, **settings)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     sampling, ess = fit.manifest["timings"]["sampling"], fit.parameters.ess_bulk.min()
     queue.put(
@@ -123,7 +124,7 @@ if __name__ == "__main__":
         ("students", simulated, (160, s), {}) for s in (10_000, 100_000, 1_000_000, 5_000_000)
     ]
     by_schools = [
-        ("schools", simulated, (j, 70 * j), dict(draws=400))
+        ("schools", simulated, (j, 70 * j), dict(sampler=dict(draws=400)))
         for j in ((160, 640, 2560) if a.quick else (160, 640, 2560, 16_000))
     ]
     rows = []

@@ -16,7 +16,8 @@ import pandas as pd
 
 from schoolvar.data.counts import read_counts
 from schoolvar.data.simulate import simulate_two_grades
-from schoolvar.value_added.fit import METHODS, fit_value_added
+from schoolvar.value_added.fit import fit_value_added
+from schoolvar.value_added.methods import METHODS
 
 
 def main():
@@ -51,8 +52,8 @@ def main():
         from_grade=a.from_grade,
         to_grade=a.to_grade,
         method=a.method,
-        beside=not a.alone,
-        cache=False,
+        compare_methods=not a.alone,
+        sampler=dict(cache=False),
     )
     cpu = time.process_time() - cpu
     fitted = time.perf_counter() - clock - read

@@ -32,10 +32,7 @@ def one(share, prior, seed):
         read_scores(simulated.frame),
         prior_inclusion=prior,
         seed=seed,
-        draws=250,
-        rounds=1,
-        cache=False,
-        progress=False,
+        sampler=dict(draws=250, rounds=1, cache=False, progress=False),
     )
     truth = simulated.truth.set_index("school").loc[fit.schools.school]
     unusual, pip = truth.unusual.to_numpy(), fit.schools.pip.to_numpy()

@@ -139,7 +139,10 @@ def one(topic, x, series, k):
         frame, covariates=["c"] if "c" in frame else ["school_id"] if how.get("likelihood") else ()
     )
     fit = fit_consistency(
-        table, seed=k + 1, draws=250, rounds=1, cache=False, progress=False, **how
+        table,
+        seed=k + 1,
+        sampler=dict(draws=250, rounds=1, cache=False, progress=False),
+        **how,
     )
     s, slope = fit.schools, fit.parameters.set_index("parameter")
     place = s.school.str[1:].astype(int).to_numpy()

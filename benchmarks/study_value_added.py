@@ -23,7 +23,9 @@ from schoolvar.data.counts import read_counts
 from schoolvar.data.simulate import simulate_two_grades
 from schoolvar.sampling.diagnostics import convergence
 from schoolvar.sampling.engine import sample
-from schoolvar.value_added.fit import METHODS, prepare_two_grades, quality_table, sample_method
+from schoolvar.value_added.grades import prepare_two_grades
+from schoolvar.value_added.methods import METHODS, sample_method
+from schoolvar.value_added.quality import quality_table
 
 # name: schools, students a school and year (uniform), years, true slope, data sets, of which by all
 # three methods (the others by joint alone)

@@ -22,7 +22,13 @@ PARTS, STORED, SEED, BLOCK = (
     10,
 )
 CONSISTENCY, ACHIEVEMENT = (
-    ("consistency/posterior", "consistency/fit", "consistency/model", "consistency/inclusion"),
+    (
+        "consistency/posterior",
+        "consistency/run",
+        "consistency/model",
+        "consistency/priors",
+        "consistency/inclusion",
+    ),
     (
         "achievement/ladder",
         "achievement/design",
@@ -37,7 +43,7 @@ MADE_BY = {
     "consistency": ("consistency_schools", CONSISTENCY),
     "wrong_rate": ("consistency_schools", CONSISTENCY),
     "covariates": ("consistency_students", CONSISTENCY),
-    "joint": ("value_added_joint", ("value_added/fit", "value_added/whitening")),
+    "joint": ("value_added_joint", ("value_added/methods", "value_added/whitening")),
 } | {m: ("achievement", ACHIEVEMENT) for m in ("M1", "M2", "M3")}
 
 # no two studies share their random numbers

@@ -52,7 +52,8 @@ def value_added(method):
     "Six schools in two grades, one of them in the earlier grade only"
     from schoolvar.data.counts import read_counts
     from schoolvar.data.simulate import simulate_two_grades
-    from schoolvar.value_added.fit import method_inputs, prepare_two_grades
+    from schoolvar.value_added.grades import prepare_two_grades
+    from schoolvar.value_added.methods import method_inputs
 
     frame = simulate_two_grades(6, years=(2022, 2023), students=30, seed=4).frame
     frame = frame[
@@ -67,7 +68,8 @@ def value_added(method):
 
 def consistency(kind, prior, robust):
     "Five schools of twelve students: intercepts, with a covariate of students, with a random slope"
-    from schoolvar.consistency.model import inclusion_data, make_model, program_data
+    from schoolvar.consistency.model import make_model, program_data
+    from schoolvar.consistency.priors import inclusion_data
     from schoolvar.data.scores import read_scores
     from schoolvar.data.simulate import simulate_scores
 

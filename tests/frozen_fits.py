@@ -71,9 +71,9 @@ def small_fit(eight_schools):
 
 
 def _frozen(name):
-    from schoolvar.sampling.fit import Fit
+    from schoolvar.sampling.fit import load_fit
 
-    return Fit.load(FROZEN / name)
+    return load_fit(FROZEN / name)
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from schoolvar.consistency.inclusion import (
     verdicts,
 )
 from schoolvar.consistency.loo import school_log_likelihood
-from schoolvar.consistency.model import inclusion_data, make_model, program_data
+from schoolvar.consistency.model import make_model, program_data
 from schoolvar.consistency.predict import some_draws
+from schoolvar.consistency.priors import inclusion_data
 from schoolvar.core.schools import interval, inverse_logit, proficiency, rank_draws
 from schoolvar.data.counts import read_counts
 from schoolvar.data.scores import read_scores
@@ -164,7 +165,7 @@ def test_consistency_program_is_the_density_on_paper(prior):
 def test_a_school_left_out_is_the_integral_on_paper():
     "Its scores' density in a draw, both effects summed over a fine grid, with and without the effect on its spread."
     scores = read_scores(frame := simulate_scores(n_schools=6, students=12, seed=3).frame)
-    fit = fit_consistency(scores, prior_inclusion=0.2, chains=2, draws=100, rounds=1)
+    fit = fit_consistency(scores, prior_inclusion=0.2, sampler=dict(chains=2, draws=100, rounds=1))
     ours, d = school_log_likelihood(fit, scores, draws=4), some_draws(fit, 4)
     z, (z1, z2) = (
         np.linspace(-8, 8, 321),
@@ -250,12 +251,12 @@ def test_earlier_quality_says_its_unit():
 
     import pyarrow.parquet as pq
 
-    from schoolvar.value_added.fit import _quality_files
+    from schoolvar.value_added.quality import quality_files
 
     frame = simulate_counts(3, seed=1).frame
     draws = np.random.default_rng(1).normal(size=(50, 3))
     two = SimpleNamespace(grades=(3, 6), schools=["a", "b", "c"], earlier=frame)
-    files, table = _quality_files(
+    files, table = quality_files(
         two, SimpleNamespace(idata=SimpleNamespace(attrs=dict(seed=7))), draws, True
     )
     for data in files.values():

@@ -46,7 +46,10 @@ def value_added(method):
         from schoolvar.value_added.fit import fit_value_added
 
         return fit_value_added(
-            read_counts(simulate_two_grades(80, seed=4).frame), method=method, beside=False, **k
+            read_counts(simulate_two_grades(80, seed=4).frame),
+            method=method,
+            compare_methods=False,
+            **k,
         )
 
     return fit

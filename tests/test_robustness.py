@@ -15,7 +15,7 @@ import pytest
 from conftest import absent
 
 from schoolvar.report.example import example_fits
-from schoolvar.sampling.fit import Fit
+from schoolvar.sampling.fit import load_fit
 
 ROOT = Path(__file__).resolve().parent.parent
 GUARD = Path(__file__).resolve().parent / "guard"
@@ -180,7 +180,7 @@ def test_locale_and_time_zone_change_nothing(place, usual, scores, cache, tmp_pa
         if name != "fit.nc":
             assert (tmp_path / "fit" / name).read_bytes() == (usual / name).read_bytes(), name
     # the file has the seconds it took as well
-    assert Fit.load(tmp_path / "fit").idata.posterior.equals(Fit.load(usual).idata.posterior)
+    assert load_fit(tmp_path / "fit").idata.posterior.equals(load_fit(usual).idata.posterior)
     for m in (one, other):
         for k in ("created", "timings", "files"):
             del m[k]

@@ -8,135 +8,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
-from scipy.special import gammaln, logsumexp
 
-from .design import Design, prepare
+from .design import prepare
 from .fit import fit_achievement
-from .posterior import flat
+from .loo import loso_log_likelihood, row_log_likelihood
 from ..core.errors import DataError
 from ..sampling.loo import BAD_K, compare_table, psis_loo
 
 # %% auto #0
-__all__ = ['QUESTIONS', 'SchoolRows', 'school_rows', 'school_log_likelihood', 'fixed_part', 'loso_log_likelihood', 'Comparison',
-           'compare']
-
-# %% ../../nbs/achievement/30_compare.ipynb #46726c6f
-@dataclass
-class SchoolRows:
-    "Rows of each school side by side, padded with rows of no trials"
-
-    y: np.ndarray  # successes, (J, R)
-    n: np.ndarray  # trials, 0 where there is no row
-    index: np.ndarray  # position of the row in the design
-    patterns: dict  # level -> (J, R, groups of that level in a school), 0/1
-
-
-def school_rows(
-    d: Design,
-    levels=("school",),
-) -> SchoolRows:
-    "Lay the rows of a design out school by school"
-    count = np.bincount(d.school)
-    place = np.arange(len(d.y)) - np.repeat(np.r_[0, np.cumsum(count)[:-1]], count)
-    shape = (d.J, count.max())
-    y, n, index = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
-    y[d.school, place], n[d.school, place], index[d.school, place] = d.y, d.n, np.arange(len(d.y))
-    patterns = dict(school=np.ones((*shape, 1)))
-    for level, code in (("cohort", d.cohort), ("subject", d.subject)):
-        if level not in levels:
-            continue
-        first = np.full(d.J, len(d.y))
-        np.minimum.at(first, d.school, code)
-        # groups of a school are numbered one after the other
-        local = code - first[d.school]
-        patterns[level] = np.zeros((*shape, local.max() + 1))
-        patterns[level][d.school, place, local] = 1
-    return SchoolRows(y, n, index, patterns)
-
-# %% ../../nbs/achievement/30_compare.ipynb #a5a74ba0
-def school_log_likelihood(
-    rows: SchoolRows,
-    eta,  # fixed part of each row of the design, logits
-    sds: dict,  # level -> SD
-    points: int = 32,  # importance draws a school (half of them mirrored)
-    seed: int = 1,
-) -> np.ndarray:  # (J,)
-    "Log likelihood of each school with its effects integrated out"
-    A = np.concatenate([sds[k] * p for k, p in rows.patterns.items()], 2)
-    f = eta[rows.index]
-    J, R, K = A.shape
-    z = np.zeros((J, K))
-    # Newton; Gaussian prior, log-concave likelihood
-    for _ in range(8):
-        p = 1 / (1 + np.exp(-(f + np.einsum("jrk,jk->jr", A, z))))
-        w = np.maximum(rows.n * p * (1 - p), 1e-9 * rows.n)
-        H = np.eye(K) + np.einsum("jrk,jr,jrl->jkl", A, w, A)
-        step = np.linalg.solve(H, (np.einsum("jrk,jr->jk", A, rows.y - rows.n * p) - z)[..., None])[
-            ..., 0
-        ]
-        step *= np.minimum(1, 3 / np.maximum(np.sqrt((step**2).sum(1, keepdims=True)), 1e-12))
-        z = z + step
-        if np.abs(step).max() < 1e-4:
-            break
-    L = np.linalg.cholesky(H)
-    e = np.random.default_rng(seed).standard_normal((J, K, points // 2))
-    e = np.concatenate([e, -e], 2)
-    x = z[..., None] + np.linalg.solve(np.swapaxes(L, 1, 2), e)
-    u = f[..., None] + np.einsum("jrk,jkm->jrm", A, x)
-    log_lik = (rows.y[..., None] * u - rows.n[..., None] * np.logaddexp(0, u)).sum(1)
-    log_w = log_lik - 0.5 * (x**2).sum(1) + 0.5 * (e**2).sum(1)
-    constant = (gammaln(rows.n + 1) - gammaln(rows.y + 1) - gammaln(rows.n - rows.y + 1)).sum(1)
-    return (
-        logsumexp(log_w, axis=1)
-        - np.log(log_w.shape[1])
-        - np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
-        + constant
-    )
-
-# %% ../../nbs/achievement/30_compare.ipynb #f36c5372
-def fixed_part(
-    fit,  # of the achievement ladder
-    d: Design,
-    draws: int,  # how many, evenly spaced
-):  # linear predictor (draws, rows) and SDs by level
-    "Fixed effects of each row and the SDs, in some of the draws"
-    fixed = flat(fit.idata, "fixed")
-    keep = np.unique(np.linspace(0, len(fixed) - 1, draws).astype(int))
-    names = [v for v in fit.idata.posterior.data_vars if v.startswith("sd_")]
-    return fixed[keep] @ d.fixed.T, {v.removeprefix("sd_"): flat(fit.idata, v)[keep] for v in names}
-
-
-def loso_log_likelihood(
-    fit,  # of the achievement ladder
-    d: Design,  # as fitted
-    draws: int = 200,  # posterior draws
-) -> np.ndarray:  # (draws, J)
-    "Log likelihood of each school with its effects integrated out, in posterior draws of the population parameters"
-    eta, sds = fixed_part(fit, d, draws)
-    if "row" in sds:
-        return np.stack(
-            [_normal_school(d, e, s, r) for e, s, r in zip(eta, sds["school"], sds["row"])]
-        )
-    rows = school_rows(d, tuple(sds))
-    return np.stack(
-        [
-            school_log_likelihood(rows, e, {k: v[i] for k, v in sds.items()}, seed=i)
-            for i, e in enumerate(eta)
-        ]
-    )
-
-
-def _normal_school(d, mean, sd_school, sd_row):
-    "M0: shares of a school are jointly normal; a density of a share over n is the probability of the count"
-    x, m = d.y / d.n - mean, np.bincount(d.school)
-    total, square = np.bincount(d.school, x), np.bincount(d.school, x**2)
-    v = sd_row**2 + m * sd_school**2
-    quad = square / sd_row**2 - total**2 * sd_school**2 / (sd_row**2 * v)
-    return -0.5 * (
-        m * np.log(2 * np.pi) + 2 * (m - 1) * np.log(sd_row) + np.log(v) + quad
-    ) - np.bincount(d.school, np.log(d.n))
+__all__ = ['QUESTIONS', 'Comparison', 'compare']
 
 # %% ../../nbs/achievement/30_compare.ipynb #8acce371
 QUESTIONS = dict(row="a new result of a known school", school="the results of a school never seen")
@@ -157,7 +38,11 @@ class Comparison:
         for what, t in (("row", self.table), ("school", self.by_school)):
             best, second = t.iloc[0], t.iloc[1]
             clear = -second["elpd_diff"] > 2 * second["se_diff"]
-            said = f"{best['model']} predicts {QUESTIONS[what]} {'better than' if clear else 'no better than'} {second['model']} (difference {-second['elpd_diff']:.1f}, standard error {second['se_diff']:.1f})"
+            said = (
+                f"{best['model']} predicts {QUESTIONS[what]}"
+                f" {'better than' if clear else 'no better than'} {second['model']}"
+                f" (difference {-second['elpd_diff']:.1f}, standard error {second['se_diff']:.1f})"
+            )
             bad = t.loc[t["pareto_k_bad"] > 0, ["model", "pareto_k_bad", "n"]]
             if len(bad):
                 said += "; not to be relied on alone: " + ", ".join(
@@ -179,9 +64,14 @@ def compare(
     models=("M1", "M2", "M3"),  # two or more of the ladder
     *,
     draws_by_school: int = 200,  # posterior draws that integrate a school's effects out
-    **settings,  # of `fit_achievement`: grade, seed, engine, priors, draws, ...
+    **settings,  # of `fit_achievement`: grade, covariates, formula, priors, sampler, seed, engine
 ) -> Comparison:  # table (as loo.csv), by_school, fits, manifest
-    "Fit several models to the same counts and compare their predictions"
+    """Fit several models of achievement to the same counts and compare their predictions.
+
+    Differences are in log predictive density (no unit), with the standard error of their sum over
+    rows (`table`) or schools (`by_school`). Raises `DataError` for fewer than two models and for
+    counts that one of them cannot be fitted to. Source: Vehtari, Gelman and Gabry (2017), doi
+    10.1007/s11222-016-9696-4."""
     clock, models = time.perf_counter(), list(models)
     if len(set(models)) < 2:
         raise DataError("a comparison needs two different models or more")
@@ -190,33 +80,33 @@ def compare(
         counts, d, _ = prepare(
             counts, m, settings.get("grade"), settings.get("covariates"), settings.get("formula")
         )
-        fits[m] = fit_achievement(counts, model=m, rows=True, **settings)
-        x = fits[m].idata.log_likelihood["log_lik"].values
-        x = x.reshape(-1, x.shape[-1]) - (np.log(d.n) if m == "M0" else 0)
-        rows[m], schools[m] = (
-            psis_loo(x),
-            psis_loo(loso_log_likelihood(fits[m], d, draws_by_school)),
-        )
-    table, by_school = compare_table(rows), compare_table(schools)
-    diagnostics = dict(
-        ok=all(f.ok for f in fits.values()),
-        verdict=" ".join(f"{m}: {f.verdict}" for m, f in fits.items() if not f.ok)
-        or "All fits pass their diagnostics.",
-    )
+        fits[m] = fit_achievement(counts, model=m, pointwise=True, **settings)
+        rows[m] = psis_loo(row_log_likelihood(fits[m], d))
+        schools[m] = psis_loo(loso_log_likelihood(fits[m], d, draws_by_school))
+    result = Comparison(compare_table(rows), compare_table(schools), fits)
+    result.manifest = _manifest(fits, time.perf_counter() - clock)
+    result.manifest["sentences"] = result.sentences()
+    return result
+
+
+def _manifest(fits, seconds):
+    "What was compared, whether it can be relied on, and how long it took"
+    first = next(iter(fits.values())).manifest
+    failed = " ".join(f"{m}: {f.verdict}" for m, f in fits.items() if not f.ok)
     took = {
         k: sum(f.manifest["timings"].get(k, 0) for f in fits.values())
         for k in ("read", "compile", "sampling")
     }
-    manifest = dict(
+    return dict(
         kind="compare",
-        models=models,
+        models=list(fits),
         questions=QUESTIONS,
-        diagnostics=diagnostics,
-        source=fits[models[0]].manifest["source"],
-        rows=fits[models[0]].manifest["rows"],
+        diagnostics=dict(
+            ok=all(f.ok for f in fits.values()),
+            verdict=failed or "All fits pass their diagnostics.",
+        ),
+        source=first["source"],
+        rows=first["rows"],
         runs={m: f.manifest["run"] for m, f in fits.items()},
-        timings=took | dict(total=time.perf_counter() - clock),
+        timings=took | dict(total=seconds),
     )
-    result = Comparison(table, by_school, fits, manifest)
-    result.manifest["sentences"] = result.sentences()
-    return result

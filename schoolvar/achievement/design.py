@@ -18,7 +18,8 @@ from ..core.logits import empirical_logits
 from ..data.counts import Counts, read_counts
 
 # %% auto #0
-__all__ = ['group_codes', 'parent_of', 'Design', 'design', 'check_identified', 'covariate_columns', 'check_slopes', 'prepare']
+__all__ = ['group_codes', 'parent_of', 'Design', 'design', 'check_identified', 'covariate_design', 'covariate_columns',
+           'check_slopes', 'prepare']
 
 # %% ../../nbs/achievement/05_design.ipynb #079312e9
 def group_codes(
@@ -184,46 +185,52 @@ def check_identified(
     return notes
 
 # %% ../../nbs/achievement/05_design.ipynb #74432d1d
-def covariate_columns(
+def covariate_design(
     frame: pd.DataFrame,  # tidy counts
-    # data frame with school_id, and year or subject where they vary with these; or None
-    covariates,
+    # data frame with school_id, and year or subject where they vary with these
+    covariates: pd.DataFrame,
     # e.g. "ses + C(type)" (Wilkinson notation); None = the sum of all columns
     formula: str | None = None,
-) -> pd.DataFrame | None:  # a row for each of `frame`, a column for each slope
+) -> FormulaDesign:  # with a row for each of `frame`
     "Covariates of each row. Raises `DataError` for missing ones and for a formula that cannot be used."
-    if covariates is None:
-        return None
     keys = [k for k in ("school_id", "year", "grade", "subject") if k in covariates]
     if "school_id" not in keys:
         raise DataError("covariates need a column school_id")
-    common = (
-        read_formula(formula).common
-        if formula
-        else " + ".join(c for c in covariates if c not in keys)
-    )
+    others = [c for c in covariates if c not in keys]
+    common = read_formula(formula).common if formula else " + ".join(others)
     used = read_formula(common).columns
     if absent := [c for c in used if c not in covariates]:
         raise DataError(
-            f"the covariates have no column {absent[0]}; there are: {', '.join(c for c in covariates if c not in keys)}",
+            f"the covariates have no column {absent[0]}; there are: {', '.join(others)}",
             column=absent[0],
         )
     table = covariates.assign(school_id=covariates["school_id"].astype(str))
     if (twice := table.duplicated(keys)).any():
-        raise DataError(
-            f"the covariates have two rows for one {' x '.join(keys)}, first {table.loc[twice, 'school_id'].iloc[0]}"
-        )
+        first = table.loc[twice, "school_id"].iloc[0]
+        raise DataError(f"the covariates have two rows for one {' x '.join(keys)}, first {first}")
     rows = frame[keys].merge(table[[*keys, *used]], on=keys, how="left", validate="many_to_one")
     for c in used:
         bad = rows[c].isna() | (
             ~np.isfinite(rows[c]) if pd.api.types.is_numeric_dtype(rows[c]) else False
         )
         if bad.any():
+            first = rows["school_id"][bad.idxmax()]
             raise DataError(
-                f"{int(bad.sum()):,} rows of counts have no covariate, first school {rows['school_id'][bad.idxmax()]}",
+                f"{int(bad.sum()):,} rows of counts have no covariate, first school {first}",
                 column=c,
             )
-    m = FormulaDesign(common, rows)
+    return FormulaDesign(common, rows)
+
+
+def covariate_columns(
+    frame: pd.DataFrame,  # tidy counts
+    covariates: pd.DataFrame | None,  # as in `covariate_design`, or None
+    formula: str | None = None,
+) -> pd.DataFrame | None:  # a row for each of `frame`, a column for each slope
+    "Covariates of each row. Raises `DataError`, as `covariate_design`."
+    if covariates is None:
+        return None
+    m = covariate_design(frame, covariates, formula)
     return pd.DataFrame({n: v for n, v in zip(m.names, m.matrix.T) if n != "Intercept"})
 
 

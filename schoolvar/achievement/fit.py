@@ -6,17 +6,37 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
+from typing import Any
 
-from .design import prepare
-from .ladder import levels_of, prior_scales, prior_words, program_of
-from .posterior import achievement_tables, parameter_names
+import pandas as pd
+
+from .checks import population_sensitivity, ppc
+from .design import Design, prepare
+from schoolvar.achievement.ladder import (
+    MODELS,
+    extension_of,
+    levels_of,
+    model_label,
+    prior_scales,
+    prior_words,
+    program_of,
+    scales_in_words,
+)
+from .loo import loo
+from .posterior import achievement_tables, fitted_design, parameter_names
+from .predict import effect_draws, predict
 from .whitening import program_data
-from ..sampling.converge import draw_enough, sampler_plan
+from schoolvar.sampling.converge import (
+    sample_until_converged,
+    sampler_plan,
+    sampler_settings,
+)
 from ..sampling.diagnostics import parameters_table
-from ..sampling.fit import Fit, make_manifest
+from ..sampling.fit import Fit, FitError, make_manifest
 
 # %% auto #0
-__all__ = ['unknowns', 'fit_achievement']
+__all__ = ['PLOTS', 'unknowns', 'describe', 'AchievementFit', 'fit_achievement', 'prior_sensitivity']
 
 # %% ../../nbs/achievement/20_fit.ipynb #cf24ce69
 def unknowns(
@@ -27,82 +47,184 @@ def unknowns(
         data["N"] if data.get("row_effects") else 0
     )
 
+# %% ../../nbs/achievement/20_fit.ipynb #38a42f09
+# kind of `AchievementFit.plot` -> function of `schoolvar.charts`
+PLOTS = dict(
+    variance="plot_variance",
+    caterpillar="plot_caterpillar",
+    effects="plot_effects",
+    shrinkage="plot_shrinkage",
+    districts="plot_districts",
+    ppc="plot_count_check",
+)
+
+
+def describe(
+    fit: Fit,  # an achievement fit
+) -> list[str]:  # sentences
+    "What a fit found and how far it can be relied on, in sentences"
+    model, kept = fit.manifest["settings"]["model"], fit.manifest["rows"]["kept"]
+    parts = fit.tables["variance"].dropna(subset="share_latent")
+    shares = ", ".join(
+        f"{r.component} {r.share_latent:.0%}"
+        f" ({r.share_latent_lower:.0%} to {r.share_latent_upper:.0%})"
+        for r in parts.itertuples()
+    )
+    above = int((fit.schools.effect_lower > 0).sum())
+    below = int((fit.schools.effect_upper < 0).sum())
+    rest = len(fit.schools) - above - below
+    of = "the variance" if model == "M0" else "the variance beyond chance"
+    return [
+        f"{model} ({MODELS[model]}) of {kept['schools']:,} schools, {kept['rows']:,} rows"
+        f" and {kept['students']:,} results.",
+        f"Shares of {of}, with 95 % intervals: {shares}.",
+        f"{above:,} schools lie above the average school and {below:,} below it, with intervals"
+        f" that leave it out; of {rest:,} it cannot be told.",
+        fit.verdict,
+        *fit.manifest["notes"],
+    ]
+
+
+@dataclass(repr=False)
+class AchievementFit(Fit, family="achievement"):
+    """A fit of the achievement ladder: how much of results is school, cohort, subject and chance.
+
+    `schools` has one row a school: `effect` (logits above the average school; M0: shares),
+    `estimate` (share of students at the standard in the average cell, 0 to 1), `shrinkage`, ranks,
+    each with its 95 % interval. `tables["variance"]` has the components and their shares,
+    `tables["cells"]` each year and subject. Methods that look at the rows again need `data`
+    (`Counts`), and raise `FitError` with one line without it; where there are covariates, these
+    too, in `covariates`. Sources: see the manual's pages on the achievement models."""
+
+    data_name = "counts"
+    covariates: Any = field(default=None, compare=False)  # what was fitted; it is not saved
+
+    def design(self) -> Design:
+        "The rows of the fit as they were fitted. Raises `FitError` without data, or for other rows."
+        return fitted_design(self, self.needed_data(), self.covariates)
+
+    def summary(self) -> list[str]:
+        "What was found and how far it can be relied on, in sentences"
+        return describe(self)
+
+    def draws(
+        self,
+        quantity: str = "effect",  # "effect" (logits; M0: shares) or "estimate" (shares)
+        schools=None,  # ids; None = all
+        draws: int = 1000,  # posterior draws of each
+    ) -> pd.DataFrame:  # school, draw, value
+        "Posterior draws of schools, one row a school and draw. Raises `DataError` for unknown ones."
+        return effect_draws(self, quantity, schools, draws)
+
+    def predict(
+        self,
+        new: pd.DataFrame,  # school_id; year and subject (M2, M3); n_trials and covariates if any
+        draws: int = 1000,  # posterior draws
+        seed: int = 1,
+        **settings,  # none: for the sake of other families
+    ) -> pd.DataFrame:  # the keys of `new`, share, its interval, lower and upper, known
+        "Share of students at the standard (0 to 1) that is expected in new rows, with 95 % intervals"
+        design = self.design() if self.manifest["settings"]["covariates"] else None
+        return predict(
+            self, new, design=design, covariates=self.covariates, draws=draws, seed=seed, **settings
+        )
+
+    def loo(
+        self,
+        by: str = "row",  # what is left out: a "row" (needs pointwise=True) or a "school"
+        draws: int = 200,  # posterior draws that integrate a school's effects out
+        **settings,
+    ) -> pd.DataFrame:  # school_id (year, subject), elpd, lppd, pareto_k
+        "Log predictive density of each row or school that is left out, and its Pareto k"
+        return loo(self, self.design(), by, draws, **settings)
+
+    def ppc(
+        self,
+        levels=(0.5, 0.8, 0.95),
+        **settings,  # left_out, as in `checks.ppc`
+    ) -> pd.DataFrame:  # level, inside, lower, upper
+        "Share of rows inside their central predictive bands; needs a fit with pointwise=True"
+        return ppc(self, self.design(), levels, **settings)
+
+    def sensitivity(
+        self,
+        kind: str = "power",  # "power" scaling of these draws, or fits with other "priors"
+        **settings,  # of `prior_sensitivity`: factors, sampler, seed, engine
+    ) -> pd.DataFrame:  # one row a parameter (and prior)
+        "What the population parameters owe to their priors"
+        if kind == "priors":
+            return prior_sensitivity(self, **settings)
+        if kind != "power":
+            raise FitError(f"kind is {kind!r}; it must be 'power' or 'priors'")
+        return population_sensitivity(self, **settings)
+
+    def plot(
+        self,
+        kind: str | None = None,  # of `PLOTS`; None = "variance"
+        **settings,  # of the chart
+    ) -> Any:  # altair.Chart
+        "How much is the school, the cohort, the subject; or another chart by its name"
+        from schoolvar import charts
+
+        if (kind := kind or "variance") not in PLOTS:
+            raise FitError(f"there is no chart {kind!r}; there are: {', '.join(PLOTS)}")
+        frames = dict(variance=lambda: self.tables["variance"], ppc=self.ppc)
+        frame = frames[kind]() if kind in frames else self.schools
+        return getattr(charts, PLOTS[kind])(frame, **settings)
+
 # %% ../../nbs/achievement/20_fit.ipynb #d7f49916
 def fit_achievement(
     counts,  # Counts, or what `read_counts` takes
     *,
     model: str = "M2",  # "M0", "M1", "M2" or "M3"
-    grade=None,  # the grade, where the counts have several
-    # data frame: school_id, year or subject where they vary with these, and columns
-    covariates=None,
+    grade: int | None = None,  # the grade, where the counts have several
+    # school_id, year or subject where they vary with these, and columns
+    covariates: pd.DataFrame | None = None,
     formula: str | None = None,  # of the covariates, e.g. "ses + C(type)"; None = the sum of all
-    extra: str | None = None,  # "district", or as checks of M3 "row" and "betabinomial"
-    priors: dict | None = None,  # changes to `PRIORS`
-    rows: bool = False,  # keep log_lik and replicated counts of each row
+    districts: bool = False,  # a level of districts above the schools (M1, M2, M3)
+    overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
+    priors: dict | None = None,  # changes to `PRIORS`, scales in logits (M0: shares)
+    pointwise: bool = False,  # keep log_lik and replicated counts of each row
+    sampler: dict | None = None,  # as `sampler_settings` has them; by default of `sampler_plan`
     seed: int = 1,
     engine: str = "auto",  # "auto", "stanli" or "cmdstan"
-    chains: int = 4,
-    warmup: int | None = None,  # iterations a chain; None = by `sampler_plan`
-    # kept iterations a chain in the first run; None = by `sampler_plan`
-    draws: int | None = None,
-    rounds: int = 3,  # runs at most, until the gate is passed
-    # further settings of `engine.sample`: adapt_delta, max_treedepth, progress, cache, ...
-    **settings,
-) -> Fit:  # schools, parameters, tables["variance"], tables["cells"]
-    "Fit a model of the ladder. Raises `DataError` for counts that it cannot be fitted to."
+) -> AchievementFit:  # schools, parameters, tables["variance"], tables["cells"]
+    """Fit a model of the achievement ladder to counts of students at the standard.
+
+    A row is a school x year x subject with `n_trials` students of whom `y_success` reach the
+    standard; effects are in logits. M1 has schools, M2 adds cohorts (school x year) and M3
+    subject profiles (school x subject); M0 is a Normal model of raw shares, for comparison.
+    Raises `DataError` for counts that the model cannot be fitted to, and `EngineError` for
+    settings of the sampler that there are not."""
     clock = time.perf_counter()
+    sampler_settings(sampler)
     scales = prior_scales(model, priors)
-    levels = levels_of(model, extra)
-    counts, d, notes = prepare(
-        counts, model, grade, covariates, formula, district=extra == "district"
-    )
-    data = program_data(d, model, scales, extra, rows)
-    names = parameter_names(d, model, extra)
-    terms = [k for k, v in names.items() if isinstance(v, tuple)]
-    sds = [k for k in names if k not in terms]
-    replicated = ["log_lik", "share_rep" if model == "M0" else "y_rep"] if rows else []
-    plan = (
-        sampler_plan(unknowns(data))
-        | {k: v for k, v in dict(warmup=warmup, draws=draws).items() if v is not None}
-        | settings
-    )
-    ready = time.perf_counter()
-    label = f"achievement {model}" + (f"+{extra}" if extra else "")
-    idata, verdict = draw_enough(
-        program_of(model, extra),
+    extension = extension_of(model, districts, overdispersion)
+    counts, d, notes = prepare(counts, model, grade, covariates, formula, districts)
+    data = program_data(d, model, scales, districts, overdispersion, pointwise)
+    names = parameter_names(d, model, districts, overdispersion)
+    settings = sampler_settings(sampler, sampler_plan(unknowns(data)))
+    ready, label = time.perf_counter(), model_label(model, extension)
+    idata, verdict = sample_until_converged(
+        program_of(model),
         data,
         names,
         many=["school"],
-        rounds=rounds,
+        sampler=settings,
         seed=seed,
         engine=engine,
-        chains=chains,
         inits=0.5,
-        keep=[*sds, "fixed", "school", "lprior", *replicated],
-        dims=dict(fixed=["term"], school=["school_id"]),
-        coords=dict(term=terms, school_id=d.schools),
         label=label,
-        **plan,
+        **_kept(d, model, names, pointwise),
     )
+    levels = levels_of(model, districts, overdispersion)
     tables = achievement_tables(idata, d, data, model, levels)
-    chosen = dict(
-        model=model,
-        grade=int(d.frame["grade"].iloc[0]) if "grade" in d.frame else None,
-        years=counts.years,
-        subjects=counts.subjects,
-        covariates=d.covariates,
-        formula=formula,
-        extra=extra,
-        seed=seed,
-        engine=engine,
-        chains=chains,
-        warmup=plan["warmup"],
-        draws=plan["draws"],
-        rounds=idata.attrs["rounds"],
-    )
+    chosen = dict(formula=formula, extra=extension, seed=seed, engine=engine)
+    chosen |= {k: settings[k] for k in ("chains", "warmup", "draws")}
+    sds = [name for name, where in names.items() if where == name]
     manifest = make_manifest(
         label,
-        settings=chosen,
+        settings=_fitted(counts, d, model) | chosen | dict(rounds=idata.attrs["rounds"]),
         priors=prior_words(model, scales, bool(d.covariates), sds),
         source=counts.source,
         diagnostics=verdict,
@@ -112,6 +234,62 @@ def fit_achievement(
         notes=[*getattr(counts, "notes", []), *notes],
         timings=dict(prepare=ready - clock, total=time.perf_counter() - clock),
     )
-    return Fit(
-        label, parameters_table(idata, names), tables.pop("schools"), idata, manifest, tables
+    parameters = parameters_table(idata, names)
+    fit = AchievementFit(label, parameters, tables.pop("schools"), idata, manifest, tables)
+    fit.data, fit.covariates = counts, covariates
+    return fit
+
+
+def _kept(d, model, names, pointwise):
+    "What is kept of the draws, and how its dimensions are called"
+    terms = [name for name, where in names.items() if isinstance(where, tuple)]
+    sds = [name for name in names if name not in terms]
+    replicated = ["log_lik", "share_rep" if model == "M0" else "y_rep"] if pointwise else []
+    return dict(
+        keep=[*sds, "fixed", "school", "lprior", *replicated],
+        dims=dict(fixed=["term"], school=["school_id"]),
+        coords=dict(term=terms, school_id=d.schools),
     )
+
+
+def _fitted(counts, d, model):
+    "What was fitted, for the manifest"
+    return dict(
+        model=model,
+        grade=int(d.frame["grade"].iloc[0]) if "grade" in d.frame else None,
+        years=counts.years,
+        subjects=counts.subjects,
+        covariates=d.covariates,
+    )
+
+# %% ../../nbs/achievement/20_fit.ipynb #e69d7c37
+def prior_sensitivity(
+    fit: AchievementFit,  # with its counts
+    factors=(0.5, 1.0, 2.0),  # by which all prior scales are multiplied, a fit each
+    *,
+    sampler: dict | None = None,  # as in `fit_achievement`
+    seed: int | None = None,  # None = that of the fit
+    engine: str | None = None,
+) -> pd.DataFrame:  # factor, and the columns of `parameters`; one row a factor and parameter
+    "The population parameters under other prior scales, each from a fit of its own"
+    asked = fit.manifest["settings"]
+    scales = scales_in_words(asked["model"], fit.manifest["priors"])
+    extra = asked["extra"]
+    tables = []
+    for factor in factors:
+        again = fit_achievement(
+            fit.needed_data(),
+            model=asked["model"],
+            grade=asked["grade"],
+            covariates=fit.covariates,
+            formula=asked["formula"],
+            districts=extra == "district",
+            overdispersion=None if extra == "district" else extra,
+            priors={k: factor * v for k, v in scales.items()},
+            sampler=sampler,
+            seed=asked["seed"] if seed is None else seed,
+            engine=engine or asked["engine"],
+        )
+        tables.append(again.parameters.assign(factor=factor))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["factor", *table.columns.drop("factor")]]

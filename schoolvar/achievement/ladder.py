@@ -10,8 +10,8 @@ import numpy as np
 from ..core.errors import DataError
 
 # %% auto #0
-__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTRAS', 'prior_scales', 'levels_of', 'program_of',
-           'prior_words']
+__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSIONS', 'prior_scales', 'extension_of', 'levels_of',
+           'program_of', 'model_label', 'prior_words', 'scales_in_words']
 
 # %% ../../nbs/achievement/00_ladder.ipynb #e01543ec
 # random effects of the ladder
@@ -55,39 +55,58 @@ def prior_scales(
     return base | {k: float(v) for k, v in changes.items()}
 
 
-EXTRAS = {
+EXTENSIONS = {
     "district": "a level of districts above the schools (M1, M2, M3)",
     "row": "an effect of each school x year x subject (M3)",
     "betabinomial": "a beta-binomial in place of the binomial (M3)",
 }
 
 
-def levels_of(
+def extension_of(
     model: str,  # "M0" to "M3"
-    extra: str | None = None,  # of `EXTRAS`
-) -> tuple:  # names of the random effects
-    "The random effects of a model. Raises `DataError` for a combination that there is no program for."
+    districts: bool = False,  # a level of districts above the schools
+    overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
+) -> str | None:  # of `EXTENSIONS`
+    "What a model is extended by. Raises `DataError` for a combination that there is no program for."
     if model not in MODELS:
         raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
-    if extra is not None and (
-        extra not in EXTRAS or model == "M0" or (extra != "district" and model != "M3")
-    ):
+    if districts and overdispersion is not None:
         raise DataError(
-            f"{model} has no extension {extra!r}; extensions: {'; '.join(f'{k}: {v}' for k, v in EXTRAS.items())}"
+            f"districts and overdispersion={overdispersion!r} are not fitted together; choose one"
         )
-    base = LEVELS.get(model, ("school",))
-    return (
-        ("district", *base) if extra == "district" else (*base, "row") if extra == "row" else base
-    )
+    name = "district" if districts else overdispersion
+    known = name in EXTENSIONS and (districts or name != "district")
+    if name is None or known and model != "M0" and (districts or model == "M3"):
+        return name
+    there_are = "; ".join(f"{k}: {words}" for k, words in EXTENSIONS.items())
+    raise DataError(f"{model} has no extension {name!r}; extensions: {there_are}")
+
+
+def levels_of(
+    model: str,  # "M0" to "M3"
+    districts: bool = False,  # a level of districts above the schools
+    overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
+) -> tuple:  # names of the random effects
+    "The random effects of a model. Raises `DataError` for a combination that there is no program for."
+    extension = extension_of(model, districts, overdispersion)
+    above = ("district",) if districts else ()
+    below = ("row",) if extension == "row" else ()
+    return above + LEVELS.get(model, ("school",)) + below
 
 
 def program_of(
     model: str,  # "M0" to "M3"
-    extra: str | None = None,  # of `EXTRAS`
 ) -> str:  # name in `stan/`
     "The Stan program of a model: one for M0, one for the ladder above it"
-    levels_of(model, extra)
     return "achievement_normal" if model == "M0" else "achievement"
+
+
+def model_label(
+    model: str,  # "M0" to "M3"
+    extension: str | None = None,  # as from `extension_of`
+) -> str:  # e.g. "achievement M2+district"
+    "The name of a model, as in the manifest"
+    return f"achievement {model}" + (f"+{extension}" if extension else "")
 
 
 def prior_words(
@@ -97,18 +116,29 @@ def prior_words(
     sds=("sd_school",),  # names of the standard deviations
 ) -> dict:  # parameter -> prior
     "The priors as they stand in the manifest"
-    words = {
-        "intercept"
-        if model in ("M0", "M1")
-        else "mean of the cells": f"Normal({0.5 if model == 'M0' else 0:g}, {scales['intercept']:g})"
-    }
-    if model not in ("M0", "M1"):
+    plain = model in ("M0", "M1")
+    at = 0.5 if model == "M0" else 0
+    centre = "intercept" if plain else "mean of the cells"
+    words = {centre: f"Normal({at:g}, {scales['intercept']:g})"}
+    if not plain:
         words["cell - mean of the cells"] = f"Normal(0, {scales['cell']:g})"
     if slopes:
         words["slope, per standard deviation of its covariate"] = f"Normal(0, {scales['slope']:g})"
+    rho = "2 sqrt(rho / (1 - rho)), about the SD of rows in logits"
     return words | {
-        s
-        if s != "rho"
-        else "2 sqrt(rho / (1 - rho)), about the SD of rows in logits": f"half-Student-t(3, 0, {scales['sd']:g})"
-        for s in sds
+        rho if name == "rho" else name: f"half-Student-t(3, 0, {scales['sd']:g})" for name in sds
     }
+
+
+def scales_in_words(
+    model: str,
+    words: dict,  # as from `prior_words`, e.g. `fit.manifest["priors"]`
+) -> dict:  # as from `prior_scales`
+    "The prior scales of a fit, as its manifest has them"
+    found = prior_scales(model)
+    for name, prior in words.items():
+        first = name.split(",")[0]
+        kind = {"mean of the cells": "intercept", "cell - mean of the cells": "cell"}.get(first)
+        key = kind or (first if first in found else "sd")
+        found[key] = float(prior.rstrip(")").rsplit(" ", 1)[1])
+    return found

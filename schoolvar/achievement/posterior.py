@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .design import Design
+from .design import Design, prepare
 from .ladder import INTERPRETATION, levels_of
 from .whitening import levels_in
 from schoolvar.core.schools import (
@@ -20,11 +20,11 @@ from schoolvar.core.schools import (
     school_table,
     school_totals,
 )
-from ..sampling.fit import Fit
+from ..sampling.fit import Fit, FitError
 
 # %% auto #0
 __all__ = ['variance_table', 'flat', 'cells_table', 'shrinkage', 'parameter_names', 'achievement_tables', 'variance_shares',
-           'school_sd']
+           'school_sd', 'fitted_design']
 
 # %% ../../nbs/achievement/15_posterior.ipynb #d21f505f
 def variance_table(
@@ -34,12 +34,11 @@ def variance_table(
     "Variance components and their shares, from joint draws"
     parts = {k: np.asarray(v, float).ravel() for k, v in variances.items()}
     latent = sum(parts.values())
-    full, rows = latent + (np.pi**2 / 3 if noise else 0), []
-    for name, v in (
-        parts.items()
-        if noise is None
-        else [*parts.items(), (noise, np.full(len(latent), np.pi**2 / 3))]
-    ):
+    rows = []
+    if noise is not None:
+        parts[noise] = np.full(len(latent), np.pi**2 / 3)
+    full = latent + (np.pi**2 / 3 if noise else 0)
+    for name, v in parts.items():
         row = dict(component=name)
         row["variance"], row["q2.5"], row["q97.5"] = interval(v)
         row["share_full"], row["share_full_lower"], row["share_full_upper"] = interval(v / full)
@@ -67,9 +66,8 @@ def cells_table(
     "The average school in each cell"
     x = flat(idata, "fixed")[:, : d.F]
     t = pd.DataFrame(dict(cell=d.cells))
-    for name, v in (() if shares else (("logit", x),)) + (
-        ("share", x if shares else inverse_logit(x)),
-    ):
+    columns = dict(share=x) if shares else dict(logit=x, share=inverse_logit(x))
+    for name, v in columns.items():
         t[name], t[f"{name}_lower"], t[f"{name}_upper"] = interval(v)
     return t
 
@@ -92,25 +90,17 @@ def shrinkage(
 # %% ../../nbs/achievement/15_posterior.ipynb #d2e33480
 def parameter_names(
     d: Design,
-    model: str,
-    extra: str | None = None,
+    model: str,  # "M0" to "M3"
+    districts: bool = False,  # a level of districts above the schools
+    overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
 ) -> dict:  # name as in parameters.csv -> variable, or variable and position
     "The population parameters of a fit"
-    sds = (
-        ["sd_school", "sd_row"]
-        if model == "M0"
-        else [
-            f"sd_{k}"
-            for k in sorted(
-                levels_of(model, extra),
-                key=["school", "cohort", "subject", "district", "row"].index,
-            )
-        ]
-        + ["rho"] * (extra == "betabinomial")
-    )
-    terms = (["intercept"] if d.cells == ["all"] else [f"cell[{c}]" for c in d.cells]) + [
-        f"slope[{c}]" for c in d.covariates
-    ]
+    order = ["school", "cohort", "subject", "district", "row"]
+    levels = levels_of(model, districts, overdispersion) + (("row",) if model == "M0" else ())
+    sds = [f"sd_{k}" for k in sorted(levels, key=order.index)]
+    sds += ["rho"] * (overdispersion == "betabinomial")
+    cells = ["intercept"] if d.cells == ["all"] else [f"cell[{c}]" for c in d.cells]
+    terms = cells + [f"slope[{c}]" for c in d.covariates]
     return {s: s for s in sds} | {t: ("fixed", {"term": t}) for t in terms}
 
 # %% ../../nbs/achievement/15_posterior.ipynb #fa2f60c4
@@ -168,3 +158,33 @@ def school_sd(
         for f in fits
     ]
     return pd.DataFrame(rows)
+
+# %% ../../nbs/achievement/15_posterior.ipynb #2b9869b0
+def fitted_design(
+    fit: Fit,  # an achievement fit
+    counts,  # Counts, the ones it was fitted to
+    covariates: pd.DataFrame | None = None,  # and the covariates, where it has any
+) -> Design:
+    "The rows of a fit as they were fitted. Raises `FitError` where they are other rows."
+    settings = fit.manifest["settings"]
+    if settings["covariates"] and covariates is None:
+        raise FitError(
+            "this fit was read without its covariates; give them: fit.covariates = table"
+        )
+    _, d, _ = prepare(
+        counts,
+        settings["model"],
+        settings["grade"],
+        covariates,
+        settings["formula"],
+        settings["extra"] == "district",
+    )
+    kept = fit.manifest["rows"]["kept"]
+    if (len(d.y), int(d.n.sum())) != (kept["rows"], kept["students"]) or d.schools != list(
+        fit.schools.school
+    ):
+        raise FitError(
+            f"these are not the counts of this fit, which has {kept['rows']:,} rows of"
+            f" {kept['schools']:,} schools; they have {len(d.y):,} of {d.J:,}"
+        )
+    return d

@@ -336,13 +336,15 @@ def program_data(
     d: Design,
     model: str,  # "M0" to "M3"
     scales: dict,  # as from `prior_scales`
-    extra: str | None = None,  # of `EXTRAS`
-    rows: bool = False,  # keep log_lik and replicated counts of each row
+    districts: bool = False,  # a level of districts above the schools
+    overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
+    pointwise: bool = False,  # keep log_lik and replicated counts of each row
 ) -> dict:  # all that the program of the model declares as data
     "Indices, counts, coordinates and prior scales of a model"
-    levels = levels_of(model, extra)
-    data = stan_data_m0(d) if model == "M0" else stan_data(d, levels, extra == "betabinomial")
+    levels = levels_of(model, districts, overdispersion)
+    correlated = overdispersion == "betabinomial"
+    data = stan_data_m0(d) if model == "M0" else stan_data(d, levels, correlated)
     priors = {f"prior_{k}": v for k, v in scales.items()} | dict(
         prior_slope=scales["slope"] / d.X.std(0)
     )
-    return data | priors | dict(want_rows=int(rows))
+    return data | priors | dict(want_rows=int(pointwise))

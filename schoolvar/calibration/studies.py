@@ -113,7 +113,10 @@ def consistency_study():
         from schoolvar.consistency.fit import fit_consistency
 
         f = fit_consistency(
-            scores, priors=CONSISTENCY_PRIORS, seed=seed, draws=300, cache=False, progress=False
+            scores,
+            priors=CONSISTENCY_PRIORS,
+            seed=seed,
+            sampler=dict(draws=300, cache=False, progress=False),
         )
         post = f.idata.posterior
         d = {
@@ -157,10 +160,7 @@ def wrong_rate_study():
                 prior_inclusion=prior,
                 priors=CONSISTENCY_PRIORS,
                 seed=seed,
-                draws=200,
-                rounds=1,
-                cache=False,
-                progress=False,
+                sampler=dict(draws=200, rounds=1, cache=False, progress=False),
             ).schools.pip
         )
         return {"PIP, one half": pip(0.5), "PIP, learned": pip("learn")}
@@ -347,10 +347,7 @@ def covariates_study():
             scale="x",
             priors=COVARIATE_PRIORS,
             seed=seed,
-            draws=300,
-            rounds=1,
-            cache=False,
-            progress=False,
+            sampler=dict(draws=300, rounds=1, cache=False, progress=False),
         )
         post = f.idata.posterior
         beta, zeta = post["beta"].values, post["zeta"].values
@@ -383,7 +380,7 @@ JOINT_PRIORS = dict(prior_cell=1.0, prior_slope=1.0, prior_sd=0.5)
 def simulate_joint(rng, n_schools: int = 27, both: int = 24):
     "Parameters from the prior, counts of two grades"
     from schoolvar.data.counts import read_counts
-    from schoolvar.value_added.fit import prepare_two_grades
+    from schoolvar.value_added.grades import prepare_two_grades
 
     p = {"slope": rng.normal()} | {
         k: half_t_draw(rng, 0.5)
@@ -428,10 +425,10 @@ def simulate_joint(rng, n_schools: int = 27, both: int = 24):
 def joint_study():
     def fit(two, seed):
         from schoolvar.core.ranks import rank_intervals
-        from schoolvar.value_added.fit import sample_method
+        from schoolvar.value_added.methods import sample_method
 
         post = sample_method(
-            "joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
+            "joint", two, priors=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
         ).posterior
         d = {
             k: post[k].values

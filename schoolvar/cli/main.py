@@ -553,9 +553,9 @@ def consistency(
         seed=seed,
         **({} if plain else dict(location=location, scale=scale)),
         **extra,
+        sampler=dict(draws=draws),
         **_given(
             threshold=threshold,
-            draws=draws,
             expected_unusual=expected_unusual,
             select=tuple(select) if select else None,
         ),
@@ -866,7 +866,7 @@ def value_added(
         rules=EligibilityRules(least_participation, good_participation, good_rows),
         engine=engine.value,
         seed=seed,
-        **_given(draws=draws),
+        sampler=dict(draws=draws),
     )
     for note in fit.manifest["notes"]:
         _say(note)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['keep_counts', 'fit_all', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',
+__all__ = ['keep_counts', 'fit_all', 'fit_arguments', 'columns_there', 'columns_meant', 'read_aloud', 'names_of', 'match_schools',
            'covariate_table', 'match_covariates']
 
 # %% ../../nbs/cli/00_workflow.ipynb #1af977b9
@@ -135,7 +135,12 @@ def fit_all(
         from schoolvar.consistency.fit import fit_consistency
 
         start = time.perf_counter()
-        fits["consistency"] = _timed(fit_consistency(scores, **run), start, say, "consistency")
+        fits["consistency"] = _timed(
+            fit_consistency(scores, engine=engine, seed=seed, sampler=dict(draws=draws or None)),
+            start,
+            say,
+            "consistency",
+        )
     if counts is not None:
         from schoolvar.achievement.fit import fit_achievement
 
@@ -151,7 +156,15 @@ def fit_all(
 
             start = time.perf_counter()
             fits["value_added"] = _timed(
-                fit_value_added(counts, from_grade=grade, to_grade=to_grade, beside=False, **run),
+                fit_value_added(
+                    counts,
+                    from_grade=grade,
+                    to_grade=to_grade,
+                    compare_methods=False,
+                    engine=engine,
+                    seed=seed,
+                    sampler=dict(draws=draws or None),
+                ),
                 start,
                 say,
                 f"value added, grade {grade} to {to_grade}",
@@ -170,6 +183,17 @@ def fit_all(
         ok = fit.ok and ok
         fit.save(Path(folder) / kind)
     return {kind: Path(folder) / kind for kind in fits}, ok
+
+# %% ../../nbs/cli/00_workflow.ipynb #a9214230
+def fit_arguments(
+    given: dict,  # arguments of a fit and settings of the sampler, side by side
+) -> dict:  # as the fit functions take them, with `sampler=`
+    "Arguments of a fit as a command has them, for the fit functions."
+    from schoolvar.sampling.converge import SETTINGS
+
+    sampler = {k: v for k, v in given.items() if k in SETTINGS} | given.get("sampler", {})
+    own = {k: v for k, v in given.items() if k not in SETTINGS}
+    return own | (dict(sampler=sampler) if sampler else {})
 
 # %% ../../nbs/cli/00_workflow.ipynb #94a37c00
 def columns_there(source, wanted=(), encoding=None, sheet=None, **_) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .fit import fit_consistency
 from .loo import loo
+from ..sampling.loo import compare_table
 
 # %% auto #0
 __all__ = ['compare_consistency']
@@ -17,16 +18,20 @@ def compare_consistency(
     models: dict,  # name -> arguments of `fit_consistency`: {"ses": dict(location="ses")}
     by: str = "school",  # what is left out: "school" or "student"
     draws: int = 1000,  # posterior draws for the comparison
-    **settings,  # arguments that all have in common
+    **settings,  # arguments that all have in common: sampler, seed, select, ...
 ):  # table (model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n), fits by name
-    "Fit several models to the same scores and compare their predictions"
-    from schoolvar.sampling.loo import compare_table
+    """Fit several models to the same scores and compare how well they predict what is left out
 
+    The table has one row a model, best first, in nats; differences are from the best, with their
+    standard error (Vehtari, Gelman and Gabry 2017, doi 10.1007/s11222-016-9696-4). Raises
+    `ValueError` for fewer than two models, or for models that used different students; otherwise
+    what `fit_consistency` raises."""
     if len(models) < 2:
         raise ValueError("a comparison needs two models or more")
-    fits = {k: fit_consistency(scores, **(settings | m)) for k, m in models.items()}
-    if len({f.manifest["rows"]["kept"]["students"] for f in fits.values()}) > 1:
+    fits = {name: fit_consistency(scores, **(settings | own)) for name, own in models.items()}
+    if len({fit.manifest["rows"]["kept"]["students"] for fit in fits.values()}) > 1:
         raise ValueError(
-            "the models used different students (missing covariates); give scores without the students that lack one"
+            "the models used different students (missing covariates); "
+            "give scores without the students that lack one"
         )
-    return compare_table({k: loo(f, scores, by, draws) for k, f in fits.items()}), fits
+    return compare_table({name: loo(fit, scores, by, draws) for name, fit in fits.items()}), fits

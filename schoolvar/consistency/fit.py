@@ -5,113 +5,125 @@
 # %% ../../nbs/consistency/35_fit.ipynb #88d7e13e
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
 import pandas as pd
 
-from .inclusion import verdicts
-from .model import inclusion_data, make_model, program_data
-from .posterior import DIMS, KEEP, derived, population_names, school_table
-from ..sampling.converge import draw_enough, sampler_plan
-from ..sampling.fit import Fit, make_manifest
+from .loo import loo
+from .predict import detectable_ratio, ppc, predict
+from .run import run_consistency
+from .sensitivity import parameter_sensitivity, prior_sensitivity
+from .verdicts import school_draws, summary
+from ..sampling.fit import Fit
 
 # %% auto #0
-__all__ = ['COORDINATES', 'run_settings', 'learned_coordinates', 'ConsistencyFit', 'fit_consistency', 'axes', 'notes']
+__all__ = ['CHARTS', 'consistency_chart', 'ConsistencyFit', 'fit_consistency']
 
-# %% ../../nbs/consistency/35_fit.ipynb #9c7d6aa7
-def run_settings(
-    schools: int,  # number of schools
-    draws: int | None = None,  # kept draws a chain; None = by the number of schools
-) -> dict:  # for `engine.sample`
-    "Length and step of the first run"
-    if schools <= 50:
-        run = dict(draws=2000, warmup=500, adapt_delta=0.97)
-    elif schools <= 5000:
-        run = dict(draws=1000 if schools <= 1000 else 800, warmup=150, adapt_delta=0.7)
-    else:
-        run = dict(
-            draws=400,
-            warmup=110,
-            adapt_delta=0.8,
-            max_treedepth=sampler_plan(2 * schools)["max_treedepth"],
-        )
-    return dict(step_size=0.3) | run | ({} if draws is None else dict(draws=draws))
-
-# %% ../../nbs/consistency/35_fit.ipynb #f1d9ca05
-# prefix of centre and scale in the data -> draws and their transformation
-COORDINATES = dict(
-    lu=("tau_u", np.log),
-    lt=("tau_t", np.log),
-    zr=("rho", np.arctanh),
-    lp=("pi", lambda p: np.log(p) - np.log1p(-p)),
+# %% ../../nbs/consistency/35_fit.ipynb #c042ace2
+CHARTS = dict(
+    pip="schools by their probability of being unusual",
+    sd="that probability beside the school's SD",
+    mean="that probability beside the school's mean",
+    fdr="false alarms to expect among the flagged",
+    ppc="observed SDs beside those that the posterior makes; needs the scores",
+    power="which ratio of SDs a school of some size could have shown",
 )
 
 
-def learned_coordinates(
-    data: dict,  # as given to Stan
-    idata,  # draws of a run
-) -> dict:  # the data with centres and scales from the draws
-    "Coordinates of the standard deviations, the correlation and the inclusion probability as a run found them; they are no part of the model"
-    out = dict(data)
-    for k, (name, f) in COORDINATES.items():
-        if f"{k}0" not in data or name not in idata.posterior or (k == "lp" and not data["learn"]):
-            continue
-        x = f(idata.posterior[name].values.astype(float)).ravel()
-        if np.isfinite(x).all() and x.std() > 0:
-            out |= {
-                f"{k}0": x.mean(),
-                f"{k}s": float(np.clip(x.std(), data[f"{k}s"] / 4, data[f"{k}s"] * 40)),
-            }
-    return out
+def consistency_chart(
+    charts,  # the module `charts.consistency`
+    fit,  # ConsistencyFit
+    kind: str,  # of `CHARTS`
+    settings: dict,  # of the chart
+):  # Altair chart
+    "The chart of a kind. Raises `ValueError`."
+    if kind not in CHARTS:
+        raise ValueError(f"no chart is called {kind!r}; there are: {', '.join(CHARTS)}")
+    if kind == "ppc":
+        return charts.plot_sd_check(fit.ppc(), **settings)
+    if kind == "power":
+        sizes = fit.schools.n.to_numpy()
+        return charts.plot_power(detectable_ratio(fit), **(dict(sizes=sizes) | settings))
+    draw = dict(
+        pip=charts.plot_pip,
+        sd=charts.plot_pip_sd,
+        mean=charts.plot_pip_mean,
+        fdr=charts.plot_fdr,
+    )[kind]
+    threshold = fit.manifest["settings"]["threshold"]
+    return draw(fit.schools, **(dict(threshold=threshold) | settings))
 
 # %% ../../nbs/consistency/35_fit.ipynb #79ef7cfd
-@dataclass
-class ConsistencyFit(Fit):
-    "A consistency fit with its scores: `summary()`, `draws()`, `predict()`, `loo()`, `check()`"
+class ConsistencyFit(Fit, family="consistency"):
+    """A fitted consistency model: tables, draws, manifest, and what can be asked of them
 
-    scores: object = field(default=None, repr=False)  # the Scores it was fitted to
+    `schools` has one row a school: PIP, verdict, mean and SD in units of the score with 95 %
+    intervals; `parameters` one row a population parameter. Methods that go back to the scores
+    raise `FitError` where the fit was read without them."""
 
-    @classmethod
-    def of(
-        cls,
-        fit: Fit,  # as from `Fit.load`
-        scores,  # the Scores it was fitted to
-    ):
-        "A fit read from a folder, with its scores"
-        return cls(
-            fit.model, fit.parameters, fit.schools, fit.idata, fit.manifest, fit.tables, scores
-        )
-
-    def summary(self) -> list:
+    def summary(self) -> list[str]:
         "What was found and how far it can be relied on, in sentences"
-        from schoolvar.consistency.verdicts import summary
-
         return summary(self)
 
-    def draws(self, quantity="effect", schools=None, draws=1000) -> pd.DataFrame:
-        "Posterior draws of schools, one row a draw, as `verdicts.school_draws`"
-        from schoolvar.consistency.verdicts import school_draws
-
+    def draws(
+        self,
+        quantity: str = "effect",  # "effect" (log ratio of SDs), "sd" or "mu" (units of the score)
+        schools=None,  # ids; None = the flagged ones
+        draws: int = 1000,  # at most, evenly spaced
+    ) -> pd.DataFrame:  # school, draw, value
+        "Posterior draws of schools, one row a school and draw. Raises `ValueError`."
         return school_draws(self, quantity, schools, draws)
 
-    def predict(self, new: pd.DataFrame, **settings) -> pd.DataFrame:
-        "Expected score, spread and interval for rows of students, as `consistency_predict.predict`"
-        from schoolvar.consistency.predict import predict
+    def predict(
+        self,
+        new: pd.DataFrame,  # one row a student: `school`, and the covariates of the formulas
+        **settings,  # draws=400, seed=1
+    ) -> pd.DataFrame:  # school, mean, mean_lower, mean_upper, sd, lower, upper, known
+        "Expected score and 95 % interval of a score of each row, in known schools or new ones"
+        return predict(self, self.needed_data(), new, **settings)
 
-        return predict(self, self.scores, new, **settings)
+    def loo(
+        self,
+        by: str = "school",  # what is left out: "school" or "student"
+        **settings,  # draws=1000
+    ) -> pd.DataFrame:  # elpd, lppd, pareto_k, school
+        "Log predictive density (nats) of each school or student left out, and its Pareto k"
+        return loo(self, self.needed_data(), by, **settings)
 
-    def loo(self, by="school", **settings) -> pd.DataFrame:
-        "Leave one school or student out, as `consistency_loo.loo`"
-        from schoolvar.consistency.loo import loo
+    def ppc(
+        self,
+        **settings,  # draws=200, seed=1
+    ) -> pd.DataFrame:  # place, observed, lower, middle, upper
+        "Observed school SDs in order, beside the 95 % band of those that the posterior makes"
+        return ppc(self, self.needed_data(), **settings)
 
-        return loo(self, self.scores, by, **settings)
+    def sensitivity(
+        self,
+        kind: str = "power",  # "power" scaling of this fit, or new fits under other "priors"
+        **settings,  # "power": draws=2000, delta=0.01; "priors": grid, sampler, seed, engine
+    ) -> pd.DataFrame:
+        """What the results owe to the priors
 
-    def check(self, **settings) -> pd.DataFrame:
-        "Observed school SDs beside those that the posterior makes, as `consistency_predict.sd_check`"
-        from schoolvar.consistency.predict import sd_check
+        `"power"`: parameter, prior, likelihood, diagnosis (Kallioinen et al. 2024, doi
+        10.1007/s11222-023-10366-5). `"priors"`: school, prior, pip, pip_mcse, effect, sd, one row
+        a school and prior probability of being unusual. Raises `ValueError` for another kind."""
+        if kind == "power":
+            return parameter_sensitivity(self, self.needed_data(), **settings)
+        if kind != "priors":
+            raise ValueError(f"kind is {kind!r}; it must be 'power' or 'priors'")
+        kept = self.manifest["settings"]
+        own = ("location", "scale", "select", "likelihood", "threshold", "missing", "priors")
+        choices = {name: kept[name] for name in own} | dict(seed=kept["seed"])
+        return prior_sensitivity(self.needed_data(), **(choices | settings))
 
-        return sd_check(self, self.scores, **settings)
+    def plot(
+        self,
+        kind: str | None = None,  # one of `CHARTS`; None = "pip"
+        **settings,  # of the chart, as `charts.consistency` has them
+    ):  # Altair chart
+        "Which schools are unusual, as a chart; or another of `CHARTS`. Raises `ValueError`."
+        # Altair is slow to load
+        from schoolvar.charts import consistency as charts
+
+        return consistency_chart(charts, self, kind or "pip", settings)
 
 # %% ../../nbs/consistency/35_fit.ipynb #3360e8b2
 def fit_consistency(
@@ -126,18 +138,20 @@ def fit_consistency(
     likelihood: str = "normal",  # "normal" or "student"
     threshold: float = 0.75,  # PIP from which a school is called unusual
     missing: str = "error",  # students without a covariate: "error" or "drop"
-    priors: dict | None = None,  # changes to `consistency_model.DEFAULTS`
+    priors: dict | None = None,  # changes to `consistency.priors.DEFAULTS`
+    # chains, warmup, draws, rounds, adapt_delta, ... as `sampler_settings` has them
+    sampler: dict | None = None,
     seed: int = 1,
-    chains: int = 4,
-    # kept draws a chain in the first run; None = by the number of schools
-    draws: int | None = None,
-    rounds: int = 3,  # runs at most, until the diagnostics pass
     engine: str = "auto",  # "auto", "stanli" or "cmdstan"
-    progress: bool | None = None,  # a bar; None = in a terminal or notebook
-    cache: bool = True,  # use the fit cache
 ) -> ConsistencyFit:
-    "Fit the spike-and-slab location-scale model. Raises `FormulaError`, `DataError` or `ValueError`, each with one line."
-    settings = dict(
+    """Which schools have unusually high or low within-school variability?
+
+    Fits a mixed-effects location-scale model with a spike-and-slab prior on schools' effects on
+    the scale (SS-MELSM: Carmo, Williams and Rast 2024, R package `ivd`). The fit has one row a
+    school and one a population parameter, in units of the score; draws are made until the
+    diagnostics pass, or `rounds` are used up. Raises `FormulaError`, `DataError`, `EngineError` or
+    `ValueError`, each with one line."""
+    choices = dict(
         location=location,
         scale=scale,
         prior_inclusion=prior_inclusion,
@@ -147,104 +161,5 @@ def fit_consistency(
         threshold=threshold,
         missing=missing,
         priors=priors,
-        seed=seed,
-        chains=chains,
-        draws=draws,
-        rounds=rounds,
-        engine=engine,
     )
-    # a bad threshold is told before the fit
-    verdicts([0.5], threshold)
-    model = make_model(scores, location, scale, select, likelihood, missing)
-    inclusion, inclusion_words = inclusion_data(
-        prior_inclusion, expected_unusual, len(model.school)
-    )
-    robust = likelihood == "student"
-    data, words = program_data(model, scores.mean, scores.sd, inclusion, priors, robust)
-    names = population_names(model, bool(data["learn"]), robust)
-    idata, verdict = draw_enough(
-        model.program,
-        data,
-        names,
-        many=("mu", "effect"),
-        rounds=rounds,
-        derive=lambda run: derived(model, run),
-        relearn=learned_coordinates,
-        seed=seed,
-        chains=chains,
-        engine=engine,
-        progress=progress,
-        cache=cache,
-        inits=0.5,
-        keep=KEEP[model.program],
-        label="consistency",
-        **run_settings(len(model.school), draws),
-        **axes(model),
-    )
-    pi = (
-        inclusion["pi_a"] / (inclusion["pi_a"] + inclusion["pi_b"])
-        if inclusion["learn"]
-        else inclusion["pi_fixed"]
-    )
-    schools = school_table(model, idata, pi if model.select else 1.0, threshold)
-    kept = int(model.school.n.sum())
-    manifest = make_manifest(
-        "consistency",
-        settings=settings | dict(rounds=idata.attrs["rounds"]),
-        priors=words | (dict(prior_inclusion=inclusion_words) if model.select else {}),
-        source=scores.source,
-        diagnostics=verdict,
-        idata=idata,
-        kept=dict(students=kept, schools=len(model.school)),
-        dropped=scores.dropped,
-        notes=notes(model, schools, kept < scores.schools.n.sum()),
-    )
-    return ConsistencyFit(
-        "consistency",
-        verdict.table.drop(columns="mcse_ends"),
-        schools,
-        idata,
-        manifest,
-        scores=scores,
-    )
-
-
-def axes(model):
-    "Names and labels of the draws' dimensions"
-    slopes = model.program == "consistency_slopes"
-    dims = {k: v for k, v in DIMS.items() if k in KEEP[model.program]} | (
-        dict(effects=["school", "effect_name"], included=["school", "selected"]) if slopes else {}
-    )
-    coords = dict(
-        location_term=model.terms["location"],
-        scale_term=model.terms["scale"],
-        school=model.school.school.astype("str").tolist(),
-    )
-    return dict(
-        dims=dims,
-        coords=coords | (dict(effect_name=model.effects, selected=model.select) if slopes else {}),
-    )
-
-
-def notes(model, schools, fewer) -> list:
-    "What a reader of the fit must know"
-    small = int((schools.n < 30).sum())
-    said = [
-        f"Program {model.program}: {model.why}.",
-        "Priors in units of the score are multiples of the standard deviation of all scores.",
-    ]
-    if small:
-        said.append(
-            f"{small:,} of {len(schools):,} schools have fewer than 30 students; few of them can be told from typical, whatever they are."
-        )
-    if model.alike:
-        said.append(
-            f"In {model.alike:,} of {len(schools):,} schools the scores are (nearly) all the same; their SD was taken as a twentieth of the pooled one."
-        )
-    if (dwarfed := model.raised - model.alike) > 0:
-        said.append(
-            f"In {dwarfed:,} of {len(schools):,} schools the SD is below a twentieth of the pooled one, as which it was taken: far scores elsewhere make the pooled one large."
-        )
-    if fewer:
-        said.append("Students without a covariate were left out.")
-    return said
+    return ConsistencyFit(**vars(run_consistency(scores, choices, sampler, seed, engine)))

@@ -16,7 +16,7 @@ def bayes_factor(
     pip,  # posterior inclusion probability, in [0, 1]
     prior,  # prior inclusion probability, in (0, 1)
 ):
-    "Evidence for an effect of the school's own: posterior odds over prior odds; infinite where the PIP is 1"
+    "Evidence for an effect of the school's own: posterior odds over prior odds; infinite at PIP 1"
     pip, prior = np.asarray(pip, float), np.asarray(prior, float)
     with np.errstate(divide="ignore"):
         return pip / (1 - pip) * (1 - prior) / prior
@@ -30,7 +30,7 @@ def verdicts(
     pip,  # posterior inclusion probability, (J,)
     threshold: float = 0.75,  # from which a school is called unusual, in (0.5, 1)
 ):  # array of text (J,)
-    "The state of each school. Raises `ValueError` for a threshold that leaves no room between the states."
+    "The state of each school. Raises `ValueError` for a threshold outside (0.5, 1)."
     if not 0.5 < threshold < 1:
         raise ValueError(f"the threshold is {threshold:g}; it must lie between 0.5 and 1")
     pip = np.asarray(pip, float)
@@ -88,7 +88,8 @@ def ratio_words(
     less = ratio < 1
     change = [round(100 * (1 - x if less else x - 1)) for x in (ratio, lower, upper)]
     low, high = sorted(change[1:])
-    return f"students here vary {change[0]} % {'less' if less else 'more'} than typical [{low}, {high}]"
+    word = "less" if less else "more"
+    return f"students here vary {change[0]} % {word} than typical [{low}, {high}]"
 
 
 def school_words(
@@ -101,7 +102,8 @@ def school_words(
         else ""
     )
     if row["verdict"] == UNUSUAL:
-        said = f"Unusual, {row['direction']}: {ratio_words(row['ratio'], row['ratio_lower'], row['ratio_upper'])}"
+        ratio = ratio_words(row["ratio"], row["ratio_lower"], row["ratio_upper"])
+        said = f"Unusual, {row['direction']}: {ratio}"
     elif row["verdict"] == TYPICAL:
         said = "Typical: the spread of scores is like that of other schools"
     else:

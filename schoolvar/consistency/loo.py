@@ -12,37 +12,27 @@ import pandas as pd
 from scipy.special import gammaincinv, gammaln, logsumexp
 from scipy.stats import norm, qmc
 
-from .predict import effect_covariance, known_effects, refit_model, some_draws
+from schoolvar.consistency.predict import (
+    effect_covariance,
+    is_student,
+    known_effects,
+    refit_model,
+    some_draws,
+)
+from ..sampling.loo import psis_loo
 
 # %% auto #0
-__all__ = ['MOST', 'student_log_likelihood', 'school_sums', 'given_scale_effect', 'school_log_likelihood', 'effect_modes',
-           'effect_points', 'school_densities', 'sampled_school_likelihood', 'loo']
+__all__ = ['MOST', 'score_density', 'student_log_likelihood', 'school_sums', 'given_scale_effect', 'school_log_likelihood',
+           'effect_modes', 'effect_points', 'school_densities', 'sampled_school_likelihood', 'loo']
 
 # %% ../../nbs/consistency/30_loo.ipynb #831dc56d
 MOST = 40_000_000  # log likelihoods at once: 320 MB
 
 
-def student_log_likelihood(
-    fit,  # a consistency fit
-    scores,  # the Scores it was fitted to
-    draws: int = 400,  # posterior draws
-) -> np.ndarray:  # (draws, students), students in the order of the schools
-    "Log density of each score given its school's effects. Raises `ValueError` for a fit on sufficient statistics alone."
-    model, d = refit_model(fit, scores), some_draws(fit, draws)
-    if model.y is None:
-        raise ValueError(
-            "this fit knows schools, not students; leave out schools instead (by='school')"
-        )
-    if len(d["beta"]) * len(model.y) > MOST:
-        d = {k: v[: max(100, MOST // len(model.y))] for k, v in d.items()}
-    v, school = known_effects(model, d), model.blocks.school
-    E = np.ones((len(school), len(model.effects))) if model.E is None else model.E
-    part = lambda on: sum(v[:, school, k] * E[:, k] for k in np.flatnonzero(model.on_scale == on))
-    log_sd = d["zeta"] @ model.W.T + part(True)
-    z2 = (model.y - d["beta"] @ model.X.T - part(False)) ** 2 * np.exp(-2 * log_sd)
-    if fit.manifest["settings"]["likelihood"] == "normal":
+def score_density(z2, log_sd, nu=None) -> np.ndarray:
+    "Log density of scores from squared standard residuals: normal, or Student's t with that SD"
+    if nu is None:
         return -0.5 * (np.log(2 * np.pi) + z2) - log_sd
-    nu = d["nu"][:, None]
     return (
         gammaln((nu + 1) / 2)
         - gammaln(nu / 2)
@@ -50,6 +40,30 @@ def student_log_likelihood(
         - (nu + 1) / 2 * np.log1p(z2 / (nu - 2))
         - log_sd
     )
+
+
+def student_log_likelihood(
+    fit,  # a consistency fit
+    scores,  # the Scores it was fitted to
+    draws: int = 400,  # posterior draws
+) -> np.ndarray:  # (draws, students), students in the order of the schools
+    "Log density of each score given its school's effects. Raises `ValueError` for a fit of sums."
+    model, d = refit_model(fit, scores), some_draws(fit, draws)
+    if model.y is None:
+        raise ValueError(
+            "this fit knows schools, not students; leave out schools instead (by='school')"
+        )
+    if len(d["beta"]) * len(model.y) > MOST:
+        d = {k: v[: max(100, MOST // len(model.y))] for k, v in d.items()}
+    effects, school = known_effects(model, d), model.blocks.school
+    columns = model.columns_of_effects
+    location = scale = 0
+    for k, on_scale in enumerate(model.on_scale):
+        own = effects[:, school, k] * columns[:, k]
+        location, scale = (location, scale + own) if on_scale else (location + own, scale)
+    log_sd = d["zeta"] @ model.W.T + scale
+    z2 = (model.y - d["beta"] @ model.X.T - location) ** 2 * np.exp(-2 * log_sd)
+    return score_density(z2, log_sd, d["nu"][:, None] if is_student(fit) else None)
 
 # %% ../../nbs/consistency/30_loo.ipynb #f47ebdab
 def school_sums(model, d) -> tuple:  # n (J,), then sum of eta, A, B, C: (draws, J) each
@@ -60,7 +74,7 @@ def school_sums(model, d) -> tuple:  # n (J,), then sum of eta, A, B, C: (draws,
         r, w = model.school["mean"].values - d["beta"] @ model.X.T, np.exp(-2 * eta)
         return n, n * eta, w * (model.school.ss.values + n * r**2), w * n * r, w * n
     out = []
-    for beta, zeta in zip(d["beta"], d["zeta"]):
+    for beta, zeta in zip(d["beta"], d["zeta"], strict=True):
         eta = model.W @ zeta
         r, w = model.y - model.X @ beta, np.exp(-2 * eta)
         out.append(model.blocks.sums(np.stack([eta, w * r**2, w * r, w], 1)).T)
@@ -68,7 +82,7 @@ def school_sums(model, d) -> tuple:  # n (J,), then sum of eta, A, B, C: (draws,
 
 
 def given_scale_effect(t, mean, variance, n, eta, A, B, C):
-    "Log density of a school's scores for a scale effect, the location effect integrated over a normal"
+    "Log density of a school's scores for a scale effect, the location effect integrated out"
     e = np.exp(-2 * t)
     P = 1 / variance + C * e
     b = mean / variance + B * e
@@ -87,14 +101,16 @@ def school_log_likelihood(
     draws: int = 400,  # posterior draws
     nodes: int = 15,  # of the quadrature
 ) -> np.ndarray:  # (draws, schools)
-    "Log likelihood of each school with its effects and indicators integrated out: by quadrature, or by `sampled_school_likelihood` where slopes differ between schools or the likelihood is Student's"
+    """Log likelihood of each school with its effects and indicators integrated out
+
+    By quadrature, or by `sampled_school_likelihood` where slopes differ between schools or the
+    likelihood is Student's."""
     model = refit_model(fit, scores)
-    if model.program == "consistency_slopes" or fit.manifest["settings"]["likelihood"] != "normal":
+    if model.program == "consistency_slopes" or is_student(fit):
         return sampled_school_likelihood(fit, scores, draws)
     d = some_draws(fit, draws)
     n, *sums = school_sums(model, d)
-    col = lambda v: d[v][:, None]
-    tau_u, tau_t, rho, pi = col("tau_u"), col("tau_t"), col("rho"), col("pi")
+    tau_u, tau_t, rho, pi = (d[name][:, None] for name in ("tau_u", "tau_t", "rho", "pi"))
     # parabola of the scale effect at its residual log SD, sharpened by its prior
     nu = np.maximum(n - 1, 0)
     within = np.maximum(sums[1] - sums[2] ** 2 / sums[3], 1e-9)
@@ -102,7 +118,7 @@ def school_log_likelihood(
     middle = nu * np.clip(np.log(within / np.maximum(nu, 1)), -6, 6) / P
     x, w = np.polynomial.hermite_e.hermegauss(nodes)
     parts = []
-    for xk, wk in zip(x, w):
+    for xk, wk in zip(x, w, strict=True):
         # a little wider than the parabola
         t = middle + 1.15 * xk / np.sqrt(P)
         inside = given_scale_effect(t, rho * tau_u * t / tau_t, tau_u**2 * (1 - rho**2), n, *sums)
@@ -130,11 +146,12 @@ def effect_modes(
     nu: float = np.inf,  # degrees of freedom of the likelihood
     steps: int = 30,
 ):  # modes (J, effects), covariances (J, active, active)
-    "Most likely effects of each school at the posterior means, the inactive ones at zero, and their curvature"
-    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
+    """Most likely effects of each school at the posterior means, and their curvature
+
+    Effects that are not active are zero."""
     on, school = np.flatnonzero(active), model.blocks.school
     prior = np.linalg.inv(effect_covariance(model, d).mean(0)[np.ix_(on, on)])
-    C, scale = E[:, on], model.on_scale[on]
+    C, scale = model.columns_of_effects[:, on], model.on_scale[on]
     # of a location and a log scale of Student's t, beside the normal's
     info = (1.0, 1.0) if np.isinf(nu) else ((nu + 1) * nu / ((nu + 3) * (nu - 2)), nu / (nu + 3))
     r, eta, v = (
@@ -170,7 +187,7 @@ def effect_modes(
 
 # %% ../../nbs/consistency/30_loo.ipynb #35526dd3
 def effect_points(mode, covariance, nodes, df):
-    "Points of a multivariate t about each mode, 1.2 times as wide as its covariance, and their log density"
+    "Points of a multivariate t about each mode, 1.2 times as wide, and their log density"
     J, A = mode.shape
     if not A:
         return np.zeros((J, 1, 0)), np.zeros((J, 1))
@@ -183,12 +200,12 @@ def effect_points(mode, covariance, nodes, df):
         - A / 2 * np.log(df * np.pi)
         - np.log(np.diagonal(L, axis1=1, axis2=2)).sum(1)
     )
-    return mode[:, None] + np.einsum("jab,kb->jka", L, z), constant[:, None] - (
-        df + A
-    ) / 2 * np.log1p((z**2).sum(1) / df)
+    tails = (df + A) / 2 * np.log1p((z**2).sum(1) / df)
+    return mode[:, None] + np.einsum("jab,kb->jka", L, z), constant[:, None] - tails
 
 
 def _log_normal(v, covariance):
+    "Log density of points (J, nodes, effects) of a normal about zero"
     if not v.shape[2]:
         return np.zeros(v.shape[:2])
     half = np.linalg.cholesky(np.linalg.inv(covariance))
@@ -205,21 +222,12 @@ def school_densities(model, d, s, C, scale, v, student):
     r, eta = model.y - model.X @ d["beta"][s], model.W @ d["zeta"][s]
     # at most 32 MB an array
     for at in np.array_split(np.arange(v.shape[1]), max(1, len(r) * v.shape[1] // 4_000_000)):
-        part = lambda on: np.einsum("na,nka->nk", C[:, on], v[:, at][school][:, :, on])
-        log_sd = eta[:, None] + part(scale)
-        z2 = (r[:, None] - part(~scale)) ** 2 * np.exp(-2 * log_sd)
-        if student:
-            nu = d["nu"][s]
-            x = (
-                gammaln((nu + 1) / 2)
-                - gammaln(nu / 2)
-                - 0.5 * np.log(np.pi * (nu - 2))
-                - (nu + 1) / 2 * np.log1p(z2 / (nu - 2))
-                - log_sd
-            )
-        else:
-            x = -0.5 * (np.log(2 * np.pi) + z2) - log_sd
-        out.append(model.blocks.sums(x))
+        points = v[:, at][school]
+        location = np.einsum("na,nka->nk", C[:, ~scale], points[:, :, ~scale])
+        log_sd = eta[:, None] + np.einsum("na,nka->nk", C[:, scale], points[:, :, scale])
+        z2 = (r[:, None] - location) ** 2 * np.exp(-2 * log_sd)
+        density = score_density(z2, log_sd, d["nu"][s] if student else None)
+        out.append(model.blocks.sums(density))
     return np.concatenate(out, 1)
 
 # %% ../../nbs/consistency/30_loo.ipynb #f08aaf6d
@@ -230,26 +238,25 @@ def sampled_school_likelihood(
     nodes: int = 256,  # points of each integral, a power of two
     df: float = 6.0,  # of the multivariate t they come from
 ) -> np.ndarray:  # (draws, schools)
-    "Log likelihood of each school with its effects and indicators integrated out by importance sampling, for any model with students"
+    "As `school_log_likelihood`, by importance sampling, for any model with students"
     model, d = refit_model(fit, scores), some_draws(fit, min(draws, 400))
-    E = np.ones((len(model.y), len(model.effects))) if model.E is None else model.E
-    covariance, select = effect_covariance(model, d), [e in model.select for e in model.effects]
-    student = fit.manifest["settings"]["likelihood"] == "student"
+    columns, covariance = model.columns_of_effects, effect_covariance(model, d)
+    select, student = [e in model.select for e in model.effects], is_student(fit)
+    nu = d["nu"].mean() if student else np.inf
     out = np.full((len(d["beta"]), len(model.blocks.n)), -np.inf)
     for pattern in product(*([True, False] if s else [True] for s in select)):
         active = np.array(pattern)
         # (J, nodes, active), (J, nodes)
-        v, log_q = effect_points(
-            *effect_modes(model, d, active, d["nu"].mean() if student else np.inf), nodes, df
+        v, log_q = effect_points(*effect_modes(model, d, active, nu), nodes, df)
+        kept, left = (
+            sum(a and s for a, s in zip(active, select, strict=True)),
+            sum(not a for a in active),
         )
-        kept, left = sum(a and s for a, s in zip(active, select)), sum(not a for a in active)
         weight = kept * np.log(d["pi"]) + (left * np.log1p(-d["pi"]) if left else 0)
+        C, scale, on = columns[:, active], model.on_scale[active], np.ix_(active, active)
         for s in range(len(out)):
-            values = (
-                school_densities(model, d, s, E[:, active], model.on_scale[active], v, student)
-                + _log_normal(v, covariance[s][np.ix_(active, active)])
-                - log_q
-            )
+            values = school_densities(model, d, s, C, scale, v, student)
+            values = values + _log_normal(v, covariance[s][on]) - log_q
             out[s] = np.logaddexp(out[s], weight[s] + logsumexp(values, axis=1) - np.log(nodes))
     return out
 
@@ -259,15 +266,15 @@ def loo(
     scores,  # the Scores it was fitted to
     by: str = "school",  # "school" or "student"
     draws: int = 1000,  # posterior draws
-) -> pd.DataFrame:  # elpd, lppd, pareto_k; one row a school or student
-    "Leave-one-out log predictive density of each school or student, with Pareto k"
-    from schoolvar.sampling.loo import psis_loo
+) -> pd.DataFrame:  # elpd, lppd, pareto_k, school; one row a school or student
+    """Leave-one-out log predictive density of each school or student, with Pareto k
 
+    In nats, by Pareto-smoothed importance sampling (Vehtari, Gelman and Gabry 2017, doi
+    10.1007/s11222-016-9696-4). Raises `ValueError` where students are asked of a fit of sums."""
     if by not in ("school", "student"):
         raise ValueError(f"by is {by!r}; it must be 'school' or 'student'")
-    table = psis_loo(
-        (school_log_likelihood if by == "school" else student_log_likelihood)(fit, scores, draws)
-    )
+    log_likelihood = school_log_likelihood if by == "school" else student_log_likelihood
+    table = psis_loo(log_likelihood(fit, scores, draws))
     model = refit_model(fit, scores)
     ids = model.school.school.astype("str").values
     return table.assign(school=ids if by == "school" else ids[model.blocks.school])

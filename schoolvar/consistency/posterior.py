@@ -14,11 +14,28 @@ from .model import parameter_name
 from ..sampling.diagnostics import mcse_mean
 
 # %% auto #0
-__all__ = ['KEEP', 'DIMS', 'sd_name', 'population_names', 'derived', 'school_table', 'inclusion_draws']
+__all__ = ['KEEP', 'DIMS', 'sd_name', 'slope_names', 'population_names', 'by_school', 'derived', 'school_table',
+           'inclusion_draws']
 
 # %% ../../nbs/consistency/15_posterior.ipynb #65b9135b
 def sd_name(effect):
+    "The name of the SD of an effect of schools"
     return "sd_" + effect.replace("_intercept", "")
+
+
+def slope_names(model) -> dict:
+    "SDs and correlations of any effects: those of the mean first, intercepts before slopes"
+    effects, names = model.effects, {}
+    order = sorted(range(len(effects)), key=lambda k: (model.on_scale[k], "[" in effects[k]))
+    for k in order:
+        names[sd_name(effects[k])] = ("tau", k)
+    for a, i in enumerate(order):
+        for j in order[a + 1 :]:
+            pair = effects[i], effects[j]
+            intercepts = set(pair) == {"location_intercept", "scale_intercept"}
+            name = "correlation" if intercepts else f"correlation[{pair[0]},{pair[1]}]"
+            names[name] = ("Omega", (i, j))
+    return names
 
 
 def population_names(
@@ -27,42 +44,41 @@ def population_names(
     robust,
 ) -> dict:  # label -> variable and selection, as in `diagnostics.pick`
     "Labels of the population parameters and where they are in the draws"
-    names = {
-        parameter_name("location", t): ("beta", k) for k, t in enumerate(model.terms["location"])
-    } | {parameter_name("scale", t): ("zeta", k) for k, t in enumerate(model.terms["scale"])}
-    e = model.effects
-    if model.program != "consistency_slopes":
-        names |= dict(sd_location="tau_u", sd_scale="tau_t", correlation="rho")
+    names = {}
+    for part, variable in (("location", "beta"), ("scale", "zeta")):
+        for k, term in enumerate(model.terms[part]):
+            names[parameter_name(part, term)] = (variable, k)
+    if model.program == "consistency_slopes":
+        names |= slope_names(model)
     else:
-        order = sorted(range(len(e)), key=lambda k: (model.on_scale[k], "[" in e[k]))
-        names |= {sd_name(e[k]): ("tau", k) for k in order}
-        for a, i in enumerate(order):
-            for j in order[a + 1 :]:
-                names[
-                    "correlation"
-                    if {e[i], e[j]} == {"location_intercept", "scale_intercept"}
-                    else f"correlation[{e[i]},{e[j]}]"
-                ] = ("Omega", (i, j))
-    return names | (dict(nu="nu") if robust else {}) | (dict(prior_inclusion="pi") if learn else {})
+        names |= dict(sd_location="tau_u", sd_scale="tau_t", correlation="rho")
+    if robust:
+        names["nu"] = "nu"
+    if learn:
+        names["prior_inclusion"] = "pi"
+    return names
 
 # %% ../../nbs/consistency/15_posterior.ipynb #a452f9b6
+def by_school(values):
+    "Draws as ArviZ takes them: a group of ArviZ 1.x takes no tuple of dimensions and values"
+    return xr.DataArray(values, dims=("chain", "draw", "school"))
+
+
 def derived(model, idata) -> None:
     "Add mu, sd, effect and effects of schools to the draws"
     post = idata.posterior
-    # a group of ArviZ 1.x takes no tuple of dimensions and values
-    by_school = lambda x: xr.DataArray(x, dims=("chain", "draw", "school"))
     mean_part = post["beta"].values @ model.school_means(model.X).T
     scale_part = post["zeta"].values @ model.school_means(model.W).T
     if model.program == "consistency_slopes":
-        v, Ebar = post["effects"].values, model.school_means(model.E)
-        mean_part = mean_part + (v * Ebar * ~model.on_scale).sum(-1)
-        scale_part = scale_part + (v * Ebar * model.on_scale).sum(-1)
+        effects, columns = post["effects"].values, model.school_means(model.E)
+        mean_part = mean_part + (effects * columns * ~model.on_scale).sum(-1)
+        scale_part = scale_part + (effects * columns * model.on_scale).sum(-1)
         main = (
             model.effects.index("scale_intercept")
             if "scale_intercept" in model.effects
             else int(np.flatnonzero(model.on_scale)[0])
         )
-        post["effect"] = by_school(v[..., main])
+        post["effect"] = by_school(effects[..., main])
         post["mu"], post["sd"] = by_school(mean_part), by_school(np.exp(scale_part))
         return
     if "mu" not in post:
@@ -70,44 +86,13 @@ def derived(model, idata) -> None:
     post["sd"] = by_school(np.exp(scale_part + post["effect"].values))
 
 
-KEEP = {
-    "consistency_schools": [
-        "beta",
-        "zeta",
-        "tau_u",
-        "tau_t",
-        "rho",
-        "pi",
-        "lprior",
-        "mu",
-        "effect",
-        "included",
-    ],
-    "consistency_students": [
-        "beta",
-        "zeta",
-        "tau_u",
-        "tau_t",
-        "rho",
-        "pi",
-        "nu",
-        "lprior",
-        "u",
-        "effect",
-        "included",
-    ],
-    "consistency_slopes": [
-        "beta",
-        "zeta",
-        "tau",
-        "Omega",
-        "pi",
-        "nu",
-        "lprior",
-        "effects",
-        "included",
-    ],
-}
+# what is kept of the draws of each program
+_SHARED = "beta zeta tau_u tau_t rho pi".split()
+KEEP = dict(
+    consistency_schools=[*_SHARED, "lprior", "mu", "effect", "included"],
+    consistency_students=[*_SHARED, "nu", "lprior", "u", "effect", "included"],
+    consistency_slopes="beta zeta tau Omega pi nu lprior effects included".split(),
+)
 DIMS = dict(
     beta=["location_term"],
     zeta=["scale_term"],
@@ -160,12 +145,13 @@ def school_table(
 
 
 def inclusion_draws(model, included):
-    "Conditional inclusion probabilities of the scale intercept (else of the first selected effect), and of the other selected effects by name"
+    """Conditional inclusion probabilities: of the main effect, and of the others by name
+
+    The main one is the scale intercept, or the first that is selected."""
     if included.ndim == 3:
         return included, {}
     if not model.select:
         return np.ones(included.shape[:3]), {}
     main = model.select.index("scale_intercept") if "scale_intercept" in model.select else 0
-    return included[..., main], {
-        e: included[..., k] for k, e in enumerate(model.select) if k != main
-    }
+    others = {e: included[..., k] for k, e in enumerate(model.select) if k != main}
+    return included[..., main], others

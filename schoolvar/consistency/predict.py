@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gamma
+from scipy.special import expit, logit
+from scipy.stats import chi2, gamma
 
-from .model import inclusion_data, make_model, prior_scales, spreads
+from .model import CHOICES, chosen_model, effect_names, spreads
+from .priors import inclusion_data, prior_scales
 
 # %% auto #0
-__all__ = ['some_draws', 'refit_model', 'effect_covariance', 'new_effects', 'known_effects', 'predict', 'linear_parts',
-           'replicate_sds', 'sd_check', 'lkj_draws', 'prior_draws', 'prior_sd_check', 'detectable_ratio']
+__all__ = ['some_draws', 'refit_model', 'is_student', 'effect_covariance', 'new_effects', 'known_effects', 'predict',
+           'unit_noise', 'effect_columns', 'linear_parts', 'replicate_sds', 'ppc', 'lkj_draws', 'prior_population',
+           'prior_spread', 'prior_draws', 'prior_ppc', 'pip_of_ratios', 'true_ratio', 'detectable_ratio']
 
 # %% ../../nbs/consistency/20_predict.ipynb #dece97d3
 def some_draws(
@@ -32,8 +35,12 @@ def some_draws(
 
 def refit_model(fit, scores):
     "The model of a fit on its scores"
-    s = fit.manifest["settings"]
-    return make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"])
+    return chosen_model(scores, fit.manifest["settings"])
+
+
+def is_student(fit) -> bool:
+    "Whether the likelihood of a fit is Student's"
+    return fit.manifest["settings"]["likelihood"] == "student"
 
 # %% ../../nbs/consistency/20_predict.ipynb #8895196c
 def effect_covariance(model, d) -> np.ndarray:  # (draws, effects, effects)
@@ -51,14 +58,14 @@ def new_effects(
     rng,  # numpy Generator
 ) -> np.ndarray:  # (draws, new schools, effects), in the order of `model.effects`
     "Draws of the effects of schools that the data do not have, indicators applied"
-    S, R = len(d["beta"]), len(model.effects)
+    draws, R = len(d["beta"]), len(model.effects)
     L = np.linalg.cholesky(effect_covariance(model, d) + 1e-12 * np.eye(R))
-    v = np.einsum("srq,snq->snr", L, rng.standard_normal((S, size, R)))
-    on = np.ones((S, size, R), bool)
-    for k, e in enumerate(model.effects):
-        if e in model.select:
-            on[..., k] = rng.random((S, size)) < d["pi"][:, None]
-    return v * on
+    effects = np.einsum("srq,snq->snr", L, rng.standard_normal((draws, size, R)))
+    on = np.ones(effects.shape, bool)
+    for k, effect in enumerate(model.effects):
+        if effect in model.select:
+            on[..., k] = rng.random((draws, size)) < d["pi"][:, None]
+    return effects * on
 
 
 def known_effects(model, d):
@@ -75,18 +82,12 @@ def predict(
     new: pd.DataFrame,  # one row a student: `school`, and the covariates of the formulas
     draws: int = 400,  # posterior draws
     seed: int = 1,
-    # mean, its interval, sd, and the interval of a score: mean, mean_lower, mean_upper, sd, lower,
-    # upper, known
+    # school, mean, mean_lower, mean_upper, sd, lower, upper (of a score), known; index as `new`
 ) -> pd.DataFrame:
-    "Expected score, spread and 95 % interval of a score for each row, in schools of the fit or in new ones"
+    "Expected score, spread and 95 % interval of a score for each row, in known schools or new ones"
     model, rng, d = refit_model(fit, scores), np.random.default_rng(seed), some_draws(fit, draws)
     mu, log_sd, known = linear_parts(model, d, new, rng)
-    nu = d["nu"][:, None] if fit.manifest["settings"]["likelihood"] == "student" else None
-    z = (
-        rng.standard_normal(mu.shape)
-        if nu is None
-        else rng.standard_t(np.broadcast_to(nu, mu.shape)) * np.sqrt((nu - 2) / nu)
-    )
+    z = unit_noise(rng, mu.shape, d["nu"][:, None] if is_student(fit) else None)
     score = np.quantile(mu + np.exp(log_sd) * z, (0.025, 0.975), axis=0)
     mean = np.quantile(mu, (0.025, 0.975), axis=0)
     return pd.DataFrame(
@@ -104,103 +105,93 @@ def predict(
     )
 
 
+def unit_noise(
+    rng,
+    shape,
+    nu=None,  # degrees of freedom of Student's t; None = normal
+) -> np.ndarray:
+    "Noise of mean 0 and SD 1"
+    if nu is None:
+        return rng.standard_normal(shape)
+    return rng.standard_t(np.broadcast_to(nu, shape)) * np.sqrt((nu - 2) / nu)
+
+
+def effect_columns(model, new) -> np.ndarray:  # (rows, effects)
+    "What the effects of schools are multiplied by in new rows"
+    if not model.effect_designs:
+        return np.ones((len(new), len(model.effects)))
+    location, scale = model.effect_designs
+    names = effect_names("location", location) + effect_names("scale", scale)
+    columns = np.column_stack([location.new(new), scale.new(new)])
+    return columns[:, [names.index(e) for e in model.effects]]
+
+
 def linear_parts(model, d, new, rng):
-    "Mean and log SD of each new row in each draw, (draws, rows), and whether its school is in the fit"
+    "Mean and log SD of each new row in each draw (draws, rows); which rows are of known schools"
     if "school" not in new:
         raise ValueError("the new rows need a column 'school'")
-    parts = [
-        (m.new(new) if m is not None else np.ones((len(new), 1)))
-        for m in (model.location, model.scale)
-    ]
+    location, scale = (
+        np.ones((len(new), 1)) if design is None else design.new(new)
+        for design in (model.location, model.scale)
+    )
     codes, ids = pd.factorize(new["school"].astype("str"))
     place = pd.Index(model.school.school.astype("str")).get_indexer(ids)
-    v = new_effects(model, d, len(ids), rng)
-    v[:, place >= 0] = known_effects(model, d)[:, place[place >= 0]]
-    v = v[:, codes]
-    E = np.ones((len(new), len(model.effects)))
-    if model.effect_designs:
-        names = [
-            e
-            for part, m in zip(("location", "scale"), model.effect_designs)
-            for e in (f"{part}_intercept" if t == "Intercept" else f"{part}[{t}]" for t in m.names)
-        ]
-        columns = np.column_stack([m.new(new) for m in model.effect_designs])
-        E = columns[:, [names.index(e) for e in model.effects]]
-    v = v * E
+    effects = new_effects(model, d, len(ids), rng)
+    effects[:, place >= 0] = known_effects(model, d)[:, place[place >= 0]]
+    effects = effects[:, codes] * effect_columns(model, new)
     return (
-        d["beta"] @ parts[0].T + v[..., ~model.on_scale].sum(-1),
-        d["zeta"] @ parts[1].T + v[..., model.on_scale].sum(-1),
+        d["beta"] @ location.T + effects[..., ~model.on_scale].sum(-1),
+        d["zeta"] @ scale.T + effects[..., model.on_scale].sum(-1),
         place[codes] >= 0,
     )
 
 # %% ../../nbs/consistency/20_predict.ipynb #5399343b
 def replicate_sds(model, d, rng, student=False) -> np.ndarray:  # (draws, schools)
-    "School standard deviations of data that the model makes: of residuals about the school's mean where covariates are of students"
-    n = model.school.n.values
-    v = known_effects(model, d)
+    """School SDs of data that the model makes
+
+    Where covariates are of students, of residuals about the school's mean."""
+    n, effects = model.school.n.values, known_effects(model, d)
+    freedom = np.maximum(n - 1, 1)
     if model.y is None:
-        log_sd = d["zeta"] @ model.W.T + v[..., 1]
-        return np.where(
-            n > 1,
-            np.exp(log_sd)
-            * np.sqrt(rng.chisquare(np.maximum(n - 1, 1), log_sd.shape) / np.maximum(n - 1, 1)),
-            np.nan,
-        )
+        log_sd = d["zeta"] @ model.W.T + effects[..., 1]
+        chance = np.sqrt(rng.chisquare(freedom, log_sd.shape) / freedom)
+        return np.where(n > 1, np.exp(log_sd) * chance, np.nan)
     out = np.empty((len(d["beta"]), len(n)))
-    school, E = (
-        model.blocks.school,
-        np.ones((len(model.y), len(model.effects))) if model.E is None else model.E,
-    )
+    school, columns = model.blocks.school, model.columns_of_effects
     for s in range(len(out)):
-        e = v[s][school] * E
-        z = (
-            rng.standard_normal(len(school))
-            if not student
-            else rng.standard_t(d["nu"][s], len(school)) * np.sqrt((d["nu"][s] - 2) / d["nu"][s])
-        )
-        y = (
-            model.X @ d["beta"][s]
-            + e[:, ~model.on_scale].sum(1)
-            + np.exp(model.W @ d["zeta"][s] + e[:, model.on_scale].sum(1)) * z
-        )
-        m = model.blocks.sums(y) / n
-        out[s] = np.sqrt(model.blocks.sums((y - m[school]) ** 2) / np.maximum(n - 1, 1))
+        own = effects[s][school] * columns
+        z = unit_noise(rng, len(school), d["nu"][s] if student else None)
+        log_sd = model.W @ d["zeta"][s] + own[:, model.on_scale].sum(1)
+        y = model.X @ d["beta"][s] + own[:, ~model.on_scale].sum(1) + np.exp(log_sd) * z
+        mean = model.blocks.sums(y) / n
+        out[s] = np.sqrt(model.blocks.sums((y - mean[school]) ** 2) / freedom)
     out[:, n < 2] = np.nan
     return out
 
 
-def sd_check(
+def ppc(
     fit,  # a consistency fit
     scores,  # the Scores it was fitted to
     draws: int = 200,
     seed: int = 1,
 ) -> pd.DataFrame:  # place (1 = smallest SD), observed, lower, middle, upper
-    "Observed school standard deviations in order, beside the 95 % band of those that the posterior makes"
+    """Posterior predictive check of the spread
+
+    Observed school SDs in order, beside the 95 % band of those that the posterior makes, in units
+    of the score (Gelman, Meng and Stern 1996, *Statistica Sinica* 6:733)."""
     model = refit_model(fit, scores)
-    made = replicate_sds(
-        model,
-        some_draws(fit, draws),
-        np.random.default_rng(seed),
-        fit.manifest["settings"]["likelihood"] == "student",
-    )
-    return _band(model, made)
+    rng = np.random.default_rng(seed)
+    return _band(model, replicate_sds(model, some_draws(fit, draws), rng, is_student(fit)))
 
 
 def _band(model, made):
-    some = (model.school.n > 1).values
-    observed = np.sort(
-        np.sqrt(model.school.get("raw_ss", model.school.ss)[some] / (model.school.n[some] - 1))
-    )
-    low, middle, high = np.quantile(np.sort(made[:, some], axis=1), (0.025, 0.5, 0.975), axis=0)
-    return pd.DataFrame(
-        dict(
-            place=np.arange(1, some.sum() + 1),
-            observed=observed,
-            lower=low,
-            middle=middle,
-            upper=high,
-        )
-    )
+    "Observed SDs in order, beside the band of those that were made (draws, schools)"
+    school = model.school[model.school.n > 1]
+    observed = np.sort(np.sqrt(school.get("raw_ss", school.ss) / (school.n - 1)))
+    made = np.sort(made[:, (model.school.n > 1).values], axis=1)
+    low, middle, high = np.quantile(made, (0.025, 0.5, 0.975), axis=0)
+    place = np.arange(1, len(school) + 1)
+    return pd.DataFrame(dict(place=place, observed=observed, lower=low, middle=middle, upper=high))
 
 # %% ../../nbs/consistency/20_predict.ipynb #503244bf
 def lkj_draws(
@@ -209,7 +200,9 @@ def lkj_draws(
     draws: int,
     rng,  # numpy Generator
 ) -> np.ndarray:  # (draws, size, size)
-    "Random correlation matrices from independent partial correlations (Lewandowski, Kurowicka and Joe 2009, section 2.4)"
+    """Random correlation matrices from independent partial correlations
+
+    Source: Lewandowski, Kurowicka and Joe 2009, section 2.4, doi 10.1016/j.jmva.2009.04.008."""
     L = np.zeros((draws, size, size))
     L[:, 0, 0] = 1
     for i in range(1, size):
@@ -222,82 +215,93 @@ def lkj_draws(
     return L @ L.transpose(0, 2, 1)
 
 # %% ../../nbs/consistency/20_predict.ipynb #473aadba
-def prior_draws(model, scores, settings, draws, rng) -> dict:
-    "Draws of every population parameter and of the schools' effects from the priors"
+def prior_population(model, scores, choices, draws, rng) -> dict:
+    "Draws of the coefficients, the inclusion probability and the tails from their priors"
     prior, _ = prior_scales(
         scores.mean,
         scores.sd,
         spreads(model.X, model.terms["location"]),
         spreads(model.W, model.terms["scale"]),
-        settings["priors"],
+        choices["priors"],
     )
     inclusion, _ = inclusion_data(
-        settings["prior_inclusion"], settings["expected_unusual"], len(model.school)
+        choices["prior_inclusion"], choices["expected_unusual"], len(model.school)
     )
-    t = lambda scale: np.abs(rng.standard_t(prior["tau_df"], draws)) * scale
-    d = dict(
-        beta=rng.normal(prior["beta_mean"], prior["beta_scale"], (draws, len(prior["beta_mean"]))),
-        zeta=rng.normal(prior["zeta_mean"], prior["zeta_scale"], (draws, len(prior["zeta_mean"]))),
-        pi=rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws)
-        if inclusion["learn"]
-        else np.full(draws, inclusion["pi_fixed"]),
-    )
-    # above 2, where there is a variance
-    d["nu"] = gamma(prior["nu_shape"], scale=1 / prior["nu_rate"]).isf(
-        rng.uniform(0, gamma.sf(2, prior["nu_shape"], scale=1 / prior["nu_rate"]), draws)
-    )
-    if model.program != "consistency_slopes":
-        d |= dict(
-            tau_u=t(prior["tau_u_scale"]),
-            tau_t=t(prior["tau_t_scale"]),
-            rho=2 * rng.beta(prior["lkj"], prior["lkj"], draws) - 1,
-        )
+    shape = draws, len(prior["beta_mean"])
+    d = dict(beta=rng.normal(prior["beta_mean"], prior["beta_scale"], shape))
+    shape = draws, len(prior["zeta_mean"])
+    d["zeta"] = rng.normal(prior["zeta_mean"], prior["zeta_scale"], shape)
+    if inclusion["learn"]:
+        d["pi"] = rng.beta(inclusion["pi_a"], inclusion["pi_b"], draws)
     else:
-        d |= dict(
-            tau=np.stack(
-                [t(prior["tau_t_scale"] if s else prior["tau_u_scale"]) for s in model.on_scale], -1
-            ),
-            Omega=lkj_draws(prior["lkj"], len(model.effects), draws, rng),
-        )
-    v = new_effects(model, d, len(model.school), rng)
+        d["pi"] = np.full(draws, inclusion["pi_fixed"])
+    # above 2, where there is a variance
+    tails = gamma(prior["nu_shape"], scale=1 / prior["nu_rate"])
+    d["nu"] = tails.isf(rng.uniform(0, tails.sf(2), draws))
+    return d | prior_spread(model, prior, draws, rng)
+
+
+def prior_spread(model, prior, draws, rng) -> dict:
+    "Draws of the SDs and correlations of the effects of schools from their priors"
+
+    def half_t(scale):
+        return np.abs(rng.standard_t(prior["tau_df"], draws)) * scale
+
     if model.program == "consistency_slopes":
-        return d | dict(effects=v)
-    return d | dict(u=v[..., 0], effect=v[..., 1])
+        units = [prior["tau_t_scale"] if on else prior["tau_u_scale"] for on in model.on_scale]
+        tau = np.stack([half_t(unit) for unit in units], -1)
+        return dict(tau=tau, Omega=lkj_draws(prior["lkj"], len(model.effects), draws, rng))
+    return dict(
+        tau_u=half_t(prior["tau_u_scale"]),
+        tau_t=half_t(prior["tau_t_scale"]),
+        rho=2 * rng.beta(prior["lkj"], prior["lkj"], draws) - 1,
+    )
 
 
-def prior_sd_check(
+def prior_draws(model, scores, choices, draws, rng) -> dict:
+    "Draws of every population parameter and of the schools' effects from the priors"
+    d = prior_population(model, scores, choices, draws, rng)
+    effects = new_effects(model, d, len(model.school), rng)
+    if model.program == "consistency_slopes":
+        return d | dict(effects=effects)
+    return d | dict(u=effects[..., 0], effect=effects[..., 1])
+
+
+def prior_ppc(
     scores,  # Scores
     draws: int = 200,
     seed: int = 1,
     **settings,  # of `fit_consistency`: location, scale, prior_inclusion, priors, ...
-) -> pd.DataFrame:  # as from `sd_check`
-    "Observed school standard deviations in order, beside the 95 % band of those that the priors make"
-    s = (
-        dict(
-            location="1",
-            scale="1",
-            select=["scale_intercept"],
-            likelihood="normal",
-            missing="error",
-            priors=None,
-            prior_inclusion=0.5,
-            expected_unusual=None,
-        )
-        | settings
-    )
-    model, rng = (
-        make_model(scores, s["location"], s["scale"], s["select"], s["likelihood"], s["missing"]),
-        np.random.default_rng(seed),
-    )
+) -> pd.DataFrame:  # as from `ppc`
+    "Observed school SDs in order, beside the 95 % band of those that the priors make"
+    choices = CHOICES | settings
+    model, rng = chosen_model(scores, choices), np.random.default_rng(seed)
+    student = choices["likelihood"] == "student"
     with np.errstate(over="ignore"):
-        return _band(
-            model,
-            replicate_sds(
-                model, prior_draws(model, scores, s, draws, rng), rng, s["likelihood"] == "student"
-            ),
-        )
+        d = prior_draws(model, scores, choices, draws, rng)
+        return _band(model, replicate_sds(model, d, rng, student))
 
 # %% ../../nbs/consistency/20_predict.ipynb #8d881101
+# log of the observed SD over the typical SD
+_RATIOS = np.linspace(-np.log(8), np.log(8), 161)
+
+
+def pip_of_ratios(n, tau, weights, pi) -> np.ndarray:  # one value a ratio of `_RATIOS`
+    "PIP of a new school of `n` students by its observed ratio, the scale effect on a grid `tau`"
+    nu = n - 1
+    ratio = np.exp(2 * _RATIOS)
+    on = -nu * tau - 0.5 * nu * ratio[:, None, None] * np.exp(-2 * tau)
+    top = on.max(-1)
+    inside = np.log((np.exp(on - top[..., None]) * weights).sum(-1))
+    gain = inside + top + 0.5 * nu * ratio[:, None]
+    return expit(gain + logit(pi)).mean(1)
+
+
+def true_ratio(observed, nu, probability) -> float:
+    "The ratio whose observed one, with `nu` degrees of freedom, is below exp(observed) that often"
+    return np.exp(observed) / np.sqrt(chi2.ppf(probability, nu) / nu)
+
+
 def detectable_ratio(
     fit,  # a consistency fit
     sizes=(5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500),  # students in the school
@@ -305,38 +309,21 @@ def detectable_ratio(
     threshold: float | None = None,  # PIP from which a school is flagged; None = as in the fit
     draws: int = 50,  # posterior draws of the population
 ) -> pd.DataFrame:  # n, less, more: ratios of the SD to the typical SD
-    "The SD, relative to typical, that is flagged with the probability `power`; not a number where no ratio within a factor of 8 is"
-    from scipy.special import expit, logit
-    from scipy.stats import chi2
+    """The SD, relative to typical, that is flagged with the probability `power`
 
+    One row a size; not a number where no ratio within a factor of 8 is flagged. The population is
+    the fit's, the school a new one without covariates."""
     threshold = fit.manifest["settings"]["threshold"] if threshold is None else threshold
     d = some_draws(fit, draws)
-    x = np.linspace(-6, 6, 161)
-    w = np.exp(-0.5 * x**2) / np.exp(-0.5 * x**2).sum()
-    t = (d["tau_t"] if "tau_t" in d else d["tau"][:, -1])[:, None] * x  # (draws, nodes)
-    # log of the observed SD over the typical SD
-    grid = np.linspace(-np.log(8), np.log(8), 161)
-    out = []
+    nodes = np.linspace(-6, 6, 161)
+    weights = np.exp(-0.5 * nodes**2) / np.exp(-0.5 * nodes**2).sum()
+    tau = (d["tau_t"] if "tau_t" in d else d["tau"][:, -1])[:, None] * nodes  # (draws, nodes)
+    rows = []
     for n in sizes:
-        nu = n - 1
-        on = -nu * t - 0.5 * nu * np.exp(2 * grid)[:, None, None] * np.exp(-2 * t)
-        top = on.max(-1)
-        gain = (
-            np.log((np.exp(on - top[..., None]) * w).sum(-1))
-            + top
-            + 0.5 * nu * np.exp(2 * grid)[:, None]
-        )
-        pip = expit(gain + logit(d["pi"])).mean(1)
-        flagged = pip >= threshold
-        low, high = grid[flagged & (grid < 0)], grid[flagged & (grid > 0)]
-        # the observed ratio that just flags; the true one that reaches it with the wanted
-        # probability
-        s = lambda r, q: np.exp(r) / np.sqrt(chi2.ppf(q, nu) / nu)
-        out.append(
-            dict(
-                n=n,
-                less=s(low.max(), power) if low.size else np.nan,
-                more=s(high.min(), 1 - power) if high.size else np.nan,
-            )
-        )
-    return pd.DataFrame(out)
+        flagged = pip_of_ratios(n, tau, weights, d["pi"]) >= threshold
+        low, high = _RATIOS[flagged & (_RATIOS < 0)], _RATIOS[flagged & (_RATIOS > 0)]
+        # the observed ratio that just flags; the true one that reaches it with that probability
+        less = true_ratio(low.max(), n - 1, power) if low.size else np.nan
+        more = true_ratio(high.min(), n - 1, 1 - power) if high.size else np.nan
+        rows.append(dict(n=n, less=less, more=more))
+    return pd.DataFrame(rows)

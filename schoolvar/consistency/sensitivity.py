@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .fit import fit_consistency
 from .loo import school_log_likelihood, student_log_likelihood
+from .model import CHOICES
 from .posterior import population_names
-from .predict import refit_model
-from ..sampling.diagnostics import pick, power_sensitivity
+from .predict import is_student, refit_model
+from .run import run_consistency
+from ..sampling.diagnostics import pick
+from ..sampling.sensitivity import power_scaling
 
 # %% auto #0
-__all__ = ['GRID', 'prior_sensitivity', 'flag_stability', 'power_scaling']
+__all__ = ['GRID', 'prior_sensitivity', 'flag_stability', 'log_likelihood_of', 'parameter_sensitivity']
 
 # %% ../../nbs/consistency/45_sensitivity.ipynb #faff86e7
 GRID = (0.05, 0.1, 0.25, 0.5, 0.75)
@@ -24,21 +26,19 @@ GRID = (0.05, 0.1, 0.25, 0.5, 0.75)
 def prior_sensitivity(
     scores,  # Scores
     grid=GRID,  # prior inclusion probabilities
-    **settings,  # other arguments of `fit_consistency`
+    sampler: dict | None = None,  # as in `fit_consistency`
+    seed: int = 1,
+    engine: str = "auto",
+    **choices,  # other arguments of `fit_consistency`: location, scale, select, priors, ...
 ) -> pd.DataFrame:  # school, prior, pip, pip_mcse, effect, sd: one row a school and prior
     "PIPs of all schools under each prior probability, each from a fit of its own"
-    settings = {
-        k: v for k, v in settings.items() if k not in ("prior_inclusion", "expected_unusual")
-    }
-    tables = [
-        fit_consistency(scores, prior_inclusion=p, **settings)
-        .schools[["school", "pip", "pip_mcse", "effect", "sd"]]
-        .assign(prior=p)
-        for p in grid
-    ]
-    return pd.concat(tables, ignore_index=True)[
-        ["school", "prior", "pip", "pip_mcse", "effect", "sd"]
-    ]
+    columns = ["school", "prior", "pip", "pip_mcse", "effect", "sd"]
+    tables = []
+    for probability in grid:
+        changed = choices | dict(prior_inclusion=probability, expected_unusual=None)
+        fit = run_consistency(scores, CHOICES | changed, sampler, seed, engine)
+        tables.append(fit.schools.assign(prior=probability)[columns])
+    return pd.concat(tables, ignore_index=True)
 
 
 def flag_stability(
@@ -48,59 +48,41 @@ def flag_stability(
 ) -> pd.DataFrame:
     "For each school that any prior flags: at how many of them, and the range of its PIP"
     wide = table.pivot(index="school", columns="prior", values="pip")
-    out = pd.DataFrame(
+    flagged = wide >= threshold
+    found = pd.DataFrame(
         dict(
-            flagged_at=(wide >= threshold).sum(axis=1),
-            always=(wide >= threshold).all(axis=1),
+            flagged_at=flagged.sum(axis=1),
+            always=flagged.all(axis=1),
             least=wide.min(axis=1),
             most=wide.max(axis=1),
         )
     )
-    return (
-        out[out.flagged_at > 0].sort_values(["flagged_at", "most"], ascending=False).reset_index()
-    )
+    found = found[found.flagged_at > 0]
+    return found.sort_values(["flagged_at", "most"], ascending=False).reset_index()
 
 # %% ../../nbs/consistency/45_sensitivity.ipynb #c39428a8
-def power_scaling(
+def log_likelihood_of(fit, scores, draws: int) -> np.ndarray:  # (draws,)
+    """Log likelihood of all scores in evenly spaced draws
+
+    Of schools with their effects integrated out where quadrature can do it, else of students
+    given their school's effects."""
+    by_school = not is_student(fit) and "effects" not in fit.idata.posterior
+    log_likelihood = school_log_likelihood if by_school else student_log_likelihood
+    return log_likelihood(fit, scores, draws).sum(1)
+
+
+def parameter_sensitivity(
     fit,  # a consistency fit
     scores,  # the Scores it was fitted to
     draws: int = 2000,  # posterior draws
     delta: float = 0.01,  # log2 of the powers is about this far from 0
 ) -> pd.DataFrame:  # parameter, prior, likelihood, diagnosis
-    "Power-scaling sensitivity of each population parameter, to the priors and to the likelihood"
-    s = fit.manifest["settings"]
-    names = population_names(
-        refit_model(fit, scores), s["prior_inclusion"] == "learn", s["likelihood"] == "student"
-    )
+    "Power-scaling sensitivity of each population parameter: see `sampling.sensitivity`"
+    learn = fit.manifest["settings"]["prior_inclusion"] == "learn"
+    names = population_names(refit_model(fit, scores), learn, is_student(fit))
     labels, x = pick(fit.idata, names)
-    whole = (
-        s["likelihood"] == "normal"
-        and "u" not in fit.idata.posterior
-        and "effects" not in fit.idata.posterior
-    )
     total = x.shape[0] * x.shape[1]
     keep = np.unique(np.linspace(0, total - 1, min(draws, total)).astype(int))
-    log_lik = (
-        school_log_likelihood
-        if whole or "u" in fit.idata.posterior and s["likelihood"] == "normal"
-        else student_log_likelihood
-    )(fit, scores, len(keep))
-    x, lprior = (
-        x.reshape(total, -1)[keep],
-        fit.idata.posterior["lprior"].values.reshape(total)[keep],
-    )
-    out = pd.DataFrame(
-        {"parameter": labels}
-        | {
-            part: power_sensitivity(x, density, delta)
-            for part, density in (("prior", lprior), ("likelihood", log_lik.sum(1)))
-        }
-    )
-    weak, moved = out.likelihood < 0.05, out.prior > 0.05
-    return out.assign(
-        diagnosis=np.where(
-            moved & weak,
-            "the prior decides: the data say little",
-            np.where(moved, "prior and data may disagree", ""),
-        )
-    )
+    log_prior = fit.idata.posterior["lprior"].values.reshape(total)[keep]
+    log_likelihood = log_likelihood_of(fit, scores, len(keep))
+    return power_scaling(labels, x.reshape(total, -1)[keep], log_prior, log_likelihood, delta)

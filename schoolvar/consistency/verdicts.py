@@ -20,7 +20,7 @@ from schoolvar.consistency.inclusion import (
 from .predict import some_draws
 
 # %% auto #0
-__all__ = ['flagged', 'statements', 'summary', 'unusual_by', 'school_draws']
+__all__ = ['QUANTITIES', 'flagged', 'statements', 'summary', 'population_words', 'unusual_by', 'school_draws']
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #77aa76d3
 def flagged(
@@ -59,31 +59,41 @@ def summary(
     fit,  # a consistency fit
 ) -> list:  # sentences
     "What the fit found and how far it can be relied on, in sentences"
-    s, m = fit.schools, fit.manifest
-    count = lambda v: int((s.verdict == v).sum())
+    s = fit.schools
+    counts = s.verdict.value_counts()
+    unusual, typical, unknown = (int(counts.get(v, 0)) for v in (UNUSUAL, TYPICAL, UNKNOWN))
     chosen = (s.verdict == UNUSUAL).to_numpy()
     more, close = int((s.direction[chosen] == MORE).sum()), int(s.borderline.sum())
-    p = fit.parameters.set_index("parameter")
     said = [
-        f"{len(s):,} schools with {int(s.n.sum()):,} students (median {s.n.median():.0f} a school).",
-        f"{count(UNUSUAL)} are unusual ({more} more consistent than typical, {count(UNUSUAL) - more} less), {count(TYPICAL)} are typical, and for {count(UNKNOWN)} there is not enough data to tell.",
+        f"{len(s):,} schools with {int(s.n.sum()):,} students "
+        f"(median {s.n.median():.0f} a school).",
+        f"{unusual} are unusual ({more} more consistent than typical, {unusual - more} less), "
+        f"{typical} are typical, and for {unknown} there is not enough data to tell.",
     ]
     if chosen.any():
-        said.append(
-            f"Of the {chosen.sum()} flagged, {false_discovery_rate(s.pip, chosen):.0%} are expected to be false alarms."
-        )
+        alarms = false_discovery_rate(s.pip, chosen)
+        said.append(f"Of the {unusual} flagged, {alarms:.0%} are expected to be false alarms.")
     if close:
         said.append(
-            f"For {close} the verdict is borderline: another run could put them on the other side of a limit."
+            f"For {close} the verdict is borderline: "
+            "another run could put them on the other side of a limit."
         )
-    if "scale_intercept" in p.index:
+    return said + population_words(fit)
+
+
+def population_words(
+    fit,  # a consistency fit
+) -> list:  # sentences
+    "How much schools differ, what was held possible, and whether the draws can be relied on"
+    mean, said = fit.parameters.set_index("parameter")["mean"], []
+    if "scale_intercept" in mean:
         said.append(
-            f"The typical within-school standard deviation is {np.exp(p.loc['scale_intercept', 'mean']):.3g}; schools' means differ by {p.loc['sd_location', 'mean'] if 'sd_location' in p.index else np.nan:.3g} (SD)."
+            "The typical within-school standard deviation is "
+            f"{np.exp(mean['scale_intercept']):.3g}; "
+            f"schools' means differ by {mean.get('sd_location', np.nan):.3g} (SD)."
         )
-    said.append(
-        f"Prior probability of being unusual: {m['priors'].get('prior_inclusion', 'none')}. {fit.verdict}"
-    )
-    return said
+    prior = fit.manifest["priors"].get("prior_inclusion", "none")
+    return [*said, f"Prior probability of being unusual: {prior}. {fit.verdict}"]
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #e1b86e60
 def unusual_by(
@@ -91,13 +101,16 @@ def unusual_by(
     column: str = "district",  # column of `schools`
     # column, schools, students, unusual, expected, expected_lower, expected_upper, share, not_told
 ) -> pd.DataFrame:
-    "Unusual schools of each group: those flagged, and how many there are with its 95 % interval, largest share first. Raises `ValueError` for a column that the fit lacks."
+    """Unusual schools of each group: those flagged, and how many there are with its 95 % interval
+
+    One row a group, largest share first. Raises `ValueError` for a column that the fit lacks."""
     s = fit.schools
     if column not in s:
         raise ValueError(f"the fit has no column {column!r}; read the scores with it")
     if "scale_intercept" not in fit.manifest["settings"]["select"]:
         raise ValueError(
-            "this fit has no indicator on the scale of a school, so no school is unusual or typical in it"
+            "this fit has no indicator on the scale of a school, "
+            "so no school is unusual or typical in it"
         )
     codes, groups = pd.factorize(s[column], sort=True)
     x = fit.idata.posterior["effect"].transpose("chain", "draw", ...).values
@@ -121,27 +134,30 @@ def unusual_by(
     return table.sort_values("share", ascending=False, ignore_index=True)
 
 # %% ../../nbs/consistency/25_verdicts.ipynb #eddf83cb
+# log ratio of a school's SD to what is expected of it, its SD and its mean, in units of the score
+QUANTITIES = ("effect", "sd", "mu")
+
+
 def school_draws(
     fit,  # a consistency fit
-    quantity: str = "effect",  # "effect", "sd" or "mu"
+    quantity: str = "effect",  # one of `QUANTITIES`
     schools=None,  # ids; None = the flagged ones
     draws: int = 1000,  # posterior draws, evenly spaced
-) -> pd.DataFrame:  # school, value
-    "Posterior draws of a quantity of some schools, one row a draw"
-    if quantity not in ("effect", "sd", "mu"):
+) -> pd.DataFrame:  # school, draw, value
+    "Posterior draws of a quantity of some schools, one row a draw. Raises `ValueError`."
+    if quantity not in QUANTITIES:
         raise ValueError(f"quantity is {quantity!r}; it must be 'effect', 'sd' or 'mu'")
     ids = pd.Index(fit.schools.school)
-    schools = (
-        list(fit.schools.school[fit.schools.verdict == UNUSUAL])
-        if schools is None
-        else [str(x) for x in schools]
-    )
-    if unknown := [x for x in schools if x not in ids]:
+    if schools is None:
+        schools = fit.schools.school[fit.schools.verdict == UNUSUAL]
+    schools = [str(school) for school in schools]
+    if unknown := [school for school in schools if school not in ids]:
         raise ValueError(f"no school {unknown[0]} in the fit")
     x = some_draws(fit, draws)[quantity][:, ids.get_indexer(schools)]
     return pd.DataFrame(
         dict(
             school=np.repeat(np.asarray(schools, dtype=str), len(x)),
+            draw=np.tile(np.arange(len(x)), len(schools)),
             value=x.T.ravel().astype(float),
         )
     )

@@ -12,8 +12,8 @@ from scipy.special import digamma, expit, logit, polygamma
 
 # %% auto #0
 __all__ = ['log_sd', 'grid_moments', 'half_t', 'weighted_fit', 'location_start', 'inclusion_odds', 'scale_start',
-           'correlation_start', 'scale_parabola', 'inclusion_prior', 'school_coordinates', 'Blocks', 'profile_fit',
-           'Start', 'score_start', 'lower', 'inclusion_share', 'intercept_coordinates', 'slope_coordinates']
+           'correlation_start', 'scale_parabola', 'inclusion_prior', 'lower', 'inclusion_share', 'school_coordinates',
+           'Blocks', 'profile_fit', 'Start', 'score_start', 'intercept_coordinates', 'slope_coordinates']
 
 # %% ../../nbs/consistency/05_whitening.ipynb #a8a6e311
 def log_sd(
@@ -22,7 +22,7 @@ def log_sd(
     # pooled within-school SD: no school is taken as further than a factor e^3 from it
     pooled: float,
 ):  # estimate and sampling variance of the log SD, (J,) each
-    "The log of each school's standard deviation, corrected for its bias, with its sampling variance"
+    "The log of each school's SD, corrected for its bias, with its sampling variance"
     nu = np.maximum(n - 1, 1) / 2
     with np.errstate(divide="ignore"):
         raw = 0.5 * np.log(ss / np.maximum(n - 1, 1)) - np.log(pooled)
@@ -106,12 +106,15 @@ def location_start(ybar, precision, X, prior):
 
 # %% ../../nbs/consistency/05_whitening.ipynb #ec870b88
 def inclusion_odds(r, v, tau, pi):
-    "Log odds that residual log SDs `r` with sampling variance `v` carry an effect of standard deviation `tau`"
+    "Log odds that residual log SDs `r` with sampling variance `v` carry an effect of SD `tau`"
     return logit(pi) + 0.5 * np.log(v / (v + tau**2)) + 0.5 * r**2 * (1 / v - 1 / (v + tau**2))
 
 
 def scale_start(d, v, W, prior, pi, rounds=40):
-    "Slopes of the log SD with their covariance, log SD of scale effects with its uncertainty, log odds of an effect"
+    """Moment estimates of the scale submodel, from log SDs `d` with sampling variances `v`
+
+    Slopes with their covariance, the log SD of effects with its uncertainty, the log odds of an
+    effect of each school."""
     known = np.isfinite(v)
     odds = np.full(len(d), logit(pi))
     W1, d1, v1 = W[known], d[known], v[known]
@@ -145,7 +148,7 @@ def scale_start(d, v, W, prior, pi, rounds=40):
 
 # %% ../../nbs/consistency/05_whitening.ipynb #12c1b767
 def correlation_start(r_location, v_location, tau_u, r_scale, v_scale, tau_t, pi, lkj):
-    "Inverse hyperbolic tangent of the correlation of location and scale effects, with its uncertainty"
+    "Inverse hyperbolic tangent of the effects' correlation, with its uncertainty"
     a, d = tau_u**2 + v_location, tau_t**2 + np.where(np.isfinite(v_scale), v_scale, 1e6)
     off = -0.5 * np.log(d - tau_t**2) - 0.5 * r_scale**2 / (d - tau_t**2)
 
@@ -183,23 +186,33 @@ def inclusion_prior(
     expected: float,  # expected number of unusual schools
     schools: int,
 ):  # a, b of the Beta prior
-    "Beta prior of the inclusion probability with the mean `expected / schools`. Raises `ValueError` outside (0, schools)."
+    "Beta prior with the mean `expected / schools`. Raises `ValueError` outside (0, schools)."
     share = expected / schools
     if not 0 < share < 1:
         raise ValueError(
-            f"the expected number of unusual schools is {expected:g}; it must lie between 0 and the {schools} schools"
+            f"the expected number of unusual schools is {expected:g}; "
+            f"it must lie between 0 and the {schools} schools"
         )
     return (1.0, 1 / share - 1) if share <= 0.5 else (share / (1 - share), 1.0)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #570cb0f6
+def lower(covariance):
+    "Cholesky factor of a covariance, a hair wider so that it exists"
+    return np.linalg.cholesky(covariance + 1e-12 * np.diag(np.diag(covariance)))
+
+
+def inclusion_share(prior):
+    "Prior inclusion probability, or the mean of its prior"
+    if not prior["select"]:
+        return 1.0
+    return prior["pi_a"] / (prior["pi_a"] + prior["pi_b"]) if prior["learn"] else prior["pi_fixed"]
+
+
 def school_coordinates(n, ybar, ss, X, W, prior) -> dict:
     "Centres and scales for the program on sufficient statistics, by the names of its data block"
-    J, nu = len(n), (n - 1).sum()
-    pooled = np.sqrt(ss.sum() / nu)
+    pooled = np.sqrt(ss.sum() / (n - 1).sum())
     d, v = log_sd(n, ss, pooled)
-    pi = prior["pi_a"] / (prior["pi_a"] + prior["pi_b"]) if prior["learn"] else prior["pi_fixed"]
-    if not prior["select"]:
-        pi = 1.0
+    pi = inclusion_share(prior)
     z0, z_covariance, lt0, lts, odds = scale_start(d, v, W, prior, pi)
     eta, tau_t = W @ z0, np.exp(lt0)
     h, hd = scale_parabola(n, ss, eta, tau_t)
@@ -209,7 +222,6 @@ def school_coordinates(n, ybar, ss, X, W, prior) -> dict:
     zr0, zrs = correlation_start(
         ybar - X @ b0, 1 / precision, np.exp(lu0), d - eta, v, tau_t, pi, prior["lkj"]
     )
-    lower = lambda a: np.linalg.cholesky(a + 1e-12 * np.diag(np.diag(a)))
     return dict(
         b0=b0,
         Lb=lower(b_covariance),
@@ -256,7 +268,9 @@ class Blocks:
 def profile_fit(
     blocks, weight, C, E, effect_precision, right_C, right_E, prior_precision, prior_right
 ):
-    "Coefficients of `C` and school effects of `E` under Gaussian working equations: estimates, covariance, effects, their covariances"
+    """Coefficients of `C` and school effects of `E` under Gaussian working equations
+
+    Estimates, their covariance, effects (J, R), their covariances (J, R, R)."""
     EE = blocks.products(E, E, weight)
     EC = blocks.products(E, C, weight)
     K = np.linalg.inv(EE + effect_precision)  # (J, R, R)
@@ -271,7 +285,7 @@ def profile_fit(
 
 @dataclass
 class Start:
-    "Estimates from scoring: coefficients with covariances, school effects and their covariance matrices"
+    "Estimates from scoring: coefficients and school effects with their covariances"
 
     beta: np.ndarray
     beta_covariance: np.ndarray
@@ -291,9 +305,10 @@ def score_start(blocks, y, X, W, Z, S, prior, rounds=12) -> Start:
     pb, pz = np.diag(1 / prior["beta_scale"] ** 2), np.diag(1 / prior["zeta_scale"] ** 2)
     zeta = prior["zeta_mean"].copy()
     t = np.zeros((J, S.shape[1]))
-    sd, size = np.std(y), lambda E: np.sqrt(np.mean(E**2, 0))
-    Su, St = np.diag((0.4 * sd / size(Z)) ** 2), np.diag((0.15 / size(S)) ** 2)
-    for k in range(rounds):
+    sd = np.std(y)
+    size_u, size_t = np.sqrt(np.mean(Z**2, 0)), np.sqrt(np.mean(S**2, 0))
+    Su, St = np.diag((0.4 * sd / size_u) ** 2), np.diag((0.15 / size_t) ** 2)
+    for _ in range(rounds):
         eta = W @ zeta
         D = np.exp(-2 * (eta + (S * t[school]).sum(1)))
         beta, cb, u, Ku = profile_fit(
@@ -307,7 +322,7 @@ def score_start(blocks, y, X, W, Z, S, prior, rounds=12) -> Start:
             pb,
             pb @ prior["beta_mean"],
         )
-        Su = (u.T @ u + Ku.sum(0) + np.diag((0.05 * sd / size(Z)) ** 2)) / (J + 1)
+        Su = (u.T @ u + Ku.sum(0) + np.diag((0.05 * sd / size_u) ** 2)) / (J + 1)
         e2 = (y - X @ beta - (Z * u[school]).sum(1)) ** 2 + np.einsum(
             "nr,nrs,ns->n", Z, Ku[school], Z
         )
@@ -325,21 +340,10 @@ def score_start(blocks, y, X, W, Z, S, prior, rounds=12) -> Start:
             pz @ (prior["zeta_mean"] - zeta),
         )
         zeta, t = zeta + np.clip(dz, -1, 1), t + np.clip(dt, -0.5, 0.5)
-        St = (t.T @ t + Kt.sum(0) + np.diag((0.05 / size(S)) ** 2)) / (J + 1)
+        St = (t.T @ t + Kt.sum(0) + np.diag((0.05 / size_t) ** 2)) / (J + 1)
     return Start(beta, cb, zeta, cz, u, t, Su, St, Ku, W @ zeta)
 
 # %% ../../nbs/consistency/05_whitening.ipynb #7e72bee1
-def lower(a):
-    return np.linalg.cholesky(a + 1e-12 * np.diag(np.diag(a)))
-
-
-def inclusion_share(prior):
-    "Prior inclusion probability, or the mean of its prior"
-    if not prior["select"]:
-        return 1.0
-    return prior["pi_a"] / (prior["pi_a"] + prior["pi_b"]) if prior["learn"] else prior["pi_fixed"]
-
-
 def intercept_coordinates(blocks, y, X, W, prior) -> dict:
     "Centres and scales for the program on students with random intercepts"
     one = np.ones((len(y), 1))
@@ -391,7 +395,9 @@ def intercept_coordinates(blocks, y, X, W, prior) -> dict:
 
 # %% ../../nbs/consistency/05_whitening.ipynb #8785cc90
 def slope_coordinates(blocks, y, X, W, E, on_scale, prior) -> dict:
-    "Centres and scales for the program with random slopes; `E` holds the covariates of the effects, selected ones last"
+    """Centres and scales for the program with random slopes
+
+    `E` holds the covariates of the effects, selected ones last."""
     J, school, R = len(blocks.n), blocks.school, E.shape[1]
     on_scale = np.asarray(on_scale, bool)
     Z, S = E[:, ~on_scale], E[:, on_scale]

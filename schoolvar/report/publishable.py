@@ -28,7 +28,7 @@ def _cells(counts, grade):
 def _schools(counts, scores, grade, to_grade):
     "The schools that each fit would list, with what the policy counts."
     from schoolvar.core.schools import school_labels
-    from schoolvar.value_added.fit import prepare_two_grades
+    from schoolvar.value_added.grades import prepare_two_grades
 
     parts = {}
     if counts is not None:

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import json
+import numbers
 
 import numpy as np
 from scipy.special import erfc
 
+from ..core.errors import nearest
 from .diagnostics import check
 from .engine import sample
+from .programs import EngineError
 
 # %% auto #0
-__all__ = ['REACH', 'sampler_plan', 'many_limits', 'deeper', 'longer', 'draw_enough']
+__all__ = ['REACH', 'SETTINGS', 'METRICS', 'DEFAULTS', 'sampler_plan', 'sampler_settings', 'many_limits', 'deeper', 'longer',
+           'sample_until_converged']
 
 # %% ../../nbs/sampling/30_converge.ipynb #36c74839
 REACH = 3.3  # length of a trajectory, in standard deviations
@@ -35,6 +39,76 @@ def sampler_plan(
         step_size=round(step * ratio, 3),
         adapt_delta=round(float(np.clip(erfc(0.18 * ratio**2), 0.7, 0.97)), 3),
     )
+
+# %% ../../nbs/sampling/30_converge.ipynb #6c570eac
+# each setting of `sampler=` and what it means
+SETTINGS = dict(
+    chains="chains, run side by side",
+    warmup="iterations of warm-up a chain",
+    draws="kept iterations a chain in the first run",
+    rounds="runs at most, until the diagnostics pass",
+    adapt_delta="target acceptance rate, between 0 and 1",
+    max_treedepth="most doublings of a trajectory",
+    step_size="first step size",
+    metric="what steps are scaled by: unit_e, diag_e or dense_e",
+    progress="a bar: True, False, or None = in a terminal or notebook",
+    cache="whether to look in the cache of fits first",
+)
+METRICS = ("unit_e", "diag_e", "dense_e")
+DEFAULTS = dict(
+    chains=4,
+    warmup=150,
+    draws=400,
+    rounds=3,
+    adapt_delta=0.8,
+    max_treedepth=10,
+    step_size=0.15,
+    metric="unit_e",
+    progress=None,
+    cache=True,
+)
+
+
+def sampler_settings(
+    given: dict
+    | None = None,  # as a user gives them, of `SETTINGS`; None in place of a value = the default
+    defaults: dict
+    | None = None,  # the model's own, of `SETTINGS`; what is left out is of `DEFAULTS`
+) -> dict:  # all of `SETTINGS`
+    "The settings of the sampler: those given, else the model's, else the package's. Raises `EngineError`."
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise EngineError(f"sampler is {given!r}; it must be a dictionary, e.g. dict(chains=4)")
+    for key in given:
+        if key in SETTINGS:
+            continue
+        apart = key in ("seed", "engine")
+        meant = nearest(str(key), list(SETTINGS))
+        raise EngineError(
+            f"sampler has no setting {key!r}"
+            + (f"; {key}= is an argument of its own" if apart else "")
+            + (f"; did you mean {meant}?" if meant and not apart else "")
+            + f"; settings: {', '.join(SETTINGS)}"
+        )
+    for key, value in given.items():
+        if key == "metric" and value not in (*METRICS, None):
+            raise EngineError(f"metric is {value!r}; it must be one of {', '.join(METRICS)}")
+        if key not in ("metric", "progress", "cache") and value is not None:
+            _check_number(key, value)
+    asked = {key: value for key, value in given.items() if value is not None}
+    return DEFAULTS | (defaults or {}) | asked
+
+
+def _check_number(key, value):
+    "Settings are numbers, and all but two of them whole. Raises `EngineError`."
+    whole = key not in ("adapt_delta", "step_size")
+    number = isinstance(value, numbers.Integral if whole else numbers.Real)
+    if not number or isinstance(value, bool):
+        raise EngineError(f"{key} is {value!r}; it must be a {'whole ' if whole else ''}number")
+    if key == "adapt_delta" and not 0 < value < 1:
+        raise EngineError(f"adapt_delta is {value!r}; it must lie between 0 and 1")
+    if key == "step_size" and not 0 < value < float("inf"):
+        raise EngineError(f"step_size is {value!r}; it must be above 0")
 
 # %% ../../nbs/sampling/30_converge.ipynb #092e4db3
 def many_limits(
@@ -70,34 +144,30 @@ def longer(
     )
 
 # %% ../../nbs/sampling/30_converge.ipynb #8b9c752b
-def draw_enough(
+def sample_until_converged(
     program: str,  # name in `stan/`
     data: dict,
     names: dict,  # the parameters that are reported, as in `diagnostics.pick`
     *,
     many=(),  # variables with one value a school
-    rounds: int = 3,  # runs at most
+    sampler: dict | None = None,  # as `sampler_settings` has them
     seed: int = 1,  # of the first run; the next ones count on from it
     derive=None,  # function that adds derived variables to the draws of a run
     # function of the data and the draws of a run that fell short: the data with better coordinates
     relearn=None,
-    **settings,  # of `engine.sample`
+    **arguments,  # engine, inits, keep, dims, coords, label, as `engine.sample` takes them
 ):  # InferenceData, Diagnostics
-    "Draw until the gate is passed, or `rounds` are used up"
-    settings, spent = dict(adapt_delta=0.8, max_treedepth=10, warmup=150, draws=400) | settings, []
+    "Draw until the gate is passed, or the rounds are used up. Raises `EngineError`."
+    settings, spent = sampler_settings(sampler), []
+    rounds = settings.pop("rounds")
     for used in range(1, max(rounds, 1) + 1):
-        idata = sample(program, data, seed=seed + used - 1, **settings)
+        idata = sample(program, data, seed=seed + used - 1, **settings, **arguments)
         spent.append(json.loads(idata.attrs["timings"]))
         if derive:
             derive(idata)
+        total = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
         # a short trajectory is meant here, not a limit that was met
-        verdict = check(
-            idata,
-            names,
-            many=many,
-            max_treedepth=11,
-            limits=many_limits(idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]),
-        )
+        verdict = check(idata, names, many=many, max_treedepth=11, limits=many_limits(total))
         if verdict.ok:
             break
         settings = longer(settings, idata, verdict)

@@ -15,7 +15,7 @@ import pandas as pd
 
 # %% auto #0
 __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_quantile', 'sampler_report', 'pick',
-           'parameters_table', 'Diagnostics', 'check', 'psis', 'power_sensitivity']
+           'parameters_table', 'Diagnostics', 'check', 'psis']
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #6b9c7b9d
 def _split(x):
@@ -410,35 +410,3 @@ def psis(
 
         # takes log densities there
         return tuple(np.asarray(a) for a in array_stats.psislw(-x, r_eff=1.0, axis=-1))
-
-
-def power_sensitivity(
-    x: np.ndarray,  # draws (draws, quantity)
-    log_density: np.ndarray,  # of the part that is raised to a power (draws,)
-    delta: float = 0.01,  # the powers are 1 + delta and its inverse
-) -> np.ndarray:  # one a quantity
-    "How much quantities move as a part of the model weighs more or less (Kallioinen, Paananen, Bürkner and Vehtari 2024, *Statistics and Computing* 34:57)"
-    from schoolvar.sampling.draws import arviz
-
-    az, (draws, quantities) = arviz(), x.shape
-    if hasattr(az, "psens"):
-        one = az.from_dict(posterior={f"p{k}": x[None, :, k] for k in range(quantities)})
-        one.add_groups(log_prior=dict(part=log_density[None]))
-        found = az.psens(one, component="prior", delta=delta)
-        return np.array([float(found[f"p{k}"]) for k in range(quantities)])
-    from arviz_stats.base import array_stats
-
-    powers = 1 / (1 + delta), 1 + delta
-    weights = [
-        np.exp(lw - lw.max())
-        for lw in (
-            array_stats.power_scale_lw(np.asarray(log_density, float), alpha=a) for a in powers
-        )
-    ]
-    low, high = (w[None] / w.sum() for w in weights)
-    return np.array(
-        [
-            float(array_stats.power_scale_sense(x[None, :, k], low, high, *powers))
-            for k in range(quantities)
-        ]
-    )

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import platform
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,11 +26,12 @@ from ..core.results import staged
 from .draws import load_draws, save_draws
 
 # %% auto #0
-__all__ = ['PACKAGES', 'DIGITS', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table', 'save_fit', 'load_fit']
+__all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table', 'save_fit',
+           'family_of', 'fit_class', 'load_fit']
 
 # %% ../../nbs/sampling/25_fit.ipynb #8c9184c8
 class FitError(FolderError):
-    "A folder that is not a whole fit; the line says which file and what is wrong"
+    "A folder that is not a whole fit, or a fit that cannot do what is asked; the line says what is wrong"
 
 # %% ../../nbs/sampling/25_fit.ipynb #e44225ab
 PACKAGES = ("schoolvar", "numpy", "scipy", "pandas", "arviz", "stanli", "cmdstanpy")
@@ -117,10 +121,43 @@ def make_manifest(
         )
     )
 
+# %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
+def _html(fit: Fit) -> str:
+    "A fit in a notebook"
+    rows = fit.manifest.get("rows", {})
+    kept = ", ".join(
+        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
+    )
+    dropped = "; ".join(
+        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
+    )
+    lines = [
+        f"<strong>{escape(fit.model)}</strong>: {len(fit.schools):,} schools"
+        + (f" ({escape(kept)})" if kept else ""),
+        escape(dropped),
+        f"{'' if fit.ok else '<strong>Diagnostics fail.</strong> '}{escape(fit.verdict)}",
+        *map(escape, fit.manifest.get("notes", [])),
+    ]
+    return "".join(f"<p>{x}</p>" for x in lines if x) + fit.parameters.to_html(
+        index=False, float_format="{:.4g}".format, border=0
+    )
+
 # %% ../../nbs/sampling/25_fit.ipynb #0d764f13
+METHODS = ("summary", "draws", "predict", "loo", "ppc", "sensitivity", "plot", "save")
+
+
+# family -> its class, as they register themselves
+_classes: dict[str, type[Fit]] = {}
+
+
 @dataclass
 class Fit:
-    "Tables, draws and manifest of one fitted model"
+    """Tables, draws and manifest of one fitted model; each family of models is a subclass.
+
+    A subclass names the family by the words that its models' names begin with, e.g.
+    `class ConsistencyFit(Fit, family="consistency")`, and has those of `METHODS` that it can
+    answer; the others raise `FitError` with one line. `data` is what was fitted, e.g. `Scores`,
+    or None where the fit was read without it."""
 
     model: str  # its name, as in the manifest
     parameters: pd.DataFrame  # population parameters: columns of `diagnostics.COLUMNS`
@@ -130,6 +167,16 @@ class Fit:
     # further tables: name -> DataFrame, saved as name.csv
     tables: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)  # further files: name -> bytes, saved as they are
+    data: Any = field(default=None, repr=False, compare=False)  # what was fitted; it is not saved
+
+    family: ClassVar[str] = ""  # the words that the names of its models begin with
+    data_name: ClassVar[str] = "scores"  # what `data` is called in messages
+
+    def __init_subclass__(cls, family: str = "", **keywords):
+        super().__init_subclass__(**keywords)
+        if family:
+            cls.family = family
+            _classes[family] = cls
 
     @property
     def ok(self) -> bool:
@@ -157,9 +204,64 @@ class Fit:
         "Every table by the name of its file"
         return {"parameters": self.parameters, "schools": self.schools} | self.tables
 
+    def needed_data(self) -> Any:
+        "What was fitted. Raises `FitError` for a fit that was read without it."
+        if self.data is None:
+            name = self.data_name
+            raise FitError(
+                f"this fit was read without its {name}; give them: load_fit(folder, data={name})"
+            )
+        return self.data
+
+    def _lacks(self, method: str) -> FitError:
+        "The error of a method that the family does not have"
+        cls = type(self)
+        has = [m for m in METHODS if m == "save" or getattr(cls, m) is not getattr(Fit, m)]
+        return FitError(f"a fit of {self.model} has no {method}(); it has: {', '.join(has)}")
+
+    def summary(self) -> list[str]:
+        "What was found and how far it can be relied on, in sentences"
+        raise self._lacks("summary")
+
+    def draws(self, quantity: str, schools=None, draws: int = 1000) -> pd.DataFrame:
+        "Posterior draws of schools, one row a school and draw: school, draw, value"
+        raise self._lacks("draws")
+
+    def predict(self, new: pd.DataFrame, **settings) -> pd.DataFrame:
+        "What to expect of new rows, with intervals; one row each"
+        raise self._lacks("predict")
+
+    def loo(self, by: str = "school", **settings) -> pd.DataFrame:
+        "Log predictive density of what is left out, and the Pareto k of its estimate"
+        raise self._lacks("loo")
+
+    def ppc(self, **settings) -> pd.DataFrame:
+        "What was observed beside what the fit would make"
+        raise self._lacks("ppc")
+
+    def sensitivity(self, kind: str = "power", **settings) -> pd.DataFrame:
+        """What the results owe to the prior: by `"power"` scaling, or by fits with other `"priors"`"""
+        raise self._lacks("sensitivity")
+
+    def plot(self, kind: str | None = None, **settings) -> Any:
+        "The Altair chart that answers the fit's question, or another by its name"
+        raise self._lacks("plot")
+
+    def save(
+        self,
+        folder,  # where; an earlier fit there is replaced when this one is whole
+        parquet: bool = False,  # the tables as Parquet too, in full precision
+    ) -> Path:  # the folder
+        "Write the fit's folder, all or nothing and for its owner alone. Raises `FolderError`."
+        return save_fit(self, folder, parquet)
+
+    def _repr_html_(self) -> str:
+        return _html(self)
+
     def __repr__(self):
         passes = "passes" if self.ok else "does NOT pass"
-        return f"Fit({self.model}: {len(self.schools):,} schools, {len(self.parameters)} parameters; {passes} its diagnostics)"
+        size = f"{len(self.schools):,} schools, {len(self.parameters)} parameters"
+        return f"{type(self).__name__}({self.model}: {size}; {passes} its diagnostics)"
 
 # %% ../../nbs/sampling/25_fit.ipynb #43ca4af5
 DIGITS = "%.6g"
@@ -260,10 +362,42 @@ def save_fit(
     return folder
 
 # %% ../../nbs/sampling/25_fit.ipynb #aefd57bd
+# where a family's class is defined: it is imported when a fit of the family is read
+FAMILIES = {
+    "achievement": "schoolvar.achievement.fit",
+    "consistency": "schoolvar.consistency.fit",
+    "value added": "schoolvar.value_added.fit",
+}
+
+
+def family_of(
+    model: str,  # as in the manifest, e.g. "achievement M3", "value added, joint"
+) -> str | None:  # None for a model of no family
+    "The family whose name a model's name begins with"
+    names = [*FAMILIES, *_classes]
+    return next((f for f in names if re.match(rf"{re.escape(f)}\b", model)), None)
+
+
+def fit_class(
+    model: str,  # as in the manifest
+) -> type[Fit]:
+    "The class of a model's fits; `Fit` itself where no family has it"
+    family = family_of(model)
+    if family is None:
+        return Fit
+    if family not in _classes:
+        importlib.import_module(FAMILIES[family])
+    return _classes.get(family, Fit)
+
+
 def load_fit(
-    folder,  # as written by `save_fit`
-) -> Fit:
-    "Read a fit's folder and check that it is whole. Raises `FitError`."
+    folder,  # as written by `Fit.save` or a command
+    data=None,  # what it was fitted to, e.g. `Scores`; some methods need it
+) -> Fit:  # of the family's class, e.g. `AchievementFit`
+    """Read a fit's folder, whatever model it is of, and check that it is whole.
+
+    Tables come back with six significant digits, draws as they were. Raises `FitError` with one
+    line for a folder that is not a fit, or whose files are not those that were written."""
     folder = Path(folder)
     try:
         manifest = sealed(folder)
@@ -276,26 +410,27 @@ def load_fit(
         *(f"{name}.csv" for name in manifest.get("columns", {})),
     } - set(manifest["files"]):
         raise FitError(
-            f"{shown(folder)}/manifest.json: is not the manifest of a fit (it does not list {shown(min(absent))})"
+            f"{shown(folder)}/manifest.json: is not the manifest of a fit"
+            f" (it does not list {shown(min(absent))})"
         )
     try:
-        return _read_fit(folder, manifest)
+        return _read_fit(folder, manifest, data)
     except MemoryError:
         raise
     except Exception as e:  # the files are as somebody sealed them, but no fit
-        raise FitError(
-            f"{shown(folder)}: is not a fit that can be read ({type(e).__name__}: {' '.join(str(e).split())[:200]})"
-        ) from e
+        why = f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
+        raise FitError(f"{shown(folder)}: is not a fit that can be read ({why})") from e
 
 
-def _read_fit(folder, manifest):
+def _read_fit(folder, manifest, data):
+    "A fit from files that are as they were written"
     tables = {
         name: _read_table(folder / f"{name}.csv", kinds)
         for name, kinds in manifest["columns"].items()
     }
     tabled = {f"{name}{ext}" for name in tables for ext in (".csv", ".parquet")} | {"fit.nc"}
     files = {name: (folder / name).read_bytes() for name in manifest["files"] if name not in tabled}
-    return Fit(
+    return fit_class(manifest["model"])(
         manifest["model"],
         tables.pop("parameters"),
         tables.pop("schools"),
@@ -303,30 +438,5 @@ def _read_fit(folder, manifest):
         manifest,
         tables,
         files,
+        data,
     )
-
-
-Fit.save, Fit.load = save_fit, staticmethod(load_fit)
-
-# %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
-def _repr_html_(self):
-    rows = self.manifest.get("rows", {})
-    kept = ", ".join(
-        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
-    )
-    dropped = "; ".join(
-        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
-    )
-    lines = [
-        f"<strong>{escape(self.model)}</strong>: {len(self.schools):,} schools"
-        + (f" ({escape(kept)})" if kept else ""),
-        escape(dropped),
-        f"{'' if self.ok else '<strong>Diagnostics fail.</strong> '}{escape(self.verdict)}",
-        *map(escape, self.manifest.get("notes", [])),
-    ]
-    return "".join(f"<p>{x}</p>" for x in lines if x) + self.parameters.to_html(
-        index=False, float_format="{:.4g}".format, border=0
-    )
-
-
-Fit._repr_html_ = _repr_html_

@@ -17,7 +17,7 @@ def equal_bins(
     draws,  # [draws, schools]
     k: int,  # number of bins
 ) -> np.ndarray:  # [draws, schools] bin 1..k, 1 the lowest
-    "The bin of each school in each draw: schools ranked within the draw and cut into `k` bins of nearly equal size."
+    "Schools ranked within each draw and cut into `k` bins of nearly equal size."
     draws = np.asarray(draws)
     if draws.shape[1] < k:
         raise ValueError(f"{draws.shape[1]} schools cannot fill {k} bins")
@@ -57,7 +57,7 @@ def threshold_bins(
 def raw_points(
     frame: pd.DataFrame,  # counts: school_id, year, subject, n_trials, y_success
 ) -> pd.DataFrame:  # school, n_trials, raw (share), province (share), points (percentage points)
-    "Each school's raw share of successes, and its distance from the province in the same years and subjects."
+    "Each school's raw share of successes, and its distance from the province in like cells."
     cell = frame.groupby(["year", "subject"])[["y_success", "n_trials"]].transform("sum")
     expected = frame.n_trials * cell.y_success / cell.n_trials
     t = (

@@ -32,9 +32,11 @@ class EligibilityRules:
 
     def sentences(self) -> dict[str, str]:
         "Each rule by its name, in words."
+        least, good = f"{self.least_participation:.0%}", f"{self.good_participation:.0%}"
         return {
-            "participation of the row": f"rows with participation under {self.least_participation:.0%} are dropped",
-            "well-attended rows of the school": f"schools with fewer than {self.good_rows} rows at {self.good_participation:.0%} participation or more are dropped",
+            "participation of the row": f"rows with participation under {least} are dropped",
+            "well-attended rows of the school": f"schools with fewer than {self.good_rows} rows "
+            f"at {good} participation or more are dropped",
         }
 
 # %% ../../nbs/value_added/05_eligibility.ipynb #a843d796
@@ -59,13 +61,15 @@ class Eligible:
         said = []
         for grade, t in self.table.groupby("grade", sort=False):
             removed = "; ".join(
-                f"{r.text}: {count_of(r.rows_removed, 'row')} and {count_of(r.schools_removed, 'school')}"
+                f"{r.text}: {count_of(r.rows_removed, 'row')} "
+                f"and {count_of(r.schools_removed, 'school')}"
                 for r in t.itertuples()
                 if r.rows_removed
             )
+            schools = count_of(t.schools_left.iloc[-1], "school")
+            rows = count_of(t.rows_left.iloc[-1], "row")
             said.append(
-                f"Grade {grade}: {count_of(t.schools_left.iloc[-1], 'school')} eligible with {count_of(t.rows_left.iloc[-1], 'row')}"
-                + (f" ({removed})." if removed else " (nothing removed).")
+                f"Grade {grade}: {schools} eligible with {rows} ({removed or 'nothing removed'})."
             )
         if self.participation == "absent":
             said.append("No participation is given; every row is taken as well attended.")
@@ -114,7 +118,8 @@ def apply_eligibility(
             .transform("sum")
         )
         left = attended[good >= rules.good_rows]
-        for (rule, text), before, after in zip(texts.items(), (rows, attended), (attended, left)):
+        steps = ((rows, attended), (attended, left))
+        for (rule, text), (before, after) in zip(texts.items(), steps, strict=True):
             table.append(_removed(grade, rule, text, before, after))
         kept.append(left)
     columns = [
@@ -126,13 +131,8 @@ def apply_eligibility(
         "rows_left",
         "schools_left",
     ]
-    state = (
-        "given"
-        if given.all() and len(given)
-        else "given for some rows"
-        if given.any()
-        else "absent"
-    )
-    return Eligible(
-        pd.concat(kept) if kept else frame, pd.DataFrame(table, columns=columns), rules, state
-    )
+    state = "absent"
+    if given.any():
+        state = "given" if given.all() else "given for some rows"
+    passed = pd.concat(kept) if kept else frame
+    return Eligible(passed, pd.DataFrame(table, columns=columns), rules, state)

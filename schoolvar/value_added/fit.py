@@ -5,585 +5,141 @@
 # %% ../../nbs/value_added/15_fit.ipynb #df6454ce
 from __future__ import annotations
 
-import io
-import time
-from dataclasses import dataclass, replace
-
-import numpy as np
 import pandas as pd
 
-from ..core.errors import DataError, count_of
-from ..core.schools import interval, proficiency, rank_summary, school_draws, school_labels
-from ..data.tables import frame_hash
-from ..sampling.converge import draw_enough, sampler_plan
-from schoolvar.value_added.bins import (
-    THRESHOLD_BINS,
-    bin_agreement,
-    bin_probabilities,
-    cross_table,
-    equal_bins,
-    points_of,
-    raw_points,
-    threshold_bins,
-)
-from .eligibility import EligibilityRules, Eligible, apply_eligibility
-from schoolvar.value_added.whitening import (
-    PRIORS,
-    grade_of,
-    joint_data,
-    priors_in_words,
-    two_stage_data,
-)
+from ..sampling.fit import Fit, FitError
+from .eligibility import EligibilityRules
+from .predict import ppc, predict
+from .run import run_value_added
+from .sensitivity import parameter_sensitivity, prior_sensitivity
+from .verdicts import school_draws, summary
 
 # %% auto #0
-__all__ = ['METHODS', 'ECOLOGICAL_LIMIT', 'STAGE_ONE_MODEL', 'SCHOOL_COLUMNS', 'TwoGrades', 'prepare_two_grades', 'stage_one',
-           'stage_one_draws', 'quality_table', 'quality_parquet', 'method_inputs', 'sample_method',
-           'variance_components', 'schools_table', 'fit_value_added']
+__all__ = ['CHARTS', 'ValueAddedFit', 'choices_of', 'value_added_chart', 'fit_value_added']
 
-# %% ../../nbs/value_added/15_fit.ipynb #e028b9c1
-METHODS = ("joint", "me", "naive")
-ECOLOGICAL_LIMIT = (
-    "Students are not followed from one grade to the other: the covariate is the school's typical earlier level. "
-    "Value added describes schools and their cohorts; it is not the progress of any student, nor the effect of a school on a student."
-)
+# %% ../../nbs/value_added/15_fit.ipynb #6d0b5a21
+class ValueAddedFit(Fit, family="value added"):
+    """A fitted value-added model: tables, draws, manifest, and what can be asked of them.
 
-# %% ../../nbs/value_added/15_fit.ipynb #3ba529f4
-@dataclass(repr=False)
-class TwoGrades:
-    "Eligible counts of two grades, and which schools have which."
+    `schools` has one row a school with both grades, on the logit scale (`tables.SCHOOL_COLUMNS`);
+    `parameters` one row a population parameter; `tables["slopes"]` the slope by method. Methods
+    that go back to the counts raise `FitError` where the fit was read without them."""
 
-    earlier: pd.DataFrame  # counts of the earlier grade
-    later: pd.DataFrame  # counts of the later grade, of schools with both
-    both: list  # schools with both grades, in the order of the draws
-    earlier_only: list  # they inform the earlier grade
-    later_only: list  # they are left out: nothing is known of their earlier level
-    grades: tuple  # (earlier, later)
-    eligible: Eligible
-    counts: object  # `data.Counts` after the choice of grades, years and subjects
-    notes: list
+    data_name = "counts"
 
-    @property
-    def schools(self) -> list:
-        "All schools with the earlier grade, those with both first."
-        return self.both + self.earlier_only
+    def summary(self) -> list[str]:
+        "What was found and how far it can be relied on, in sentences."
+        return summary(self)
 
-    @property
-    def coverage(self) -> pd.DataFrame:  # state, schools, rows, used
-        "How many schools have both grades, and what becomes of the others."
-        e, l = self.grades
-        rows = self.eligible.frame.groupby("school_id").size()
-        states = [
-            ("both grades", self.both, "earlier quality and value added"),
-            (f"grade {e} only", self.earlier_only, "they inform that grade's levels and variances"),
-            (f"grade {l} only", self.later_only, "left out: their earlier level is not known"),
-        ]
-        return pd.DataFrame(
-            [
-                dict(state=s, schools=len(ids), rows=int(rows.reindex(ids).sum()), used=use)
-                for s, ids, use in states
-            ]
+    def draws(
+        self,
+        quantity: str = "value_added",  # "value_added", "later_effect" or "earlier_quality"
+        schools=None,  # ids; None = all with both grades
+        draws: int = 1000,  # at most, evenly spaced
+    ) -> pd.DataFrame:  # school, draw, value (logits)
+        "Posterior draws of schools, one row a school and draw. Raises `ValueError`."
+        return school_draws(self, quantity, schools, draws)
+
+    def predict(
+        self,
+        new: pd.DataFrame,  # one row a cohort and subject: school, year, subject, n_trials
+        **settings,  # draws=400, seed=1
+    ) -> pd.DataFrame:  # school, mean, mean_lower, mean_upper, lower, upper, known
+        "Share of successes to expect of a new cohort in the later grade, with 95 % intervals."
+        return predict(self, new, **settings)
+
+    def loo(self, by: str = "school", **settings) -> pd.DataFrame:
+        "Not for value added: raises `FitError`, which names what stands in its place."
+        raise FitError(
+            "methods of value added are fitted to different data, so leaving one out does not "
+            "compare them; their slopes are in tables['slopes'] (compare_methods=True)"
         )
 
-    def __repr__(self):
-        c = self.coverage
-        return (
-            f"Grades {self.grades[0]} and {self.grades[1]}: "
-            + ", ".join(f"{count_of(r.schools, 'school')} with {r.state}" for r in c.itertuples())
-            + ". "
-            + " ".join(self.eligible.sentences())
-        )
+    def ppc(
+        self,
+        **settings,  # draws=200, seed=1
+    ) -> pd.DataFrame:  # place, observed, lower, middle, upper
+        "Schools' later shares in order, beside the 95 % band of those that the posterior makes."
+        return ppc(self, self.needed_data(), **settings)
 
-# %% ../../nbs/value_added/15_fit.ipynb #ddfc657c
-def _check_grade(frame, grade, what, name):
-    "The stated rule: at least two years of a grade, and schools that have two."
-    years = sorted(int(y) for y in frame.year.unique())
-    if len(years) < 2:
-        raise DataError(
-            f"grade {grade} ({what}) has one year only ({years[0]}), so that a school cannot be told from its cohort; give at least two years",
-            name,
-            "year",
-        )
-    if frame.groupby("school_id").year.nunique().max() < 2:
-        raise DataError(
-            f"no school has grade {grade} ({what}) in two years, so that a school cannot be told from its cohort",
-            name,
-            "year",
-        )
+    def sensitivity(
+        self,
+        kind: str = "power",  # "power" scaling of this fit, or new fits under other "priors"
+        **settings,  # "power": draws=1000, delta=0.01; "priors": factors, sampler, seed, engine
+    ) -> pd.DataFrame:
+        """What the results owe to the priors.
 
+        `"power"`: parameter, prior, likelihood, diagnosis (Kallioinen et al. 2024, doi
+        10.1007/s11222-023-10366-5). `"priors"`: factor, parameter, mean, sd, q2.5, q97.5, for the
+        slope and the SD of value added. Raises `ValueError` for another kind."""
+        if kind == "power":
+            return parameter_sensitivity(self, self.needed_data(), **settings)
+        if kind != "priors":
+            raise ValueError(f"kind is {kind!r}; it must be 'power' or 'priors'")
+        return prior_sensitivity(self.needed_data(), **(choices_of(self) | settings))
 
-def prepare_two_grades(
-    counts,  # `data.Counts`, or what `data.read_counts` reads
-    from_grade: int = 3,  # earlier grade
-    to_grade: int = 6,  # later grade
-    years=None,  # years of both grades; None: all there are
-    from_years=None,  # years of the earlier grade, where they differ
-    to_years=None,  # years of the later grade, where they differ
-    subjects=None,  # subjects of both grades; None: all there are
-    rules: EligibilityRules | None = None,  # None: the defaults
-) -> TwoGrades:
-    "Eligible counts of two grades. Raises `DataError` for an absent grade, a single year, or no school in common."
-    from schoolvar.data.counts import Counts, read_counts
-    from schoolvar.data.rules import natural_order
+    def plot(
+        self,
+        kind: str | None = None,  # one of `CHARTS`; None = "quality"
+        **settings,  # of the chart, as `charts.value_added` has them
+    ):  # Altair chart
+        "Which schools stand clear of expectation, as a chart; or another. Raises `ValueError`."
+        # Altair is slow to load
+        from schoolvar.charts import value_added as charts
 
-    counts = counts if isinstance(counts, Counts) else read_counts(counts)
-    name = counts.source.get("path", "").rpartition("/")[2] or None
-    if from_grade == to_grade:
-        raise DataError(
-            f"the earlier and the later grade are both {from_grade}; choose two", name, "grade"
-        )
-    counts = counts.select(grade=[from_grade, to_grade], subjects=subjects)
-    wanted = {
-        from_grade: from_years if from_years is not None else years,
-        to_grade: to_years if to_years is not None else years,
-    }
-    parts = {g: counts.select(grade=g, years=y).frame for g, y in wanted.items()}
-    eligible = apply_eligibility(pd.concat(parts.values(), ignore_index=True), rules)
-    earlier, later = (eligible.frame[eligible.frame.grade == g] for g in (from_grade, to_grade))
-    for grade, frame in ((from_grade, earlier), (to_grade, later)):
-        if not len(frame):
-            raise DataError(
-                f"no school is eligible in grade {grade}; {' '.join(eligible.sentences())}", name
-            )
-    e, l = set(earlier.school_id), set(later.school_id)
-    if len(e & l) < 3:
-        raise DataError(
-            f"{'no school has' if not e & l else 'only ' + count_of(len(e & l), 'school') + ' with'} eligible results in both grade {from_grade} and grade {to_grade} "
-            f"({count_of(len(e - l), 'school')} with grade {from_grade} only, {len(l - e):,} with grade {to_grade} only); value added needs at least three with both",
-            name,
-            "grade",
-        )
-    both = natural_order(e & l)
-    later_both = later[later.school_id.isin(both)]
-    _check_grade(earlier, from_grade, "earlier", name)
-    _check_grade(later_both, to_grade, "later", name)
-    notes = list(counts.notes) + eligible.sentences()
-    if len(both) < 30:
-        notes.append(f"Only {len(both)} schools have both grades: the slope is weakly known.")
-    return TwoGrades(
-        earlier,
-        later_both,
-        both,
-        natural_order(e - l),
-        natural_order(l - e),
-        (from_grade, to_grade),
-        eligible,
-        counts,
-        notes,
-    )
+        return value_added_chart(charts, self, kind or "quality", settings)
 
-# %% ../../nbs/value_added/15_fit.ipynb #a837ec58
-STAGE_ONE_MODEL = (
-    "M2: y_success | trials(n_trials) ~ year:subject + (1 | school) + (1 | school:year), logit link"
+# %% ../../nbs/value_added/15_fit.ipynb #6d0b5a22
+CHARTS = dict(
+    quality="later effect beside earlier quality, with the line that is expected",
+    value_added="schools by their value added, with intervals",
+    slope="the slope by method",
+    quintiles="probability of each fifth by later effect",
+    bins="the model's bins beside bins of raw figures",
+    disagreement="how often the raw bin is likely, by size",
 )
 
 
-def stage_one(
-    two: TwoGrades,
-    **settings,  # of `fit_achievement`: seed, chains, rounds, engine, progress, cache
-) -> Fit:  # achievement M2; `idata.posterior["school"]` holds the school effects
-    "Fit M2 to the earlier grade over all its eligible schools."
-    from schoolvar.achievement.fit import fit_achievement
-
-    counts = replace(two.counts, frame=two.earlier.reset_index(drop=True))
-    return fit_achievement(counts, model="M2", **settings)
-
-
-def stage_one_draws(fit, schools: list) -> np.ndarray:  # [draws, schools]
-    "Draws of the school effects of an achievement fit, in the order of `schools`."
-    return school_draws(fit.idata)[:, pd.Index(fit.schools.school).get_indexer(schools)].astype(
-        float
-    )
-
-# %% ../../nbs/value_added/15_fit.ipynb #a713a16f
-def quality_table(
-    draws: np.ndarray,  # [draws, schools] of Stage 1
-    schools: list,
-    grade: int,
-) -> pd.DataFrame:  # school_id, g3_school_re, g3_re_sd (for grade 3)
-    "Posterior mean and SD of each school's earlier quality."
-    return pd.DataFrame(
-        {
-            "school_id": pd.Series(schools, dtype="str"),
-            f"g{grade}_school_re": draws.mean(0),
-            f"g{grade}_re_sd": draws.std(0, ddof=1),
-        }
-    )
-
-
-def quality_parquet(
-    table: pd.DataFrame,  # as from `quality_table`, or with a column of lists
-    metadata: dict,  # text by key: units, model, data_sha256, ...
-) -> bytes:
-    "The table as a Parquet file with schema metadata."
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    t = pa.Table.from_pandas(table, preserve_index=False)
-    t = t.replace_schema_metadata(
-        (t.schema.metadata or {}) | {str(k).encode(): str(v).encode() for k, v in metadata.items()}
-    )
-    out = io.BytesIO()
-    pq.write_table(t, out)
-    return out.getvalue()
-
-
-def _quality_files(two, fit, draws, keep_draws):
-    "Stage 1's files by name."
-    grade = two.grades[0]
-    table = quality_table(draws, two.schools, grade)
-    years, subjects = (
-        sorted(int(y) for y in two.earlier.year.unique()),
-        sorted(two.earlier.subject.unique()),
-    )
-    about = dict(
-        units="logit",
-        model=STAGE_ONE_MODEL,
-        data_sha256=frame_hash(
-            two.earlier[["school_id", "year", "subject", "n_trials", "y_success"]].reset_index(
-                drop=True
-            )
-        ),
-        grade=grade,
-        years=",".join(map(str, years)),
-        subjects=",".join(subjects),
-        schools=len(table),
-        draws=len(draws),
-        seed=fit.idata.attrs.get("seed", ""),
-        program_sha256=fit.idata.attrs.get("program_sha256", ""),
-    )
-    files = {
-        f"g{grade}_school_quality.parquet": quality_parquet(
-            table,
-            about
-            | {
-                f"g{grade}_school_re": "posterior mean of the school effect",
-                f"g{grade}_re_sd": "posterior SD of the school effect",
-            },
-        )
-    }
-    if keep_draws:
-        lists = table[["school_id"]].assign(
-            **{f"g{grade}_school_re_draws": list(draws.T.astype(np.float32))}
-        )
-        files[f"g{grade}_school_quality_draws.parquet"] = quality_parquet(
-            lists,
-            about
-            | {
-                f"g{grade}_school_re_draws": "draws of the school effect, in one order for all schools"
-            },
-        )
-    return files, table
-
-# %% ../../nbs/value_added/15_fit.ipynb #98a805e5
-_KEPT = dict(
-    joint=[
-        "slope",
-        "sd_school",
-        "sd_value_added",
-        "sd_cohort_earlier",
-        "sd_cohort_later",
-        "cell_earlier",
-        "cell_later",
-        "earlier_quality",
-        "value_added",
-        "later_effect",
-    ],
-    me=[
-        "slope",
-        "sd_value_added",
-        "sd_cohort_later",
-        "sd_quality",
-        "mean_quality",
-        "cell_later",
-        "earlier_quality",
-        "value_added",
-        "later_effect",
-    ],
-    naive=[
-        "slope",
-        "sd_value_added",
-        "sd_cohort_later",
-        "cell_later",
-        "value_added",
-        "later_effect",
-    ],
-)
-
-
-def method_inputs(
-    method: str,  # "joint", "me" or "naive"
-    two: TwoGrades,
-    # of Stage 1, as from `quality_table`; not needed by "joint"
-    quality: pd.DataFrame | None = None,
-    prior: dict = PRIORS,
-) -> dict:  # program, data, inits, keep, dims, coords, label, as `engine.sample` takes them
-    "The program of a method, its data, and what to keep of the draws."
-    later = grade_of(two.later, two.both)
-    coords, dims = (
-        dict(school=two.both, later_cell=later.cells),
-        dict(
-            cell_later=["later_cell"],
-            value_added=["school"],
-            later_effect=["school"],
-            earlier_quality=["school"],
-        ),
-    )
-    if method == "joint":
-        earlier = grade_of(two.earlier, two.schools)
-        data = joint_data(earlier, later, prior)
-        coords |= dict(earlier_school=two.schools, earlier_cell=earlier.cells)
-        dims |= dict(cell_earlier=["earlier_cell"], earlier_quality=["earlier_school"])
-    else:
-        rows = quality.set_index("school_id").loc[two.both]
-        data = two_stage_data(
-            later,
-            rows.iloc[:, 0].to_numpy(),
-            rows.iloc[:, 1].to_numpy() if method == "me" else None,
-            prior,
-        )
+def choices_of(fit) -> dict:
+    "What `run.CHOICES` were for a fit, but for its priors; and its seed."
+    kept = fit.manifest["settings"]
+    earlier, later = kept["from_grade"], kept["to_grade"]
     return dict(
-        program=f"value_added_{method}",
-        data=data,
-        inits=0.5,
-        keep=_KEPT[method],
-        dims=dims,
-        coords=coords,
-        label=f"value added, {method}",
+        from_grade=earlier,
+        to_grade=later,
+        from_years=kept["years"][str(earlier)],
+        to_years=kept["years"][str(later)],
+        method=kept["method"],
+        subjects=kept["subjects"],
+        rules=EligibilityRules(**kept["rules"]),
+        seed=kept["seed"],
     )
 
 
-def _unknowns(data):
-    "Dimensions of the posterior."
-    return (
-        sum(int(data.get(k, 0)) for k in ("J", "K", "C_e", "C_l", "F_e", "F_l"))
-        + (data["K"] if "measured" in data else 0)
-        + 6
-    )
-
-
-def sample_method(
-    method,
-    two,
-    quality=None,
-    prior=PRIORS,
-    **settings,  # of `engine.sample`: seed, chains, warmup, draws, engine, progress, cache
-):  # InferenceData; dims school, earlier_school, later_cell, earlier_cell
-    "Draws of one method, without the gate of `fit_value_added`."
-    from schoolvar.sampling.engine import sample
-
-    return sample(**method_inputs(method, two, quality, prior), **settings)
-
-# %% ../../nbs/value_added/15_fit.ipynb #19551a72
-def _reported(inputs, grades):
-    "Label of each population parameter: its variable and selection."
-    names = {
-        v: v
-        for v in (
-            "slope",
-            "sd_value_added",
-            "sd_school",
-            "sd_quality",
-            "mean_quality",
-            "sd_cohort_earlier",
-            "sd_cohort_later",
+def value_added_chart(
+    charts,  # the module `charts.value_added`
+    fit,  # ValueAddedFit
+    kind: str,  # of `CHARTS`
+    settings: dict,  # of the chart
+):  # Altair chart
+    "The chart of a kind. Raises `ValueError`."
+    if kind not in CHARTS:
+        raise ValueError(f"no chart is called {kind!r}; there are: {', '.join(CHARTS)}")
+    if kind == "quality":
+        kept = fit.manifest["settings"]
+        own = dict(
+            slope=fit.parameter("slope")["mean"],
+            grades=(str(kept["from_grade"]), str(kept["to_grade"])),
         )
-        if v in inputs["keep"]
-    }
-    for var, dim, grade in (
-        ("cell_earlier", "earlier_cell", grades[0]),
-        ("cell_later", "later_cell", grades[1]),
-    ):
-        if var in inputs["keep"]:
-            names |= {f"cell[{grade}:{c}]": (var, {dim: c}) for c in inputs["coords"][dim]}
-    return names
-
-
-def _flat(idata, variable):
-    "Draws of a variable with the chains joined: [draws, ...]."
-    x = idata.posterior[variable].transpose("chain", "draw", ...).values.astype(float)
-    return x.reshape(-1, *x.shape[2:])
-
-
-def _interval(draws, name):
-    "Posterior mean and central 95 % interval as columns."
-    return dict(zip((name, f"{name}_lower", f"{name}_upper"), interval(draws)))
-
-# %% ../../nbs/value_added/15_fit.ipynb #ecac90df
-def variance_components(idata, method: str, grades: tuple) -> pd.DataFrame:
-    """Variances on the latent (logit) scale by grade.
-
-    Columns: grade, component (`school`, `cohort`; `explained by earlier quality`, `value added`, `cohort`), sd, variance, q2.5, q97.5 (of the variance),
-    share_latent, share_latent_lower, share_latent_upper (of the grade's latent variance). For `me` and `naive` the later grade only."""
-    d = {v: _flat(idata, v) for v in idata.posterior.data_vars if v.startswith(("sd_", "slope"))}
-    parts = (
-        {grades[0]: {"school": d["sd_school"], "cohort": d["sd_cohort_earlier"]}}
-        if method == "joint"
-        else {}
-    )
-    spread = d.get("sd_school", d.get("sd_quality"))
-    later = (
-        {"explained by earlier quality": np.abs(d["slope"]) * spread} if spread is not None else {}
-    )
-    parts[grades[1]] = later | {"value added": d["sd_value_added"], "cohort": d["sd_cohort_later"]}
-    rows = []
-    for grade, components in parts.items():
-        total = sum(s**2 for s in components.values())
-        for name, s in components.items():
-            low, high = np.quantile(s**2, (0.025, 0.975))
-            rows.append(
-                {
-                    "grade": grade,
-                    "component": name,
-                    "sd": s.mean(),
-                    "variance": (s**2).mean(),
-                    "q2.5": low,
-                    "q97.5": high,
-                    **{k: float(x) for k, x in _interval(s**2 / total, "share_latent").items()},
-                }
-            )
-    return pd.DataFrame(rows)
-
-# %% ../../nbs/value_added/15_fit.ipynb #bfb70bf8
-def _quality_draws(idata, method, two, stage1):
-    "Draws of the earlier quality of schools with both grades; for `naive` those of Stage 1, which the model does not use."
-    return (
-        stage1[:, : len(two.both)]
-        if method == "naive"
-        else _flat(idata, "earlier_quality")[:, : len(two.both)]
-    )
-
-
-def schools_table(idata, method: str, two: TwoGrades, stage1: np.ndarray) -> pd.DataFrame:
-    """One row a school with both grades: the columns of `schools.csv` in `SCHOOL_COLUMNS`."""
-    K = len(two.both)
-    a, v, later = (
-        _quality_draws(idata, method, two, stage1),
-        _flat(idata, "value_added"),
-        _flat(idata, "later_effect"),
-    )
-    shares = proficiency(later, _flat(idata, "cell_later"))
-    e, l = (
-        raw_points(f[f.school_id.isin(two.both)] if g == two.grades[0] else f)
-        .set_index("school")
-        .loc[two.both]
-        for g, f in zip(two.grades, (two.earlier, two.later))
-    )
-    centred = lambda x: x - x.mean(0)
-    together = (
-        (centred(a) * centred(later)).mean(0) / np.maximum(a.std(0) * later.std(0), 1e-12)
-        if method != "naive"
-        else np.zeros(K)
-    )
-    years = [
-        f.groupby("school_id").year.nunique().loc[two.both].to_numpy()
-        for f in (two.earlier, two.later)
-    ]
-    bins = {
-        k: bin_probabilities(equal_bins(x, n), n) if K >= n else np.full((K, n), np.nan)
-        for k, x, n in (("quintile", later, 5), ("tertile", v, 3))
-    }
-    raw_bin, points = threshold_bins(l.points), points_of(shares, l.n_trials.to_numpy())
-    quality = _interval(a, "earlier_quality")
-    quality = {
-        "earlier_quality": quality.pop("earlier_quality"),
-        "earlier_quality_sd": a.std(0, ddof=1),
-        **quality,
-    }
-    table = pd.DataFrame(
-        dict(
-            school=pd.Series(two.both, dtype="str"),
-            **_interval(v, "value_added"),
-            **quality,
-            value_added_sd=v.std(0, ddof=1),
-            probability_above=(v > 0).mean(0),
-            **rank_summary(v)[["rank_lower", "rank_upper"]],
-            **_interval(later, "later_effect"),
-            later_effect_sd=later.std(0, ddof=1),
-            correlation=together,
-            **_interval(shares, "fitted"),
-            n_trials_earlier=e.n_trials.to_numpy(),
-            n_trials_later=l.n_trials.to_numpy(),
-            years_earlier=years[0],
-            years_later=years[1],
-            raw_earlier=e.raw.to_numpy(),
-            raw_later=l.raw.to_numpy(),
-            raw_points=l.points.to_numpy(),
-            raw_bin=raw_bin,
-            raw_label=[THRESHOLD_BINS[b - 1] for b in raw_bin],
-            probability_raw_bin=bin_agreement(points, raw_bin),
-            **{f"{k}_{i + 1}": p[:, i] for k, p in bins.items() for i in range(p.shape[1])},
-        )
-    )
-    places = school_labels(two.counts.frame, two.both)
-    table.insert(1, "district", places.district)
-    return table.assign(school_name=places.school_name, district_id=places.district_id)
-
-# %% ../../nbs/value_added/15_fit.ipynb #edf9093e
-SCHOOL_COLUMNS = {
-    "school": "identifier",
-    "district": "district, empty where the data have none",
-    "value_added": "later effect less what the earlier quality leads one to expect (logits): posterior mean, with `_lower` and `_upper` (central 95 %)",
-    "earlier_quality": "school effect in the earlier grade (logits): posterior mean; also `_sd`, `_lower`, `_upper`",
-    "value_added_sd": "posterior SD (logits)",
-    "probability_above": "probability that value added is above zero",
-    "rank_lower": "95 % interval of the rank by value added, 1 the highest; also `rank_upper`",
-    "later_effect": "school effect in the later grade, slope x earlier quality + value added (logits); also `_lower`, `_upper`, `_sd`",
-    "correlation": "posterior correlation of earlier quality and later effect of this school: the tilt of its ellipse",
-    "fitted": "fitted share of successes in the later grade, average of the cells; also `_lower`, `_upper`",
-    "n_trials_earlier": "results counted in the earlier grade, all years and subjects; also `n_trials_later`",
-    "years_earlier": "years with results; also `years_later`",
-    "raw_earlier": "raw share of successes; also `raw_later`",
-    "raw_points": "percentage points above the province in the later grade, same years and subjects",
-    "raw_bin": "bin of `raw_points` by thresholds, 1 the lowest; `raw_label` in words",
-    "probability_raw_bin": "probability that the fitted level lies in that bin",
-    "quintile_1": "probability of the lowest fifth by later effect; to `quintile_5`",
-    "tertile_1": "probability of the lowest third by value added; to `tertile_3`",
-}
-
-# %% ../../nbs/value_added/15_fit.ipynb #038b3ef3
-def _slopes(runs: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
-    "The slope by method, and its draws."
-    from schoolvar.sampling.diagnostics import parameters_table
-
-    rows, draws = [], []
-    for method, idata in runs.items():
-        t = parameters_table(idata, ["slope", "sd_value_added"]).set_index("parameter")
-        rows.append(
-            dict(method=method, **t.loc["slope"], sd_value_added=t.loc["sd_value_added", "mean"])
-        )
-        x = _flat(idata, "slope")
-        draws.append(pd.DataFrame(dict(method=method, draw=np.arange(len(x)), slope=x)))
-    return pd.DataFrame(rows), pd.concat(draws, ignore_index=True)
-
-
-def _by_method(runs, two):
-    "Value added of each school by each method."
-    parts = [
-        pd.DataFrame(
-            dict(
-                school=pd.Series(two.both, dtype="str"),
-                method=m,
-                **_interval(_flat(i, "value_added"), "value_added"),
-            )
-        )
-        for m, i in runs.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _gate(main, others, stage1):
-    "One verdict for all that is shown: the method, the other methods' slopes, and Stage 1."
-    said = [f"{m} beside it: {x}" for m, d in others.items() if not d.ok for x in d.messages]
-    if not stage1.ok:
-        said.append(f"Stage 1: {stage1.verdict}")
-    if not said:
-        return main
-    verdict = (
-        "The draws of this method pass, but not all that is shown beside them does."
-        if main.ok
-        else main.verdict
-    )
-    return replace(main, ok=False, verdict=verdict, messages=main.messages + said)
+        return charts.plot_quality_effect(fit.schools, **(own | settings))
+    draw, shown = dict(
+        value_added=(charts.plot_value_added, fit.schools),
+        slope=(charts.plot_slope, fit.tables["slope_draws"]),
+        quintiles=(charts.plot_bins, fit.schools),
+        bins=(charts.plot_bin_table, fit.tables["bins"]),
+        disagreement=(charts.plot_disagreement, fit.schools),
+    )[kind]
+    return draw(shown, **settings)
 
 # %% ../../nbs/value_added/15_fit.ipynb #9bedb532
 def fit_value_added(
@@ -597,146 +153,33 @@ def fit_value_added(
     to_years=None,
     subjects=None,  # None: all there are
     rules: EligibilityRules | None = None,  # eligibility; None: the defaults
-    beside: bool = True,  # fit the other two methods too, for their slopes
-    prior: dict | None = None,  # changes to `two_grades.PRIORS`
+    compare_methods: bool = True,  # fit the other two methods too, for their slopes
     keep_draws: bool = True,  # write Stage 1's joint draws too
+    priors: dict | None = None,  # changes to `value_added.whitening.PRIORS`
+    # chains, warmup, draws, rounds, adapt_delta, ... as `sampler_settings` has them
+    sampler: dict | None = None,
     seed: int = 1,
     engine: str = "auto",  # "auto", "stanli" or "cmdstan"
-    chains: int = 4,
-    rounds: int = 4,  # runs at most, until the gate is passed
-    progress=None,
-    cache: bool = True,  # as in `engine.sample`
-    # further settings of `engine.sample`; by default as `sampling.sampler_plan` has them
-    **sampler,
-) -> Fit:
-    "Value added of each school from an earlier to a later grade. Raises `DataError` where the data cannot say."
-    from schoolvar.sampling.fit import Fit, make_manifest
+) -> ValueAddedFit:
+    """How does a school do in a later grade, given how it did in an earlier one?
 
-    if method not in METHODS:
-        raise DataError(f"method {method!r}: choose one of {', '.join(METHODS)}")
-    clock, prior = time.perf_counter(), PRIORS | (prior or {})
-    settings = dict(
-        seed=seed,
-        chains=chains,
-        engine=engine,
-        progress=progress,
-        cache=cache,
-        rounds=rounds,
-        **sampler,
+    Binomial mixed models of both grades, with the uncertainty of the earlier quality carried
+    along (`joint`), taken as measurement error (`me`), or not at all (`naive`). The fit has one
+    row a school with both grades, in logits, and one a population parameter; draws are made until
+    the diagnostics pass, or `rounds` are used up. Raises `DataError` where the data cannot say,
+    `EngineError` or `ValueError` for other arguments, each with one line. Source: Gelman and Hill
+    2007 for the models; measurement error after Carroll et al. 2006, doi 10.1201/9781420010138."""
+    choices = dict(
+        from_grade=from_grade,
+        to_grade=to_grade,
+        method=method,
+        years=years,
+        from_years=from_years,
+        to_years=to_years,
+        subjects=subjects,
+        rules=rules,
+        compare_methods=compare_methods,
+        priors=priors,
+        keep_draws=keep_draws,
     )
-    two = prepare_two_grades(
-        counts, from_grade, to_grade, years, from_years, to_years, subjects, rules
-    )
-    first = stage_one(two, **settings)
-    stage1 = stage_one_draws(first, two.schools)
-    files, quality = _quality_files(two, first, stage1, keep_draws)
-    runs, verdicts = {}, {}
-    for m in (method, *(m for m in METHODS if beside and m != method)):
-        inputs = method_inputs(m, two, quality, prior)
-        names = _reported(inputs, two.grades) if m == method else ["slope", "sd_value_added"]
-        many = [
-            v for v in ("value_added", "earlier_quality") if v in inputs["keep"] and m == method
-        ]
-        runs[m], verdicts[m] = draw_enough(
-            names=names, many=many, **inputs, **sampler_plan(_unknowns(inputs["data"])) | settings
-        )
-    main, checked = runs[method], _gate(verdicts.pop(method), verdicts, first)
-    schools, (slopes, slope_draws) = schools_table(main, method, two, stage1), _slopes(runs)
-    tables = dict(
-        variance=variance_components(main, method, two.grades),
-        slopes=slopes,
-        slope_draws=slope_draws,
-        value_added_by_method=_by_method(runs, two),
-        eligibility=two.eligible.table,
-        coverage=two.coverage,
-        bins=_bins_table(schools),
-        earlier_quality=quality,
-    )
-    manifest = make_manifest(
-        f"value added, {method}",
-        settings=dict(
-            from_grade=from_grade,
-            to_grade=to_grade,
-            method=method,
-            years={
-                str(g): sorted(int(y) for y in f.year.unique())
-                for g, f in zip(two.grades, (two.earlier, two.later))
-            },
-            subjects=sorted(two.later.subject.unique()),
-            rules=vars(two.eligible.rules),
-            beside=beside,
-            seed=seed,
-            chains=chains,
-            rounds=main.attrs["rounds"],
-            engine=engine,
-            **sampler,
-        ),
-        priors=priors_in_words(prior, method),
-        source=two.counts.source,
-        diagnostics=checked,
-        idata=main,
-        dropped=_dropped(two),
-        kept=dict(
-            rows=len(two.earlier) + len(two.later),
-            schools=len(two.both),
-            **{f"schools with grade {from_grade} only": len(two.earlier_only)},
-        ),
-        timings=_timings([first.idata, *runs.values()], clock),
-        notes=[ECOLOGICAL_LIMIT, *two.notes, *_coverage_notes(two)],
-    )
-    return Fit(
-        f"value added, {method}",
-        checked.table[[c for c in checked.table if c != "mcse_ends"]],
-        schools,
-        main,
-        manifest,
-        tables,
-        files,
-    )
-
-# %% ../../nbs/value_added/15_fit.ipynb #1371d94c
-def _bins_table(schools):
-    "The model's bins against the raw-threshold bins: see `bins.cross_table`."
-    get = lambda k, n: schools[[f"{k}_{i}" for i in range(1, n + 1)]].to_numpy()
-    return pd.concat(
-        [
-            cross_table(get("quintile", 5), schools.raw_bin, "achievement quintile"),
-            cross_table(get("tertile", 3), schools.raw_bin, "value-added tertile"),
-        ],
-        ignore_index=True,
-    )
-
-
-def _dropped(two):
-    "Rows left out, with reasons: those of the reader, of eligibility, and of schools without the earlier grade."
-    rows = [dict(reason=r.reason, rows=int(r.rows)) for r in two.counts.dropped.itertuples()]
-    rows += [
-        dict(reason=f"grade {r.grade}: {r.text}", rows=int(r.rows_removed))
-        for r in two.eligible.table.itertuples()
-        if r.rows_removed
-    ]
-    c = two.coverage.iloc[2]
-    return rows + ([dict(reason=f"{c.state}: {c.used}", rows=int(c.rows))] if c.schools else [])
-
-
-def _coverage_notes(two):
-    return [
-        "; ".join(
-            f"{count_of(r.schools, 'school')} with {r.state}: {r.used}"
-            for r in two.coverage.itertuples()
-            if r.schools
-        )
-        + "."
-    ]
-
-
-def _timings(idatas, clock):
-    "Seconds of all programs together, as they took when they were run, and of this call."
-    import json
-
-    took = [json.loads(i.attrs.get("timings", "{}")) for i in idatas]
-    return dict(
-        compile=sum(t.get("compile", 0) for t in took),
-        sampling=sum(t.get("sampling", 0) for t in took),
-        total=time.perf_counter() - clock,
-    )
+    return ValueAddedFit(**vars(run_value_added(counts, choices, sampler, seed, engine)))

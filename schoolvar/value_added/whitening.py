@@ -14,7 +14,7 @@ from ..core.logits import empirical_logits, sd_coordinate
 
 # %% auto #0
 __all__ = ['PRIORS', 'cohorts_of', 'Grade', 'grade_of', 'moments_of_slope', 'level_coordinate', 'sd_coordinates',
-           'cohort_moments', 'priors_in_words', 'joint_data', 'two_stage_data']
+           'cohort_moments', 'chosen_priors', 'priors_in_words', 'joint_data', 'two_stage_data']
 
 # %% ../../nbs/value_added/00_whitening.ipynb #46a43066
 def cohorts_of(
@@ -55,11 +55,8 @@ def grade_of(
 ) -> Grade:
     "Arrays and moments of one grade."
     rows = frame.sort_values(["school_id", "year", "subject"], kind="stable")
-    school = pd.Index(schools).get_indexer(rows.school_id)
-    by_cohort, by_cell = (
-        rows.groupby(["school_id", "year"], sort=True),
-        rows.groupby(["year", "subject"], sort=True),
-    )
+    by_cohort = rows.groupby(["school_id", "year"], sort=True)
+    by_cell = rows.groupby(["year", "subject"], sort=True)
     cohort, cell = by_cohort.ngroup().to_numpy(), by_cell.ngroup().to_numpy()
     C, F, J = cohort.max() + 1, cell.max() + 1, len(schools)
     y, n = rows.y_success.to_numpy(int), rows.n_trials.to_numpy(int)
@@ -159,6 +156,20 @@ def cohort_moments(grade: Grade, schools: int) -> tuple[float, float]:
 
 # %% ../../nbs/value_added/00_whitening.ipynb #7e876fe1
 PRIORS = dict(prior_cell=2.5, prior_slope=2.0, prior_sd=2.5)
+
+
+def chosen_priors(
+    priors: dict | None,  # changes to `PRIORS`
+) -> dict:
+    "`PRIORS` with the changes. Raises `ValueError` for an unknown name or a scale not above 0."
+    if unknown := set(priors or {}) - set(PRIORS):
+        raise ValueError(
+            f"no prior is called {', '.join(sorted(unknown))}; there are: {', '.join(PRIORS)}"
+        )
+    chosen = PRIORS | (priors or {})
+    if bad := [name for name, v in chosen.items() if not (np.isfinite(v) and v > 0)]:
+        raise ValueError(f"the scale of the prior {bad[0]} must be positive")
+    return chosen
 
 
 def priors_in_words(prior: dict, method: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from schoolvar.core.errors import DataError
 from schoolvar.core.logits import sd_coordinate
 from schoolvar.data.counts import read_counts
 from schoolvar.data.simulate import simulate_counts
-from schoolvar.sampling.converge import draw_enough, sampler_plan
+from schoolvar.sampling.converge import sample_until_converged, sampler_plan
 from schoolvar.sampling.engine import sample
 
 SCHOOLS = [
@@ -352,10 +352,13 @@ def test_new_york_with_its_eras_apart(shared_data):
     )
 
 
-def test_draw_enough_names_what_fails():
+def test_draws_that_do_not_converge_name_what_fails():
     data = dict(y=3)
     program = "data {int y;} parameters {real<lower=0,upper=1> p;} model {y ~ binomial(10, p);}"
-    idata, verdict = draw_enough(
-        program, data, ["p"], rounds=2, draws=50, warmup=100, adapt_delta=0.8, cache=False
+    idata, verdict = sample_until_converged(
+        program,
+        data,
+        ["p"],
+        sampler=dict(rounds=2, draws=50, warmup=100, adapt_delta=0.8, cache=False),
     )
     assert idata.attrs["rounds"] == 2 and not verdict.ok and verdict.messages

@@ -1,35 +1,17 @@
-"Verdicts, false alarms and words: on tables made by hand, without sampling; and formulas that must not run."
+"What is said of schools: on tables made by hand, without sampling."
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from schoolvar.consistency.inclusion import (
-    TYPICAL,
-    UNKNOWN,
-    UNUSUAL,
-    bayes_factor,
     borderline,
     direction,
-    false_discovery_rate,
-    flag_at_rate,
     ratio_words,
     verdicts,
 )
-from schoolvar.consistency.verdicts import flagged, statements, summary
-from schoolvar.core.formula import (
-    TRANSFORMATIONS,
-    Design,
-    FormulaError,
-    centre_within,
-    formula_columns,
-    read_formula,
-)
+from schoolvar.consistency.verdicts import flagged, school_draws, statements, summary
 from schoolvar.sampling.fit import Fit
-
-pips = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
 
 def table():
@@ -66,42 +48,6 @@ def table():
     )
 
 
-@given(pips, st.floats(0.51, 0.99))
-def test_every_school_has_one_state(p, threshold):
-    v = verdicts(p, threshold)
-    assert set(v) <= {UNUSUAL, TYPICAL, UNKNOWN}
-    assert ((np.array(p) >= threshold) == (v == UNUSUAL)).all()
-
-
-@given(pips, st.floats(0.01, 0.9))
-def test_a_set_chosen_at_a_rate_keeps_it_and_is_the_largest(p, rate):
-    p = np.array(p)
-    chosen = flag_at_rate(p, rate)
-    assert false_discovery_rate(p, chosen) <= rate + 1e-12
-    if (~chosen).any():
-        more = chosen.copy()
-        more[np.flatnonzero(~chosen)[np.argmax(p[~chosen])]] = True
-        assert false_discovery_rate(p, more) > rate - 1e-12
-        assert not chosen.any() or p[chosen].min() >= p[~chosen].max()
-
-
-def test_a_higher_rate_flags_no_fewer():
-    p = np.random.default_rng(1).beta(0.6, 0.6, 200)
-    counts = [flag_at_rate(p, r).sum() for r in (0.01, 0.05, 0.1, 0.2, 0.4)]
-    assert counts == sorted(counts) and counts[0] < counts[-1]
-
-
-def test_evidence_is_relative_to_the_prior():
-    assert bayes_factor(0.5, 0.5) == pytest.approx(1) and bayes_factor(0.1, 0.1) == pytest.approx(1)
-    assert bayes_factor(0.75, 0.25) == pytest.approx(9)
-    assert np.isinf(bayes_factor(1.0, 0.5))
-
-
-def test_borderline_is_two_monte_carlo_errors():
-    assert borderline([0.752, 0.758, 0.25, 0.5], 0.002).tolist() == [True, False, True, False]
-    assert not borderline([0.8], [0.0], 0.75)[0]
-
-
 def test_flagged_schools_and_their_false_alarms():
     f = flagged(table())
     assert f.school.tolist() == ["a", "b", "c"] and f.attrs["expected_false"] == pytest.approx(
@@ -132,91 +78,15 @@ def test_the_summary_counts():
         assert part in said, part
 
 
-# ---- formulas
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        "__import__('os').system('touch pwned')",
-        "x + __import__('os')",
-        "eval('1')",
-        "os.system(x)",
-        "x.__class__",
-        "(lambda: 0)()",
-        "np.log(x)",
-        "log(x, eval(x))",
-        "I(open(x))",
-        "C(x, levels=[__import__('os')])",
-        "log(x).__class__",
-        "{x.y}",
-        "{eval(x)}",
-        "x[eval(x)]",
-        "f'{x}'",
-        "x | y",
-        "(1 | f(x))",
-        "((((((",
-        "x ^ 2",
-        "x; y",
-        "x\n+ import os",
-        "%%bash",
-        "",
-        "   ",
-        "~",
-        "x ~",
-    ],
-)
-def test_only_models_are_evaluated(bad, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    frame = pd.DataFrame(dict(x=[1.0, 2, 3], y=[1.0, 0, 1]))
-    with pytest.raises(FormulaError) as e:
-        f = read_formula(bad)
-        if f.factor and not f.factor.replace("_", "").isalnum():
-            raise FormulaError("grouped by something that is no column")
-        Design(f.common, frame)
-    assert "\n" not in str(e.value) and not list(tmp_path.iterdir())
-
-
-@settings(max_examples=300)
-@given(st.text(alphabet="xyz1 +-*/:()|~.,'_[]{}=<>!^`logeval", max_size=40))
-def test_any_text_is_a_formula_or_a_formula_error(text):
-    try:
-        f = read_formula(text)
-    except FormulaError as e:
-        assert "\n" not in str(e)
-    else:
-        assert isinstance(f.columns, list)
-
-
-def test_every_listed_transformation_works():
-    frame = pd.DataFrame(dict(x=[1.0, 2, 4, 8], g=list("abab")))
-    for name in TRANSFORMATIONS:
-        arg = "g" if name == "C" else "x * 2" if name == "I" else "x"
-        assert np.isfinite(Design(f"{name}({arg})", frame).matrix).all()
-
-
-def test_new_data_are_treated_as_the_old():
-    old, new = pd.DataFrame(dict(x=[1.0, 2, 3, 6])), pd.DataFrame(dict(x=[5.0]))
-    assert Design("center(x)", old).new(new)[0, 1] == 2
-    assert Design("scale(x)", old).new(new)[0, 1] == pytest.approx(2 / np.std([1.0, 2, 3, 6]))
-
-
-def test_columns_with_spaces_and_terms_with_bars():
-    assert formula_columns("`free lunch` + (1 + `free lunch` | school_id)", "ses") == [
-        "free lunch",
-        "ses",
-    ]
-    f = read_formula("(1 | school_id) + ses")
-    assert (f.common, f.effects) == ("ses", "1")
-
-
-def test_centring_separates_within_and_between():
-    d = centre_within(
-        pd.DataFrame(dict(school_id=list("aabb"), ses=[1.0, 3, 5, 9])), "ses", mean_as="mean_ses"
-    )
-    assert d.groupby("school_id").ses.mean().tolist() == [
-        0,
-        0,
-    ] and d.mean_ses.mean() == pytest.approx(0)
-    with pytest.raises(FormulaError, match="column wealth"):
-        centre_within(d, "wealth")
+def test_draws_in_tidy_form(consistency_fit):
+    ids = consistency_fit.schools.school[:3].tolist()
+    for quantity in ("effect", "sd", "mu"):
+        drawn = school_draws(consistency_fit, quantity, ids, draws=50)
+        assert list(drawn) == ["school", "draw", "value"] and len(drawn) == 150
+        assert drawn.groupby("school").draw.max().eq(49).all()
+    post = consistency_fit.idata.posterior["sd"].values.reshape(-1, len(consistency_fit.schools))
+    assert set(drawn.school) == set(ids) and np.isfinite(post).all()
+    with pytest.raises(ValueError, match="it must be 'effect', 'sd' or 'mu'"):
+        school_draws(consistency_fit, "pip")
+    with pytest.raises(ValueError, match="no school nowhere in the fit"):
+        school_draws(consistency_fit, schools=["nowhere"])

@@ -25,7 +25,7 @@ from schoolvar.cli.main import main
 from schoolvar.data.simulate import simulate_counts, simulate_scores
 from schoolvar.report.disclosure import DisclosurePolicy
 from schoolvar.report.publication import publish
-from schoolvar.sampling.fit import Fit
+from schoolvar.sampling.fit import load_fit
 
 FORMATS = "xlsx,pdf,notebook"
 # of the tree that these tests belong to
@@ -257,7 +257,7 @@ def test_another_key_gives_another_number_and_other_draws_and_the_same_key_the_s
             "--seed",
             1,
         ) in (0, 3)
-        fit = Fit.load(tmp_path / f"fits-{name}/achievement")
+        fit = load_fit(tmp_path / f"fits-{name}/achievement")
         found[name] = (
             json.loads((tmp_path / f"out-{name}/manifest.json").read_text())["release"],
             fit.manifest["run"]["seed"],
@@ -636,7 +636,7 @@ def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
         text = [c for c in raw if not pd.to_numeric(raw[c], errors="coerce").notna().any()]
         bad = [(c, v) for c in text for v in raw[c] if v[:1] in tuple("=+-@\t\r") and v]
         assert not bad, (path.name, bad)
-    again = Fit.load(tmp_path / "fit").schools
+    again = load_fit(tmp_path / "fit").schools
     assert (
         again.school_name.tolist() == fit.schools.school_name.tolist()
         and again.district_id.tolist() == fit.schools.district_id.tolist()

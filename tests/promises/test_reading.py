@@ -20,6 +20,7 @@ from schoolvar.data.counts import read_counts
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_province
 
+SHORT = dict(draws=20, rounds=1, cache=False)
 COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
 
 
@@ -49,7 +50,7 @@ def students(schools=12, each=30, seed=1):
 def test_the_observed_spread_is_the_observed_one():
     "Not the one that the model takes where scores are all the same; and empty for one student."
     frame = students()
-    fit = fit_consistency(read_scores(frame), draws=20, rounds=1, cache=False)
+    fit = fit_consistency(read_scores(frame), sampler=SHORT)
     seen = frame.groupby("school_id")["score"].std().reindex(fit.schools["school"])
     np.testing.assert_allclose(fit.schools["raw_sd"], seen, rtol=1e-9, atol=1e-9)
     raw = fit.schools.set_index("school")["raw_sd"]
@@ -58,13 +59,11 @@ def test_the_observed_spread_is_the_observed_one():
 
 def test_all_the_same_is_said_where_it_is_so():
     frame = students()
-    said = " ".join(
-        fit_consistency(read_scores(frame), draws=20, rounds=1, cache=False).manifest["notes"]
-    )
+    said = " ".join(fit_consistency(read_scores(frame), sampler=SHORT).manifest["notes"])
     assert "In 1 of 12 schools the scores are (nearly) all the same" in said
     frame.loc[frame.index[:2], "score"] = 30_000.0  # one school dwarfs the others
     scores = read_scores(frame, allow="sentinels")
-    said = " ".join(fit_consistency(scores, draws=20, rounds=1, cache=False).manifest["notes"])
+    said = " ".join(fit_consistency(scores, sampler=SHORT).manifest["notes"])
     assert "In 1 of 12 schools the scores are (nearly) all the same" in said
     assert "In 9 of 12 schools the SD is below a twentieth of the pooled one" in said
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from frozen_fits import LABELS, eight_schools  # noqa: F401
+from frozen_fits import LABELS
 
 from schoolvar.sampling import diagnostics as dg
 from schoolvar.sampling.diagnostics import (

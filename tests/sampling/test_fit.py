@@ -11,21 +11,27 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from frozen_fits import (
-    LABELS,
-)  # noqa: F401
+from frozen_fits import LABELS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schoolvar.core.files import FolderError
 from schoolvar.report.publication import read_fit
 from schoolvar.sampling.diagnostics import Diagnostics
-from schoolvar.sampling.fit import Fit, FitError, _kind, _read_table, make_manifest, write_table
+from schoolvar.sampling.fit import (
+    Fit,
+    FitError,
+    _kind,
+    _read_table,
+    load_fit,
+    make_manifest,
+    write_table,
+)
 
 
 def test_there_and_back(small_fit, tmp_path):
     small_fit.save(tmp_path / "fit")
-    back = Fit.load(tmp_path / "fit")
+    back = load_fit(tmp_path / "fit")
     assert (
         back.model == "eight schools"
         and back.ok == small_fit.ok
@@ -118,7 +124,7 @@ def test_two_saves_are_equal(small_fit, tmp_path):
 
 
 def test_a_loaded_fit_saves_the_same_tables(small_fit, tmp_path):
-    Fit.load(small_fit.save(tmp_path / "a")).save(tmp_path / "b")
+    load_fit(small_fit.save(tmp_path / "a")).save(tmp_path / "b")
     for name in ("schools.csv", "parameters.csv", "variance.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -128,7 +134,7 @@ def test_parquet(small_fit, tmp_path):
     pd.testing.assert_frame_equal(
         pd.read_parquet(tmp_path / "fit" / "schools.parquet"), small_fit.schools
     )
-    Fit.load(tmp_path / "fit")
+    load_fit(tmp_path / "fit")
 
 
 @pytest.mark.parametrize(
@@ -138,14 +144,14 @@ def test_parquet(small_fit, tmp_path):
 def test_any_text_survives(small_fit, tmp_path, text):
     "A school named NA is not missing, and 1e5 is not a number"
     small_fit.schools["school"] = [text] + LABELS[1:]
-    back = Fit.load(small_fit.save(tmp_path / "fit")).schools["school"]
+    back = load_fit(small_fit.save(tmp_path / "fit")).schools["school"]
     assert (back[0] == text) if text else pd.isna(back[0]) or back[0] == ""
 
 
 def test_missing_whole_numbers(small_fit, tmp_path):
     small_fit.schools["rank"] = pd.array([1, None, 3, 4, 5, 6, 7, 8], dtype="Int64")
     small_fit.schools["flag"] = pd.array([True, None] * 4, dtype="boolean")
-    back = Fit.load(small_fit.save(tmp_path / "fit")).schools
+    back = load_fit(small_fit.save(tmp_path / "fit")).schools
     assert (
         back["rank"].isna().sum() == 1 and back["rank"][0] == 1 and back["flag"].isna().sum() == 4
     )
@@ -178,7 +184,7 @@ def test_saving_replaces_all_of_an_earlier_fit(small_fit, tmp_path):
     small_fit.tables.clear()
     small_fit.save(tmp_path / "fit")
     assert (
-        not (tmp_path / "fit" / "variance.csv").exists() and Fit.load(tmp_path / "fit").tables == {}
+        not (tmp_path / "fit" / "variance.csv").exists() and load_fit(tmp_path / "fit").tables == {}
     )
 
 
@@ -231,7 +237,7 @@ def test_faults_of_a_folder(small_fit, tmp_path, fault, say):
     if fault == "a row less":
         (d / "schools.csv").write_text("\n".join((d / "schools.csv").read_text().splitlines()[:-1]))
     with pytest.raises(FitError, match=say) as e:
-        Fit.load(d)
+        load_fit(d)
     assert "\n" not in str(e.value)
 
 
@@ -248,7 +254,7 @@ def test_a_fit_that_fails_says_so_everywhere(small_fit, tmp_path):
         ["1 of 1,600 transitions diverged"],
         small_fit.parameters,
     ).to_dict()
-    back = Fit.load(small_fit.save(tmp_path / "fit"))
+    back = load_fit(small_fit.save(tmp_path / "fit"))
     assert (
         not back.ok
         and "NOT pass" in repr(back)
@@ -306,12 +312,12 @@ def test_six_digits(tmp_path):
 def test_further_files_come_along(small_fit, tmp_path):
     small_fit.files["g3_school_quality.parquet"] = b"bytes"
     d = small_fit.save(tmp_path / "fit", parquet=True)
-    assert (d / "g3_school_quality.parquet").read_bytes() == b"bytes" and Fit.load(
+    assert (d / "g3_school_quality.parquet").read_bytes() == b"bytes" and load_fit(
         d
     ).files == small_fit.files
     (d / "g3_school_quality.parquet").write_bytes(b"byte")
     with pytest.raises(FitError, match="g3_school_quality.parquet was changed"):
-        Fit.load(d)
+        load_fit(d)
 
 
 @settings(
@@ -359,7 +365,7 @@ def test_reports_read_the_same_names(consistency_fit, tmp_path):
 def test_locale_and_zone_do_not_matter(small_fit, tmp_path, locale, zone):
     small_fit.schools.loc[0, "district"] = "Île—İstanbul"
     small_fit.save(tmp_path / "a")
-    code = f"from schoolvar.sampling.fit import Fit; Fit.load({str(tmp_path / 'a')!r}).save({str(tmp_path / 'b')!r})"
+    code = f"from schoolvar.sampling.fit import load_fit; load_fit({str(tmp_path / 'a')!r}).save({str(tmp_path / 'b')!r})"
     subprocess.run(
         [sys.executable, "-c", code],
         check=True,
@@ -373,7 +379,7 @@ def test_locale_and_zone_do_not_matter(small_fit, tmp_path, locale, zone):
     )
     for p in (tmp_path / "a").glob("*.csv"):
         assert p.read_bytes() == (tmp_path / "b" / p.name).read_bytes()
-    assert Fit.load(tmp_path / "b").schools["district"][0] == "Île—İstanbul"
+    assert load_fit(tmp_path / "b").schools["district"][0] == "Île—İstanbul"
 
 
 # The frozen fits of the models
