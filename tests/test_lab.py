@@ -21,7 +21,7 @@ NBS = ROOT / "nbs"
 STORIES = sorted(
     p for folder in ("studies", "explanations") for p in (NBS / folder).glob("*.ipynb")
 )
-LIBRARY = NBS / "charts/15_consistency.ipynb"
+LIBRARY = NBS / "charts/30_consistency.ipynb"
 FIRST = NBS / "start.ipynb"
 # All of them take four minutes: in CI, and where SCHOOLVAR_LAB=all asks for it. Else the first
 # page, a study and the library notebook.

@@ -136,7 +136,7 @@ def says_tails(s):
         f"With residuals of three degrees of freedom {at(s.tails, 3, normal):.0%} of ordinary "
         f"schools are flagged, with six {at(s.tails, 6, normal):.0%}; with the Student-t "
         f"likelihood {at(s.tails, 3, student):.1%} and {at(s.tails, 6, student):.1%}. Look at the "
-        'residuals (`fit.check()`), and use `likelihood="student"` where their tails are heavy.'
+        'residuals (`fit.ppc()`), and use `likelihood="student"` where their tails are heavy.'
     )
 
 

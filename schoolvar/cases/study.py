@@ -21,8 +21,8 @@ from ..calibration.stored import load_summary, made_by, stale_programs, store_su
 from ..core.errors import DataError, count_of, nearest
 
 # %% auto #0
-__all__ = ['CASES', 'StudyError', 'Made', 'Case', 'checked_settings', 'unknown_parameters', 'Sentence', 'Study', 'stored_file',
-           'find_case', 'study', 'data_name', 'refuse_bad_fits', 'read_rows']
+__all__ = ['CASES', 'QUIET', 'StudyError', 'Made', 'Case', 'checked_settings', 'unknown_parameters', 'Sentence', 'Study',
+           'stored_file', 'find_case', 'study', 'data_name', 'refuse_bad_fits', 'read_rows']
 
 # %% ../../nbs/cases/00_study.ipynb #b3c81788
 class StudyError(ValueError):
@@ -313,6 +313,9 @@ def _from_run(case, data, settings, store):
     return Study(case, tables, made_by(manifest), settings | made.facts, data, manifest)
 
 # %% ../../nbs/cases/00_study.ipynb #13d5c7c2
+QUIET = dict(progress=False)
+
+
 def data_name(
     data,  # path or table, or the word "publisher"
     own: str,  # the study's own data

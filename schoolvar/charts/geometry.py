@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 # %% auto #0
-__all__ = ['wrap', 'place_labels', 'stack_labels', 'kernel_density', 'density_bands', 'ridges', 'thin', 'group_rows']
+__all__ = ['wrap', 'place_labels', 'stack_labels', 'kernel_density', 'density_bands', 'ridges', 'thin', 'neighbours',
+           'group_rows', 'evenly']
 
 # %% ../../nbs/charts/00_geometry.ipynb #a7952761
 def wrap(
@@ -26,42 +27,50 @@ def wrap(
     return lines
 
 # %% ../../nbs/charts/00_geometry.ipynb #b2578ac2
+_RINGS = (9, 18, 30, 44, 60)  # distances of a label from its point, pixels
 _ANGLES = np.deg2rad([0, 180, 90, 270, 30, 150, 330, 210, 60, 120, 300, 240])
 
 
-def _candidates(width, font, rings=(9, 18, 30, 44, 60)):
-    "Positions of a label `width` wide around its point: offset of its near end, and whether it runs left of there."
-    for r in rings:
-        for a in _ANGLES:
-            dx, dy = r * np.cos(a), -(r + 0.2 * font) * np.sin(a)
-            align = "center" if abs(np.cos(a)) < 0.1 else "right" if np.cos(a) < 0 else "left"
-            shift = {"left": 0, "right": -width, "center": -width / 2}[align]
-            yield (
-                dx,
-                dy,
-                align,
-                np.array(
-                    [dx + shift - 1, dy - font * 0.6, dx + shift + width + 1, dy + font * 0.6]
-                ),
-            )
+def _candidates(width, font):
+    "Positions of a label `width` wide around its point: offset of its near end, alignment, box."
+    half = font * 0.6
+    for ring in _RINGS:
+        for angle in _ANGLES:
+            dx, dy = ring * np.cos(angle), -(ring + 0.2 * font) * np.sin(angle)
+            upright = abs(np.cos(angle)) < 0.1
+            align = "center" if upright else "right" if np.cos(angle) < 0 else "left"
+            left = dx + {"left": 0, "right": -width, "center": -width / 2}[align]
+            yield dx, dy, align, np.array([left - 1, dy - half, left + width + 1, dy + half])
 
 # %% ../../nbs/charts/00_geometry.ipynb #6e4a3a80
 def _free(boxes, placed):
-    "Whether `boxes` (widths x 4: left, top, right, bottom) touch none of `placed` (k x widths x 4) at any width between the given."
+    """Whether `boxes` touch none of `placed`, at any width between the given.
+
+    Widths x 4 (left, top, right, bottom), and k x widths x 4.
+    """
     if not len(placed):
         return True
-    p = np.asarray(placed)
+    other = np.asarray(placed)
     # Heights do not depend on the width, and edges move linearly with it: apart on the same side at
     # both ends is apart between.
     apart = (
-        (boxes[:, 2] <= p[..., 0]).all(1)
-        | (p[..., 2] <= boxes[:, 0]).all(1)
-        | (boxes[:, 3] <= p[..., 1]).all(1)
-        | (p[..., 3] <= boxes[:, 1]).all(1)
+        (boxes[:, 2] <= other[..., 0]).all(1)
+        | (other[..., 2] <= boxes[:, 0]).all(1)
+        | (boxes[:, 3] <= other[..., 1]).all(1)
+        | (other[..., 3] <= boxes[:, 1]).all(1)
     )
     return bool(apart.all())
 
+
+def _inside(boxes, widths, height):
+    "Whether a label's box is in the frame at every width, a few pixels beyond it allowed."
+    across = (boxes[:, 0] > -8).all() and (boxes[:, 2] < widths + 8).all()
+    return across and (boxes[:, 1] > -2).all() and (boxes[:, 3] < height + 2).all()
+
 # %% ../../nbs/charts/00_geometry.ipynb #f635be55
+_MARKED = 200  # points that labels keep off
+
+
 def place_labels(
     x,  # positions across, 0 (left edge) to 1 (right edge), most important first
     y,  # positions up, 0 (bottom) to 1 (top)
@@ -73,28 +82,20 @@ def place_labels(
 ) -> pd.DataFrame:  # a row a point: dx, dy (pixels, down is positive), align, shown (bool)
     "Offsets for labels such that no two shown touch, at any width between `widths`."
     x, y, widths = np.asarray(x, float), np.asarray(y, float), np.asarray(widths, float)
-    px, py = x[:, None] * widths, ((1 - y) * height)[:, None] + 0 * widths
-    # the marks themselves
-    placed = [np.stack([a - 4, b - 4, a + 4, b + 4], -1) for a, b in zip(px[:200], py[:200])]
-    rows = []
+    across, down = x[:, None] * widths, ((1 - y) * height)[:, None] + 0 * widths
+    points = np.stack([across, down, across, down], -1)
+    marks = list(points[:_MARKED] + np.array([-4, -4, 4, 4]))
+    labels, rows = [], []
     for i, label in enumerate(text):
-        size, row = 0.58 * font * len(str(label)), (0.0, 0.0, "left", False)
-        own = placed.pop(i) if i < min(200, len(x)) else None
-        for dx, dy, align, box in _candidates(size, font) if sum(r[3] for r in rows) < most else ():
-            at = np.stack([px[i], py[i], px[i], py[i]], -1) + box
-            inside = (
-                (at[:, 0] > -8).all()
-                and (at[:, 2] < widths + 8).all()
-                and (at[:, 1] > -2).all()
-                and (at[:, 3] < height + 2).all()
-            )
-            if inside and _free(at, placed):
+        others = marks[:i] + marks[i + 1 :] + labels
+        row = (0.0, 0.0, "left", False)
+        tried = _candidates(0.58 * font * len(str(label)), font) if len(labels) < most else ()
+        for dx, dy, align, box in tried:
+            at = points[i] + box
+            if _inside(at, widths, height) and _free(at, others):
                 row = (round(dx, 1), round(dy, 1), align, True)
+                labels.append(at)
                 break
-        if own is not None:
-            placed.insert(i, own)
-        if row[3]:
-            placed.append(at)
         rows.append(row)
     return pd.DataFrame(rows, columns=["dx", "dy", "align", "shown"])
 
@@ -121,7 +122,7 @@ def kernel_density(
     draws,  # draws, 1-d
     at,  # where
 ) -> np.ndarray:
-    "Gaussian kernel density by Silverman's rule, on fine bins (fifty ridges of 4,000 draws in a blink)."
+    "Gaussian kernel density by Silverman's rule, on fine bins: fifty ridges of 4,000 in a blink."
     from scipy.ndimage import gaussian_filter1d
 
     draws = np.asarray(draws, float)
@@ -131,11 +132,8 @@ def kernel_density(
     cells = int(np.clip(8 * (hi - lo) / width, 64, 2**15))
     count, edges = np.histogram(draws, cells, (lo, hi))
     step = edges[1] - edges[0]
-    return np.interp(
-        at,
-        edges[:-1] + step / 2,
-        gaussian_filter1d(count.astype(float), width / step, mode="constant") / (len(draws) * step),
-    )
+    smooth = gaussian_filter1d(count.astype(float), width / step, mode="constant")
+    return np.interp(at, edges[:-1] + step / 2, smooth / (len(draws) * step))
 
 # %% ../../nbs/charts/00_geometry.ipynb #e4606e09
 def density_bands(
@@ -146,7 +144,7 @@ def density_bands(
     # x, density (same unit as 1/x), piece (left to right), mass (the smallest that holds the point;
     # 1 = beyond all)
 ) -> pd.DataFrame:
-    "A kernel density cut at central intervals; ValueError for fewer than 20 finite draws or no spread."
+    "A kernel density cut at central intervals; ValueError for under 20 finite draws or no spread."
     draws = np.asarray(draws, float).ravel()
     if not np.isfinite(draws).all() or len(draws) < 20 or np.ptp(draws) == 0:
         raise ValueError(f"a density needs 20 finite draws that differ; got {len(draws)}")
@@ -154,13 +152,11 @@ def density_bands(
     cuts = np.quantile(draws, np.sort(np.concatenate([lo, hi])))
     mass = [1.0, *reversed(masses), *masses[1:], 1.0]
     rows = []
-    for piece, (a, b) in enumerate(zip(cuts[:-1], cuts[1:])):
-        x = np.linspace(a, b, max(2, int(np.ceil(points * (b - a) / (cuts[-1] - cuts[0]))) + 1))
-        rows.append(
-            pd.DataFrame(
-                {"x": x, "density": kernel_density(draws, x), "piece": piece, "mass": mass[piece]}
-            )
-        )
+    for piece, (left, right) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        share = (right - left) / (cuts[-1] - cuts[0])
+        x = np.linspace(left, right, max(2, int(np.ceil(points * share)) + 1))
+        curve = {"x": x, "density": kernel_density(draws, x), "piece": piece, "mass": mass[piece]}
+        rows.append(pd.DataFrame(curve))
     return pd.concat(rows, ignore_index=True)
 
 # %% ../../nbs/charts/00_geometry.ipynb #b4d9c524
@@ -169,7 +165,8 @@ def ridges(
     masses=(0.5, 0.8, 0.95),  # central probabilities of the slab's pieces
     # (curve: school, x, density, piece, mass), (atoms: school, at_zero)
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    "Density of the draws away from zero, scaled to their share, and the share at zero, for each school."
+    "Density of the draws away from zero, scaled to their share, and the share at zero, by school."
+    columns = ["school", "x", "density", "piece", "mass"]
     curves, atoms = [], []
     for school, values in draws.items():
         values = np.asarray(values, float).ravel()
@@ -178,16 +175,21 @@ def ridges(
         if len(slab) < 20 or np.ptp(slab) == 0:
             continue
         curve = density_bands(slab, masses)
-        curves.append(
-            curve.assign(school=str(school), density=curve.density * len(slab) / len(values))
-        )
-    columns = ["school", "x", "density", "piece", "mass"]
-    curves = (
-        pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
-    )
-    return curves, pd.DataFrame(atoms, columns=["school", "at_zero"])
+        density = curve["density"] * len(slab) / len(values)
+        curves.append(curve.assign(school=str(school), density=density)[columns])
+    found = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
+    return found, pd.DataFrame(atoms, columns=["school", "at_zero"])
 
 # %% ../../nbs/charts/00_geometry.ipynb #a452764f
+def _cell(values, count):
+    "Which of `count` cells between the least and the largest each value is in."
+    values = np.asarray(values, float)
+    if not len(values):
+        return values
+    low, high = np.nanmin(values), np.nanmax(values)
+    return np.floor((values - low) / ((high - low) or 1) * (count - 1e-9))
+
+
 def thin(
     frame: pd.DataFrame,  # one row a point
     x: str,
@@ -198,32 +200,38 @@ def thin(
 ) -> pd.DataFrame:  # the rows that differ on the screen
     "Drop points that would be drawn on top of another."
     keep = np.zeros(len(frame), bool) if keep is None else np.asarray(keep, bool)
-
-    def cell(values, k):
-        values = np.asarray(values, float)
-        span = np.nanmax(values) - np.nanmin(values) if len(values) else 0
-        return (
-            np.floor((values - np.nanmin(values)) / (span or 1) * (k - 1e-9))
-            if len(values)
-            else values
-        )
-
-    key = pd.DataFrame(
-        {"i": cell(frame[x], grid[0]), "j": cell(frame[y], grid[1])}, index=frame.index
+    cells = pd.DataFrame(
+        {"across": _cell(frame[x], grid[0]), "up": _cell(frame[y], grid[1])}, index=frame.index
     )
     same = np.zeros(len(frame), bool)
-    same[~keep] = key[~keep].duplicated()
+    same[~keep] = cells[~keep].duplicated()
     left = np.flatnonzero(~same & ~keep)
     if len(left) > most:
         same[np.setdiff1d(left, left[np.linspace(0, len(left) - 1, most).astype(int)])] = True
     return frame[~same]
 
 # %% ../../nbs/charts/00_geometry.ipynb #456dd821
+def neighbours(
+    count: int,  # rows, in order
+    most: int,  # groups at most
+) -> np.ndarray:  # the group of each row, from 0
+    "Groups of neighbours of like size."
+    return np.floor(np.linspace(0, min(most, count) - 1e-9, count)).astype(int)
+
+
 def group_rows(
     frame: pd.DataFrame,  # in the order in which it is drawn
     columns,  # to be averaged
     most: int = 160,  # rows at most
 ) -> pd.DataFrame:  # one row a group
     "A table in order, averaged in groups of neighbours."
-    group = np.floor(np.linspace(0, min(most, len(frame)) - 1e-9, len(frame))).astype(int)
-    return frame.groupby(group)[columns].mean()
+    return frame.groupby(neighbours(len(frame), most))[columns].mean()
+
+
+def evenly(
+    frame: pd.DataFrame,  # in the order in which it is drawn
+    most: int,  # rows at most
+) -> pd.DataFrame:  # the first, the last, and evenly spaced rows between
+    "Every so many rows of a table in order."
+    places = np.linspace(0, len(frame) - 1, min(most, len(frame)))
+    return frame.iloc[np.unique(places.astype(int))]

@@ -363,7 +363,7 @@ def _grouped(parameters, known, study):
 
 def _all(runs, stage, workers, scheduler, progress, each, key):
     "Run what an interrupted run has not finished, and write an index and a manifest."
-    from schoolvar.charts.style import theme
+    from schoolvar.charts.theme import theme
     from schoolvar.report import html as render
     from schoolvar.report.build import preload
 

@@ -14,8 +14,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from ..charts.axes import axis, span
+from ..charts.data import decimal_text
+from ..charts.frame import finish
 from ..charts.geometry import wrap
-from ..charts.style import FLAG, OURS, REST, SOFT, axis, decimal_text, finish, span, theme
+from ..charts.theme import FLAG, OURS, REST, SOFT, theme
 from .labels import Labels
 from .publication import Publication
 
@@ -218,7 +221,7 @@ def picture(
     width: int = 640,  # pixels
 ) -> str:  # SVG
     "A chart as a page shows it, for paper."
-    from schoolvar.charts.style import to_svg
+    from schoolvar.charts.export import to_svg
 
     return to_svg(Figure(with_shared(chart.spec, shared)), width)
 

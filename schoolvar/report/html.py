@@ -11,8 +11,10 @@ import re
 from functools import lru_cache
 from html import escape
 
-from ..charts.html import SCRIPT, STYLE, assets, chart_block, json_text
-from ..charts.style import Wording, theme, wording
+from ..charts.assets import SCRIPT, STYLE, assets
+from ..charts.html import chart_block, json_text
+from ..charts.theme import theme
+from ..charts.words import Wording, wording
 from .labels import Labels, template
 from .sheets import Sheet, cell_text
 

@@ -160,8 +160,8 @@ class InProcessEngine:
             "Out": {},
         }
         number = 0
-        if pages := sys.modules.get("schoolvar.charts.html"):
-            pages.forget_notebook()  # of the notebook that this process ran before
+        if shown := sys.modules.get("schoolvar.charts.notebook"):
+            shown.forget_notebook()  # of the notebook that this process ran before
         for index, cell in enumerate(nb_man.nb.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 nb_man.cell_start(cell, index)

@@ -237,7 +237,8 @@ def gallery(docs, found):
     "Every figure of the site as a still picture that leads to the living one."
     import vl_convert as vlc
 
-    from schoolvar.charts.style import _rewrap, chart_title
+    from schoolvar.charts.data import chart_title
+    from schoolvar.charts.export import fit_width
 
     folder = docs / "gallery"
     folder.mkdir()
@@ -255,7 +256,7 @@ def gallery(docs, found):
         file = hashlib.sha256(text.encode()).hexdigest()[:12] + ".svg"
         if not (kept / file).is_file():
             (kept / file).write_text(
-                vlc.vegalite_to_svg(_rewrap(spec, 480), vl_version="6.4"), encoding="utf-8"
+                vlc.vegalite_to_svg(fit_width(spec, 480), vl_version="6.4"), encoding="utf-8"
             )
         (folder / file).write_text(
             whole((kept / file).read_text(encoding="utf-8")), encoding="utf-8"
@@ -405,7 +406,7 @@ def included(docs):
 
 def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
-    from schoolvar.charts.html import write_assets
+    from schoolvar.charts.assets import write_assets
 
     write_assets(docs)
     described(docs, found)

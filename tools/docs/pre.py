@@ -26,7 +26,7 @@ DOCS, CACHE = ROOT / "docs", ROOT / ".cache" / "docs"
 WORKERS = int(os.environ.get("SCHOOLVAR_DOCS_WORKERS", "2"))
 QUIET = {"TQDM_DISABLE": "1", "CI": "1", "PYTHONHASHSEED": "0", "COLUMNS": "100"}
 # Charts draw offline, with stable ids. Run before the first cell and never written into the page.
-PROLOGUE = "from schoolvar.charts.html import enable_charts; enable_charts(bundle=False)"
+PROLOGUE = "from schoolvar.charts.notebook import enable_charts; enable_charts(bundle=False)"
 
 
 # ---------------------------------------------------------------- one notebook
