@@ -57,7 +57,11 @@ def achievement_case(model):
     fit = lambda **k: (
         lambda engine: (
             fit_achievement(
-                counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
+                counts,
+                model=model,
+                seed=SEED + 1,
+                engine=engine,
+                sampler=dict(progress=False, cache=False) | k,
             ).idata
         )
     )

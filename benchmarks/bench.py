@@ -112,7 +112,9 @@ def fitted(counts, model):
     from schoolvar.achievement.fit import fit_achievement
 
     clock = time.perf_counter()
-    fit = fit_achievement(counts, model=model, cache=False, progress=False)
+    fit = fit_achievement(
+        counts, model=model, sampler=dict(cache=False, progress=False)
+    )
     return (
         fit,
         time.perf_counter() - clock,

@@ -42,10 +42,7 @@ def one(model, schools, draws):
     fit = fit_achievement(
         counts,
         model=model,
-        rounds=1,
-        cache=False,
-        progress=False,
-        **({"draws": draws} if draws else {}),
+        sampler=dict(rounds=1, cache=False, progress=False, draws=draws or None),
     )
     wall, cpu, took = (
         time.perf_counter() - clock,

@@ -25,12 +25,7 @@ def one(k, schools):
         read_counts(province.frame),
         model="M3",
         seed=k,
-        chains=2,
-        draws=500,
-        warmup=120,
-        rounds=1,
-        cache=False,
-        progress=False,
+        sampler=dict(chains=2, draws=500, warmup=120, rounds=1, cache=False, progress=False),
     )
     t = fit.parameters[
         ["parameter", "mean", "q2.5", "q97.5", "ess_bulk", "ess_tail", "r_hat"]

@@ -28,7 +28,7 @@ LADDER = [
 def achievement(model, extra, slopes):
     "Five schools, two years, two subjects, with gaps"
     from schoolvar.achievement.design import prepare
-    from schoolvar.achievement.ladder import prior_scales, program_of
+    from schoolvar.achievement.ladder import extension_arguments, prior_scales, program_of
     from schoolvar.achievement.whitening import program_data
     from schoolvar.data.counts import read_counts
     from schoolvar.data.simulate import simulate_counts
@@ -45,7 +45,8 @@ def achievement(model, extra, slopes):
     _, design, _ = prepare(
         counts, model, covariates=ses if slopes else None, district=extra == "district"
     )
-    return program_of(model, extra), program_data(design, model, prior_scales(model), extra)
+    data = program_data(design, model, prior_scales(model), **extension_arguments(extra))
+    return program_of(model), data
 
 
 def value_added(method):

@@ -66,7 +66,9 @@ def overdispersion_ppc(
     fit: Fit,  # fitted with pointwise=True, M1 to M3
     d: Design,  # as fitted
 ) -> dict:  # observed, replicated (mean and interval), p
-    "Between-row scatter about the fixed effects: Pearson's statistic over the rows, observed and replicated"
+    """Between-row scatter about the fixed effects.
+
+    Pearson's statistic over the rows, observed and replicated."""
     p = np.bincount(d.school, d.y)[d.school] / np.bincount(d.school, d.n)[d.school]
     expected, variance = d.n * p, np.maximum(d.n * p * (1 - p), 0.25)
 
@@ -102,14 +104,14 @@ def prior_ppc(
             "M0 makes shares, not counts; prior predictive checks are for M1, M2 and M3"
         )
     _, d, _ = prepare(counts, model, grade)
-    codes, n = {k: getattr(d, k) for k in levels}, np.bincount(d.school, d.n)
+    codes, n = [getattr(d, k) for k in levels], np.bincount(d.school, d.n)
     rows = []
     for _ in range(draws):
         cell = rng.normal(0, scales["intercept"]) + (
             rng.normal(0, scales["cell"], d.F) if d.F > 1 else np.zeros(1)
         )
         eta = cell[d.cell]
-        for k, g in codes.items():
+        for g in codes:
             eta = eta + abs(rng.standard_t(3)) * scales["sd"] * rng.standard_normal(g.max() + 1)[g]
         y = rng.binomial(d.n, inverse_logit(eta))
         rows.append(
@@ -139,7 +141,8 @@ def population_draws(
 def population_sensitivity(
     fit: Fit,  # of an achievement model; with pointwise=True the likelihood is scaled too
 ) -> pd.DataFrame:  # parameter, prior, likelihood (sensitivities, no unit), diagnosis
-    "How far each population parameter moves as the prior or the likelihood is given more or less weight"
+    """How far each population parameter moves as the prior or the likelihood is given more or
+    less weight"""
     log_likelihood = None
     if "log_likelihood" in fit.idata:
         x = fit.idata.log_likelihood["log_lik"].transpose("chain", "draw", ...).values

@@ -55,7 +55,7 @@ class Comparison:
     def _repr_html_(self):
         return "".join(
             f"<p>{s}</p>{t.to_html(index=False, border=0, float_format='{:.1f}'.format)}"
-            for s, t in zip(self.sentences(), (self.table, self.by_school))
+            for s, t in zip(self.sentences(), (self.table, self.by_school), strict=False)
         )
 
 # %% ../../nbs/achievement/30_compare.ipynb #48f9a8c8

@@ -86,7 +86,10 @@ class Design:
         return np.hstack([np.eye(self.F)[self.cell], self.X])
 
     def __repr__(self):
-        return f"Design({len(self.y):,} rows, {self.J:,} schools, {self.C:,} cohorts, {self.P:,} profiles, {self.F} cells, {len(self.covariates)} covariates)"
+        return (
+            f"Design({len(self.y):,} rows, {self.J:,} schools, {self.C:,} cohorts,"
+            f" {self.P:,} profiles, {self.F} cells, {len(self.covariates)} covariates)"
+        )
 
 # %% ../../nbs/achievement/05_design.ipynb #e7ffa8ed
 def design(
@@ -100,8 +103,9 @@ def design(
     order = f.sort_values(["school_id", "year", "subject"], kind="stable").index.to_numpy()
     f = f.loc[order].reset_index(drop=True)
     if f["school_id"].nunique() < 2:
+        there = "is one school" if len(f) else "are no schools"
         raise DataError(
-            f"there {'is one school' if len(f) else 'are no schools'}; a comparison of schools needs two or more",
+            f"there {there}; a comparison of schools needs two or more",
             column="school_id",
         )
     school = group_codes(f["school_id"])
@@ -122,7 +126,9 @@ def design(
         group_codes(school, f["subject"]),
         cell,
         sorted(f["school_id"].unique()),
-        [f"{y}:{s}" for y, s in zip(named["year"], named["subject"])] if cells else ["all"],
+        [f"{y}:{s}" for y, s in zip(named["year"], named["subject"], strict=False)]
+        if cells
+        else ["all"],
         values - values.mean(0),
         [str(c) for c in X.columns],
     )
@@ -153,34 +159,42 @@ def check_identified(
         if level not in levels:
             continue
         if number < 2:
+            instead = lower if years > 1 or level == "cohort" else "M1"
             raise DataError(
-                f"{model} tells {what}, which takes two {column}s or more, and these counts have one ({d.frame[column].iloc[0]}); fit {lower if years > 1 or level == 'cohort' else 'M1'} instead",
+                f"{model} tells {what}, which takes two {column}s or more, and these counts have"
+                f" one ({d.frame[column].iloc[0]}); fit {instead} instead",
                 name,
                 column,
             )
         if repeated[level] < 2:
+            have = "only one has" if repeated[level] else "none has"
             raise DataError(
-                f"{model} tells {what}, which takes schools with two {column}s or more, and {'only one has' if repeated[level] else 'none has'} them; fit {lower} instead",
+                f"{model} tells {what}, which takes schools with two {column}s or more,"
+                f" and {have} them; fit {lower} instead",
                 name,
                 column,
             )
-        if (share := repeated[level] / d.J) < 0.5:
+        if repeated[level] / d.J < 0.5:
             notes.append(
-                f"Only {repeated[level]:,} of {d.J:,} schools have two {column}s or more; they alone tell the {level} variance."
+                f"Only {repeated[level]:,} of {d.J:,} schools have two {column}s or more;"
+                f" they alone tell the {level} variance."
             )
     if "cohort" in levels and subjects == 1:
         notes.append(
-            "There is one subject, so the cohort effect holds all that one year of a school has beyond chance."
+            "There is one subject, so the cohort effect holds all that one year of a school has"
+            " beyond chance."
         )
     if d.district is not None and np.bincount(d.district).max() < 2:
         raise DataError(
-            "every district has one school, so a district cannot be told from its school; fit without districts",
+            "every district has one school, so a district cannot be told from its school;"
+            " fit without districts",
             name,
             "district_id",
         )
     if model == "M1" and len(d.y) > d.J:
         notes.append(
-            "M1 takes all rows of a school for the same cohort and subject; its intervals are too narrow where cohorts differ."
+            "M1 takes all rows of a school for the same cohort and subject; its intervals are too"
+            " narrow where cohorts differ."
         )
     return notes
 
@@ -192,7 +206,9 @@ def covariate_design(
     # e.g. "ses + C(type)" (Wilkinson notation); None = the sum of all columns
     formula: str | None = None,
 ) -> FormulaDesign:  # with a row for each of `frame`
-    "Covariates of each row. Raises `DataError` for missing ones and for a formula that cannot be used."
+    """Covariates of each row.
+
+    Raises `DataError` for missing ones and for a formula that cannot be used."""
     keys = [k for k in ("school_id", "year", "grade", "subject") if k in covariates]
     if "school_id" not in keys:
         raise DataError("covariates need a column school_id")
@@ -231,13 +247,16 @@ def covariate_columns(
     if covariates is None:
         return None
     m = covariate_design(frame, covariates, formula)
-    return pd.DataFrame({n: v for n, v in zip(m.names, m.matrix.T) if n != "Intercept"})
+    return pd.DataFrame(
+        {n: v for n, v in zip(m.names, m.matrix.T, strict=False) if n != "Intercept"}
+    )
 
 
 def check_slopes(
     d: Design,
 ) -> None:
-    "Raise `DataError` where a covariate cannot be told apart from the cells or from another covariate"
+    """Raise `DataError` where a covariate cannot be told apart from the cells or from another
+    covariate"""
     if not d.covariates:
         return
     spread = d.X.std(0)
@@ -246,7 +265,8 @@ def check_slopes(
     R = np.abs(np.diag(np.linalg.qr(np.hstack([d.fixed[:, : d.F], d.X / spread]), mode="r")))
     if (lost := R[d.F :] < 1e-6 * np.sqrt(len(d.y))).any():
         raise DataError(
-            f"the covariate {d.covariates[int(lost.argmax())]} cannot be told apart from the cells or the covariates before it; leave it out"
+            f"the covariate {d.covariates[int(lost.argmax())]} cannot be told apart from the cells"
+            " or the covariates before it; leave it out"
         )
 
 # %% ../../nbs/achievement/05_design.ipynb #9306e499

@@ -15,6 +15,7 @@ from .checks import population_sensitivity, ppc
 from .design import Design, prepare
 from schoolvar.achievement.ladder import (
     MODELS,
+    extension_arguments,
     extension_of,
     levels_of,
     model_label,
@@ -94,13 +95,16 @@ class AchievementFit(Fit, family="achievement"):
     each with its 95 % interval. `tables["variance"]` has the components and their shares,
     `tables["cells"]` each year and subject. Methods that look at the rows again need `data`
     (`Counts`), and raise `FitError` with one line without it; where there are covariates, these
-    too, in `covariates`. Sources: see the manual's pages on the achievement models."""
+    too, in `covariates`. Source of the models: Gelman and Hill (2007), doi
+    10.1017/CBO9780511790942; each method names its own in its module."""
 
     data_name = "counts"
     covariates: Any = field(default=None, compare=False)  # what was fitted; it is not saved
 
     def design(self) -> Design:
-        "The rows of the fit as they were fitted. Raises `FitError` without data, or for other rows."
+        """The rows of the fit as they were fitted.
+
+        Raises `FitError` without data, or for other rows."""
         return fitted_design(self, self.needed_data(), self.covariates)
 
     def summary(self) -> list[str]:
@@ -113,7 +117,9 @@ class AchievementFit(Fit, family="achievement"):
         schools=None,  # ids; None = all
         draws: int = 1000,  # posterior draws of each
     ) -> pd.DataFrame:  # school, draw, value
-        "Posterior draws of schools, one row a school and draw. Raises `DataError` for unknown ones."
+        """Posterior draws of schools, one row a school and draw.
+
+        Raises `DataError` for unknown ones."""
         return effect_draws(self, quantity, schools, draws)
 
     def predict(
@@ -123,7 +129,8 @@ class AchievementFit(Fit, family="achievement"):
         seed: int = 1,
         **settings,  # none: for the sake of other families
     ) -> pd.DataFrame:  # the keys of `new`, share, its interval, lower and upper, known
-        "Share of students at the standard (0 to 1) that is expected in new rows, with 95 % intervals"
+        """Share of students at the standard (0 to 1) that is expected in new rows, with 95 %
+        intervals"""
         design = self.design() if self.manifest["settings"]["covariates"] else None
         return predict(
             self, new, design=design, covariates=self.covariates, draws=draws, seed=seed, **settings
@@ -194,38 +201,29 @@ def fit_achievement(
     A row is a school x year x subject with `n_trials` students of whom `y_success` reach the
     standard; effects are in logits. M1 has schools, M2 adds cohorts (school x year) and M3
     subject profiles (school x subject); M0 is a Normal model of raw shares, for comparison.
-    Raises `DataError` for counts that the model cannot be fitted to, and `EngineError` for
-    settings of the sampler that there are not."""
-    clock = time.perf_counter()
+    Draws are made until the diagnostics pass or the rounds are used up. Raises `DataError` for
+    counts that the model cannot be fitted to, and `EngineError` for settings of the sampler that
+    there are not, each with one line. Source: Gelman and Hill (2007), doi
+    10.1017/CBO9780511790942."""
+    clock, scales = time.perf_counter(), prior_scales(model, priors)
     sampler_settings(sampler)
-    scales = prior_scales(model, priors)
     extension = extension_of(model, districts, overdispersion)
     counts, d, notes = prepare(counts, model, grade, covariates, formula, districts)
     data = program_data(d, model, scales, districts, overdispersion, pointwise)
     names = parameter_names(d, model, districts, overdispersion)
     settings = sampler_settings(sampler, sampler_plan(unknowns(data)))
     ready, label = time.perf_counter(), model_label(model, extension)
-    idata, verdict = sample_until_converged(
-        program_of(model),
-        data,
-        names,
-        many=["school"],
-        sampler=settings,
-        seed=seed,
-        engine=engine,
-        inits=0.5,
-        label=label,
-        **_kept(d, model, names, pointwise),
-    )
+    run = dict(sampler=settings, seed=seed, engine=engine, label=label, inits=0.5)
+    run |= _kept(d, model, names, pointwise)
+    idata, verdict = sample_until_converged(program_of(model), data, names, many=["school"], **run)
     levels = levels_of(model, districts, overdispersion)
     tables = achievement_tables(idata, d, data, model, levels)
     chosen = dict(formula=formula, extra=extension, seed=seed, engine=engine)
     chosen |= {k: settings[k] for k in ("chains", "warmup", "draws")}
-    sds = [name for name, where in names.items() if where == name]
     manifest = make_manifest(
         label,
         settings=_fitted(counts, d, model) | chosen | dict(rounds=idata.attrs["rounds"]),
-        priors=prior_words(model, scales, bool(d.covariates), sds),
+        priors=prior_words(model, scales, bool(d.covariates), [k for k in names if k == names[k]]),
         source=counts.source,
         diagnostics=verdict,
         idata=idata,
@@ -274,7 +272,6 @@ def prior_sensitivity(
     "The population parameters under other prior scales, each from a fit of its own"
     asked = fit.manifest["settings"]
     scales = scales_in_words(asked["model"], fit.manifest["priors"])
-    extra = asked["extra"]
     tables = []
     for factor in factors:
         again = fit_achievement(
@@ -283,8 +280,7 @@ def prior_sensitivity(
             grade=asked["grade"],
             covariates=fit.covariates,
             formula=asked["formula"],
-            districts=extra == "district",
-            overdispersion=None if extra == "district" else extra,
+            **extension_arguments(asked["extra"]),
             priors={k: factor * v for k, v in scales.items()},
             sampler=sampler,
             seed=asked["seed"] if seed is None else seed,

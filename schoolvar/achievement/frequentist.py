@@ -109,7 +109,9 @@ GROUPS = dict(M1="school", M1b="subject", M2="cohort")
 def components(
     fits: dict,  # M1, M1b, M2 -> as from `one_way`
 ) -> dict:  # school, cohort, subject, noise
-    "Variance components by subtraction; noise is the residual of M2 for a row of average information"
+    """Variance components by subtraction.
+
+    Noise is the residual of M2 for a row of average information."""
     v = {m: f["variance"] for m, f in fits.items()}
     return dict(
         school=v["M1"],
@@ -177,7 +179,10 @@ def fit_logit_normal(
 
 def _table(parts, again):
     "Components and shares with bootstrap intervals"
-    ends = lambda v: np.quantile(v, (0.025, 0.975)) if len(v) else (np.nan, np.nan)
+
+    def ends(values):
+        return np.quantile(values, (0.025, 0.975)) if len(values) else (np.nan, np.nan)
+
     resampled, rows = [shares(p) for p in again], []
     for k, (full, latent) in shares(parts).items():
         row = dict(component=k, variance=parts[k])

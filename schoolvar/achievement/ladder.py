@@ -10,8 +10,8 @@ import numpy as np
 from ..core.errors import DataError
 
 # %% auto #0
-__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSIONS', 'prior_scales', 'extension_of', 'levels_of',
-           'program_of', 'model_label', 'prior_words', 'scales_in_words']
+__all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSIONS', 'prior_scales', 'extension_of',
+           'extension_arguments', 'levels_of', 'program_of', 'model_label', 'prior_words', 'scales_in_words']
 
 # %% ../../nbs/achievement/00_ladder.ipynb #e01543ec
 # random effects of the ladder
@@ -67,7 +67,9 @@ def extension_of(
     districts: bool = False,  # a level of districts above the schools
     overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
 ) -> str | None:  # of `EXTENSIONS`
-    "What a model is extended by. Raises `DataError` for a combination that there is no program for."
+    """What a model is extended by.
+
+    Raises `DataError` for a combination that there is no program for."""
     if model not in MODELS:
         raise DataError(f"there is no model {model!r}; models: {', '.join(MODELS)}")
     if districts and overdispersion is not None:
@@ -82,12 +84,23 @@ def extension_of(
     raise DataError(f"{model} has no extension {name!r}; extensions: {there_are}")
 
 
+def extension_arguments(
+    name: str | None,  # of `EXTENSIONS`, as the command has them, or None
+) -> dict:  # districts and overdispersion, as `fit_achievement` takes them
+    "Arguments of a fit for an extension by its name"
+    if name is None:
+        return {}
+    return dict(districts=True) if name == "district" else dict(overdispersion=name)
+
+
 def levels_of(
     model: str,  # "M0" to "M3"
     districts: bool = False,  # a level of districts above the schools
     overdispersion: str | None = None,  # "row" or "betabinomial", as checks of M3
 ) -> tuple:  # names of the random effects
-    "The random effects of a model. Raises `DataError` for a combination that there is no program for."
+    """The random effects of a model.
+
+    Raises `DataError` for a combination that there is no program for."""
     extension = extension_of(model, districts, overdispersion)
     above = ("district",) if districts else ()
     below = ("row",) if extension == "row" else ()

@@ -117,7 +117,8 @@ def loso_log_likelihood(
     d: Design,  # as fitted
     draws: int = 200,  # posterior draws
 ) -> np.ndarray:  # (draws, J)
-    "Log likelihood of each school with its effects integrated out, in posterior draws of the population parameters"
+    """Log likelihood of each school with its effects integrated out, in posterior draws of the
+    population parameters"""
     if extension := fit.manifest["settings"]["extra"]:
         raise DataError(
             f"leaving a school out is worked out for M0 to M3 as they are, not with {extension}"
@@ -125,7 +126,10 @@ def loso_log_likelihood(
     eta, sds = fixed_part(fit, d, draws)
     if "row" in sds:
         return np.stack(
-            [_normal_school(d, e, s, r) for e, s, r in zip(eta, sds["school"], sds["row"])]
+            [
+                _normal_school(d, e, s, r)
+                for e, s, r in zip(eta, sds["school"], sds["row"], strict=False)
+            ]
         )
     rows = school_rows(d, tuple(sds))
     return np.stack(
@@ -137,7 +141,9 @@ def loso_log_likelihood(
 
 
 def _normal_school(d, mean, sd_school, sd_row):
-    "M0: shares of a school are jointly normal; a density of a share over n is the probability of the count"
+    """M0: shares of a school are jointly normal.
+
+    A density of a share over n is the probability of the count."""
     x, m = d.y / d.n - mean, np.bincount(d.school)
     total, square = np.bincount(d.school, x), np.bincount(d.school, x**2)
     v = sd_row**2 + m * sd_school**2
@@ -151,7 +157,9 @@ def row_log_likelihood(
     fit: Fit,  # of the achievement ladder, fitted with pointwise=True
     d: Design,  # as fitted
 ) -> np.ndarray:  # (draws, rows)
-    "Log likelihood of each row in each draw; a density of a share over n is the probability of the count"
+    """Log likelihood of each row in each draw.
+
+    A density of a share over n is the probability of the count."""
     if "log_likelihood" not in fit.idata:
         raise DataError("this fit kept no rows; fit with pointwise=True")
     x = fit.idata.log_likelihood["log_lik"].values
@@ -166,7 +174,8 @@ def loo(
     draws: int = 200,  # posterior draws that integrate a school's effects out
     # school_id (year, subject), elpd, lppd, pareto_k; one row for each that is left out
 ) -> pd.DataFrame:
-    "Log predictive density of each row or school that is left out, by Pareto-smoothed importance sampling"
+    """Log predictive density of each row or school that is left out, by Pareto-smoothed
+    importance sampling"""
     if by == "row":
         names = d.frame[["school_id", "year", "subject"]]
         return pd.concat([names, psis_loo(row_log_likelihood(fit, d))], axis=1)

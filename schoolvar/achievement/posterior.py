@@ -76,13 +76,15 @@ def shrinkage(
     idata,  # ArviZ InferenceData
     data: dict,  # as given to Stan
 ) -> np.ndarray:  # one value a school between 0 and 1
-    "How far each school's own mean is drawn towards what the fixed effects lead to expect: 0 not at all, 1 altogether"
+    """How far each school's own mean is drawn towards what the fixed effects lead to expect.
+
+    0 not at all, 1 altogether."""
     s2 = flat(idata, "sd_school")[:, None] ** 2
     if "school_rows" in data:
         V = flat(idata, "sd_row")[:, None] ** 2 / data["school_rows"]
     else:
         V = data["school_noise"][None]
-        for level, part in zip(levels_in(data), data["school_within"].T):
+        for level, part in zip(levels_in(data), data["school_within"].T, strict=False):
             if part.any():
                 V = V + flat(idata, f"sd_{level}")[:, None] ** 2 * part
     return (V / (V + s2)).mean(0)

@@ -32,7 +32,9 @@ def effect_draws(
     schools=None,  # ids; None = all
     draws: int = 1000,  # posterior draws, evenly spaced
 ) -> pd.DataFrame:  # school, draw, value; one row a school and draw
-    "Posterior draws of a quantity of some schools. Raises `DataError` for a school that the fit has not."
+    """Posterior draws of a quantity of some schools.
+
+    Raises `DataError` for a school that the fit has not."""
     if quantity not in ("effect", "estimate"):
         raise DataError(f"quantity is {quantity!r}; it must be 'effect' or 'estimate'")
     known = list(fit.schools.school)
@@ -69,7 +71,9 @@ def _shares(x, cells, fit):
 
 # %% ../../nbs/achievement/16_predict.ipynb #1377aeb4
 def _cells_of(fit, new):
-    "Position of each row's cell among the fixed effects. Raises `DataError` for one that was not fitted."
+    """Position of each row's cell among the fixed effects.
+
+    Raises `DataError` for one that was not fitted."""
     terms = [str(t) for t in fit.idata.posterior["term"].values]
     if "intercept" in terms:
         return np.zeros(len(new), int)
@@ -86,7 +90,9 @@ def _cells_of(fit, new):
 
 
 def _spread(fit, known, keep):
-    "SD of what is drawn anew for each row: of its cohort and profile, and of a school that is not known"
+    """SD of what is drawn anew for each row.
+
+    Of its cohort and profile, and of a school that is not known."""
     names = [v for v in fit.idata.posterior.data_vars if v.startswith("sd_")]
     of_school = ("sd_school", "sd_district")
     parts = {v: flat(fit.idata, v)[keep] ** 2 for v in names}

@@ -219,7 +219,8 @@ def levels_in(
 
 
 def _group_data(name, d, levels, found=None):
-    "Coordinates of a level's groups as the program takes them, all of size zero where the level is absent"
+    """Coordinates of a level's groups as the program takes them, all of size zero where the
+    level is absent"""
     F = d.F + d.X.shape[1]
     found = found or dict(logit=np.zeros(0), fixed=np.zeros((0, F)), noise=np.zeros(0))
     none = np.zeros(len(found["logit"]))
@@ -230,7 +231,9 @@ def _group_data(name, d, levels, found=None):
 
 # %% ../../nbs/achievement/10_whitening.ipynb #69a5199e
 def _indices(d, levels):
-    "Group of each row and of each group within another, counted from one; empty where a level is absent"
+    """Group of each row and of each group within another, counted from one.
+
+    Empty where a level is absent."""
     none = np.zeros(0, int)
     cohorts, subjects = "cohort" in levels, "subject" in levels
     return dict(
@@ -302,7 +305,10 @@ def stan_data_m0(
 ) -> dict:  # data of achievement_normal, but for the priors
     "Shares and coordinates of M0"
     share, Z, rows = d.y / d.n, d.fixed, np.bincount(d.school)
-    mean = lambda x: np.bincount(d.school, x) / rows
+
+    def mean(x):
+        return np.bincount(d.school, x) / rows
+
     x = share - Z @ np.linalg.lstsq(Z, share, rcond=None)[0]
     within, _, df = mean_square(x, np.zeros(len(x)), d.school)
     within = max(within, 1e-6) if df else max(x.var() / 2, 1e-6)

@@ -655,7 +655,12 @@ def achievement(
     seed = _seed(seed)
     if formula and not covariates:
         raise Stop("--formula: of which covariates? Name their table with --covariates")
-    from schoolvar.cli.workflow import covariate_table, keep_counts, match_covariates
+    from schoolvar.cli.workflow import (
+        covariate_table,
+        fit_arguments,
+        keep_counts,
+        match_covariates,
+    )
 
     how = _reading(encoding, sheet, decimal, thousands, allow, unify_ids)
     beside = covariate_table(covariates, **how) if covariates else None
@@ -681,7 +686,7 @@ def achievement(
         model=model.value,
         engine=engine.value,
         seed=seed,
-        **_given(draws=draws, extra=extra, covariates=beside, formula=formula),
+        **fit_arguments(_given(draws=draws, extra=extra, covariates=beside, formula=formula)),
     )
     keep_counts(_restored(fit, "achievement", found), table)
     raise typer.Exit(DONE if _finish(fit, out, started, read) else BAD_FIT)
@@ -746,7 +751,7 @@ def compare(
     from schoolvar.achievement.compare import compare as compare_models
 
     result = compare_models(
-        table, models=wanted, engine=engine.value, seed=seed, **_given(draws=draws)
+        table, models=wanted, engine=engine.value, seed=seed, sampler=_given(draws=draws)
     )
     frame, ok = _write_comparison(result, out, started, read, wanted)
     _say("\n".join([frame.to_string(index=False), *getattr(result, "sentences", list)()]))

@@ -146,7 +146,7 @@ def fit_all(
 
         start = time.perf_counter()
         fits["achievement"] = _timed(
-            fit_achievement(counts, model=model, grade=grade, **run),
+            fit_achievement(counts, model=model, grade=grade, **fit_arguments(run)),
             start,
             say,
             f"achievement, grade {grade}",
@@ -189,10 +189,12 @@ def fit_arguments(
     given: dict,  # arguments of a fit and settings of the sampler, side by side
 ) -> dict:  # as the fit functions take them, with `sampler=`
     "Arguments of a fit as a command has them, for the fit functions."
+    from schoolvar.achievement.ladder import extension_arguments
     from schoolvar.sampling.converge import SETTINGS
 
     sampler = {k: v for k, v in given.items() if k in SETTINGS} | given.get("sampler", {})
-    own = {k: v for k, v in given.items() if k not in SETTINGS}
+    own = {k: v for k, v in given.items() if k not in ("extra", *SETTINGS)}
+    own |= extension_arguments(given.get("extra"))
     return own | (dict(sampler=sampler) if sampler else {})
 
 # %% ../../nbs/cli/00_workflow.ipynb #94a37c00

@@ -89,7 +89,11 @@ def settle_districts(
 # %% ../../nbs/data/60_counts.ipynb #b2d112b0
 @dataclass
 class Counts:
-    "Schools' counts in tidy columns, and what was withheld or left out."
+    """Schools' counts in tidy columns, and what was withheld or left out.
+
+    As from `read_counts`: `frame` has one row a school x year x grade x subject, with `n_trials`
+    students of whom `y_success` reach the standard. `select` keeps some grades, years and subjects;
+    `fit_achievement`, `compare` and `fit_value_added` take it."""
 
     # school_id, year, grade, subject, n_trials, y_success, then what there is of school_name,
     # district_id, district, participation, count_exact
@@ -454,7 +458,12 @@ def read_counts(
     allow=(),  # What is let through: names in `checks.ALLOW`
     unify_ids=False,  # Whether ids and subjects that differ only in spelling are taken for one
 ) -> Counts:
-    "Read schools' counts, check them and account for all rows. Raises `DataError` where they cannot be used."
+    """Read schools' counts, check them and account for all rows.
+
+    A row is a school x year x grade x subject with `n_trials` students of whom `y_success` reach
+    the standard (whole numbers); tidy, or as Ontario (eqao), Pennsylvania (pssa) and New York (nyc)
+    publish them. Cells that a publisher withheld are told apart from those left out. Raises
+    `DataError` with one line that names file, column, rows and what to do."""
     sources = list(source) if isinstance(source, (list, tuple)) else [source]
     if not sources:
         raise DataError("no file was given")

@@ -32,7 +32,11 @@ _all_ = ["DataError"]  # the name under which users catch it
 # %% ../../nbs/data/65_scores.ipynb #93585b5a
 @dataclass
 class Scores:
-    "Schools' scores as sufficient statistics, and the students where covariates need them."
+    """Schools' scores as sufficient statistics, and the students where covariates need them.
+
+    As from `read_scores`: `schools` has one row a school (`n` students, `mean` and `ss` in units of
+    the score and their square), `students` one row a student or None; `dropped` says what was left
+    out and why. `fit_consistency` takes it."""
 
     # school, then school_name and district where given, n, mean, ss (sum of squares about the
     # school's mean)
@@ -358,7 +362,12 @@ def read_scores(
     allow=(),  # What is let through: names in `checks.ALLOW`
     unify_ids=False,  # Whether ids that differ only in spelling are taken for one
 ) -> Scores:
-    "Read students' scores in one pass and keep each school's statistics. Raises `DataError` where they cannot be used."
+    """Read students' scores in one pass and keep each school's statistics.
+
+    A row is a student, in any unit of score; kept are the number, mean and sum of squares of each
+    school, exact however large the file, and the students themselves where covariates ask for them.
+    Students without a school or score are left out and counted. Raises `DataError` with one line
+    that names file, column, rows and what to do."""
     checks = Checks(allowed(allow))
     table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=(school, score))
     names = (

@@ -454,7 +454,11 @@ def simulate_province(
     ses_slope: float = 0.1,  # effect of student_ses on a score
     scale_intercept: float = -0.2,  # log of the usual within-school SD of scores
 ) -> Province:
-    "An invented province whose truth is known; every table and name says that it is simulated."
+    """An invented province whose truth is known; every table and name says that it is simulated.
+
+    `counts` (one row a school x year x grade x subject), `scores` (one row a student, mean near 0 and SD near 1),
+    `truth` (one row a school) and `parameters`; effects are in logits, sizes in students. The same
+    seed gives the same tables. Raises `ValueError` for sizes that do not fit together."""
     if not 1 <= n_districts <= n_schools:
         raise ValueError("n_districts must be at least 1 and at most n_schools")
     rng = np.random.default_rng([seed, 4])

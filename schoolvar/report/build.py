@@ -482,7 +482,11 @@ def render_reports(
     records=None,  # folder of the private record of the release; None is the private folder
     previous=(),  # folders of earlier releases: what they told is known
 ) -> Rendered:
-    "Write a report for every district, with an index and a manifest. Raises `ReportError` for what cannot be reported."
+    """Write a report for every district, with an index and a manifest.
+
+    Fits are folders as `fit.save` writes them, of any of the three families. What the policy
+    withholds (groups of fewer than `min_n` students) and what would give it away is taken out first;
+    the folder is written all or nothing. Raises `ReportError` or `FolderError` with one line."""
     start, say = time.perf_counter(), say or (lambda s: None)
     if unknown := [f for f in formats if f not in FORMATS]:
         raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")

@@ -21,7 +21,11 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class DisclosurePolicy:
-    "What is withheld, what is given only as a limit, and how much must stay open."
+    """What is withheld, what is given only as a limit, and how much must stay open.
+
+    `min_n` counts students, `top` is a share between one half and one, `keep` a number of values.
+    `DisclosurePolicy.named("us")` (also "eqao", "none") has the usual ones; `render_reports` applies
+    it to all tables before anything is made. Raises `PolicyError` for values that mean nothing."""
 
     name: str  # as it is shown
     min_n: int  # groups of fewer students are withheld; 0 withholds nothing

@@ -42,7 +42,9 @@ __all__ = ['KINDS', 'COARSE', 'ReportError', 'read_fit', 'readable', 'place_dist
 
 # %% ../../nbs/report/40_publication.ipynb #4b2890d2
 class ReportError(ValueError):
-    "A report that cannot be made of what was given, told in one line."
+    """A report that cannot be made of what was given, told in one line.
+
+    Which folder, table or option it is and what to do; nothing was written."""
 
 # %% ../../nbs/report/40_publication.ipynb #529bfddb
 KINDS = {

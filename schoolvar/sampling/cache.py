@@ -51,7 +51,9 @@ def _feed(h, x):
 def content_hash(
     x,  # None, numbers, text, bytes, arrays, and lists and dictionaries of them
 ) -> str:  # 64 hexadecimal digits (SHA-256)
-    "A name that is the same for the same content, on every machine. Raises `TypeError` for anything that has no stable content."
+    """A name that is the same for the same content, on every machine.
+
+    Raises `TypeError` for anything that has no stable content."""
     h = hashlib.sha256()
     _feed(h, x)
     return h.hexdigest()
@@ -59,7 +61,9 @@ def content_hash(
 # %% ../../nbs/sampling/10_cache.ipynb #fabd56b7
 @contextlib.contextmanager
 def _locked(path):
-    "Hold the lock of an entry; where locks cannot be had, go on without: renaming alone keeps entries whole"
+    """Hold the lock of an entry.
+
+    Where locks cannot be had, go on without: renaming alone keeps entries whole."""
     from filelock import FileLock
 
     lock = FileLock(f"{path}.lock", mode=0o600)

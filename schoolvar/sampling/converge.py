@@ -75,7 +75,9 @@ def sampler_settings(
     defaults: dict
     | None = None,  # the model's own, of `SETTINGS`; what is left out is of `DEFAULTS`
 ) -> dict:  # all of `SETTINGS`
-    "The settings of the sampler: those given, else the model's, else the package's. Raises `EngineError`."
+    """The settings of the sampler: those given, else the model's, else the package's.
+
+    Raises `EngineError`."""
     given = {} if given is None else given
     if not isinstance(given, dict):
         raise EngineError(f"sampler is {given!r}; it must be a dictionary, e.g. dict(chains=4)")
@@ -87,7 +89,7 @@ def sampler_settings(
         raise EngineError(
             f"sampler has no setting {key!r}"
             + (f"; {key}= is an argument of its own" if apart else "")
-            + (f"; did you mean {meant}?" if meant and not apart else "")
+            + (f" (did you mean {meant}?)" if meant and not apart else "")
             + f"; settings: {', '.join(SETTINGS)}"
         )
     for key, value in given.items():
@@ -114,7 +116,8 @@ def _check_number(key, value):
 def many_limits(
     draws: int,  # of all chains
 ) -> dict:  # changes to `diagnostics.LIMITS`
-    "R-hat 1.01 is within the noise of 1,600 independent draws for some schools in a hundred, and of 4,000 for none"
+    """R-hat 1.01 is within the noise of 1,600 independent draws for some schools in a hundred,
+    and of 4,000 for none"""
     return dict(many_share=0.1) if draws < 3000 else {}
 
 

@@ -9,9 +9,12 @@ import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 import pandas as pd
+
+from .draws import arviz
 
 # %% auto #0
 __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_quantile', 'sampler_report', 'pick',
@@ -31,7 +34,10 @@ def _ranks_to_normal(x):
 
     flat = x.reshape(len(x), -1)
     size = flat.shape[1]
-    score = lambda rank: ndtri((rank - 3 / 8) / (size + 1 / 4))
+
+    def score(rank):
+        return ndtri((rank - 3 / 8) / (size + 1 / 4))
+
     order, z = np.argsort(flat, axis=1), np.empty(flat.shape)
     # one table of scores serves all
     np.put_along_axis(z, order, score(np.arange(1.0, size + 1))[None], axis=1)
@@ -88,7 +94,8 @@ def _ess(x):
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #5e5c0c9e
 def _by_block(f):
-    "Let `f`, written for (quantity, chain, draw), take draws (chain, draw, ...) of any size, in blocks that fit the processor's cache"
+    """Let `f`, written for (quantity, chain, draw), take draws (chain, draw, ...) of any size,
+    in blocks that fit the processor's cache"""
     from functools import wraps
 
     @wraps(f)
@@ -98,16 +105,21 @@ def _by_block(f):
             raise ValueError(f"draws are (chain, draw, ...) with 8 draws or more, not {x.shape}")
         flat = x.reshape(*x.shape[:2], -1)
         step = max(1, 100_000 // (x.shape[0] * x.shape[1]))
-        block = lambda i: f(
-            np.ascontiguousarray(np.moveaxis(flat[:, :, i : i + step], 2, 0), dtype=float), *args
-        )
+
+        def block(i):
+            part = np.moveaxis(flat[:, :, i : i + step], 2, 0)
+            return f(np.ascontiguousarray(part, dtype=float), *args)
+
         starts = range(0, max(1, flat.shape[2]), step)
         if len(starts) == 1:
             parts = [block(0)]
         else:  # numpy lets go of the interpreter while it sorts and transforms
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 parts = list(pool.map(block, starts))
-        join = lambda p: np.concatenate(p).reshape(x.shape[2:])[()]
+
+        def join(blocks):
+            return np.concatenate(blocks).reshape(x.shape[2:])[()]
+
         return (
             {k: join([p[k] for p in parts]) for k in parts[0]}
             if isinstance(parts[0], dict)
@@ -138,7 +150,8 @@ def ess_mean(
 def convergence(
     x,  # draws (chain, draw, ...), two chains or more
 ) -> dict:  # r_hat, ess_bulk, ess_tail, each of the shape (...)
-    "Rank-normalised split R-hat (the larger of bulk and folded) and effective draws of the bulk and the tails"
+    """Rank-normalised split R-hat (the larger of bulk and folded) and effective draws of the
+    bulk and the tails"""
     halves = _split(x)
     z = _ranks_to_normal(halves)
     folded = _ranks_to_normal(np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True)))
@@ -170,9 +183,11 @@ def mcse_quantile(
         beta.ppf(q, ess * p + 1, ess * (1 - p) + 1) * ordered.shape[1] - 1
         for q in (0.1586553, 0.8413447)
     )
-    at = lambda q: np.take_along_axis(
-        ordered, np.clip(np.nan_to_num(q), 0, ordered.shape[1] - 1).astype(int)[:, None], 1
-    )[:, 0]
+
+    def at(place):
+        inside = np.clip(np.nan_to_num(place), 0, ordered.shape[1] - 1).astype(int)
+        return np.take_along_axis(ordered, inside[:, None], 1)[:, 0]
+
     return (at(np.ceil(high)) - at(np.floor(low))) / 2
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #6ad60d48
@@ -210,14 +225,11 @@ def pick(
     def add(label, a):
         dims = a.dims[2:]
         for i in np.ndindex(a.shape[2:]):
-            labels.append(
-                label
-                + (
-                    f"[{','.join(str(a[d].values[j]) if d in a.coords else str(j) for d, j in zip(dims, i))}]"
-                    if i
-                    else ""
-                )
-            )
+            places = [
+                str(a[d].values[j]) if d in a.coords else str(j)
+                for d, j in zip(dims, i, strict=True)
+            ]
+            labels.append(label + (f"[{','.join(places)}]" if i else ""))
             draws.append(np.asarray(a[(slice(None), slice(None), *i)], float))
 
     for label, what in names.items() if isinstance(names, dict) else [(n, n) for n in names]:
@@ -239,7 +251,8 @@ def parameters_table(
     idata,  # ArviZ InferenceData
     names,  # as in `pick`
 ) -> pd.DataFrame:  # one row a parameter, columns as in `COLUMNS`
-    "Mean, SD, central 95 % interval, effective draws, R-hat and Monte Carlo error of each named parameter"
+    """Mean, SD, central 95 % interval, effective draws, R-hat and Monte Carlo error of each
+    named parameter"""
     labels, x = pick(idata, names)
     low, high = np.quantile(x, (0.025, 0.975), axis=(0, 1))
     moments = {
@@ -279,16 +292,10 @@ class Diagnostics:
         return dict(ok=self.ok, verdict=self.verdict, messages=list(self.messages), **self.numbers)
 
     def _repr_html_(self):
-        from html import escape
-
-        return (
-            f"<p><strong>{'Passes' if self.ok else 'Does not pass'}.</strong> {escape(self.verdict)}</p>"
-            + (
-                "<ul>" + "".join(f"<li>{escape(m)}</li>" for m in self.messages) + "</ul>"
-                if self.messages
-                else ""
-            )
-        )
+        passes = "Passes" if self.ok else "Does not pass"
+        said = "".join(f"<li>{escape(m)}</li>" for m in self.messages)
+        first = f"<p><strong>{passes}.</strong> {escape(self.verdict)}</p>"
+        return first + (f"<ul>{said}</ul>" if said else "")
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #fe5e4ff4
 def _check_parameters(t, limits):
@@ -331,8 +338,9 @@ def _check_many(name, c, limits):
     bad = ((r > limits["r_hat"]) | (e < limits["ess"])).mean()
     if bad > limits["many_share"] or r.max() > limits["many_r_hat"] or e.min() < limits["many_ess"]:
         return [
-            f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']} or {limits['ess']} effective draws "
-            f"(largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"
+            f"{name}: {bad:.1%} of {r.size:,} quantities miss R-hat {limits['r_hat']}"
+            f" or {limits['ess']} effective draws"
+            f" (largest R-hat {r.max():.3f}, least {e.min():.0f} draws)"
         ]
     return []
 
@@ -381,16 +389,20 @@ def check(
         **s,
     )
     least = min(worst["ess_bulk_min"], worst["ess_tail_min"])
-    figures = f"largest R-hat {worst['r_hat_max']:.4f}, least effective draws {least:.0f}, {s['divergences']} divergent transitions"
+    figures = (
+        f"largest R-hat {worst['r_hat_max']:.4f}, least effective draws {least:.0f},"
+        f" {s['divergences']} divergent transitions"
+    )
     verdict = f"The chains agree and there are enough draws for every number shown ({figures})."
     if not ok:
         verdict = (
-            f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed ({figures}). "
-            "A longer run, or another look at the model, is needed."
+            f"The draws should not be relied on: {len(said)} check{'s' * (len(said) > 1)} failed"
+            f" ({figures}). A longer run, or another look at the model, is needed."
         )
     if deep := s["at_max_treedepth"]:
         said.append(
-            f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of {max_treedepth}: slow, not wrong"
+            f"{deep} of {s['draws']:,} transitions reached the greatest tree depth of"
+            f" {max_treedepth}: slow, not wrong"
         )
     return Diagnostics(ok, verdict, said, t, worst | dict(limits=limits))
 
@@ -398,9 +410,8 @@ def check(
 def psis(
     log_ratios: np.ndarray,  # (..., draws)
 ):  # log weights (..., draws), whose exponentials sum to one, and Pareto k (...)
-    "Pareto-smoothed importance weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024, *JMLR* 25:72)"
-    from schoolvar.sampling.draws import arviz
-
+    """Pareto-smoothed importance weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024, *JMLR*
+    25:72)"""
     az, x = arviz(), np.ascontiguousarray(log_ratios, dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

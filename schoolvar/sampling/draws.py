@@ -34,7 +34,8 @@ WIDE = 200  # values a draw
 
 
 def arviz():
-    "ArviZ, without the banner of its last 0.x releases, and without a home folder that can be written"
+    """ArviZ, without the banner of its last 0.x releases, and without a home folder that can be
+    written"""
     if "arviz" in sys.modules:
         return sys.modules["arviz"]
     import platformdirs
@@ -85,14 +86,20 @@ def bundle(
 
 
 def _dataset(arrays, dims, coords):
-    "Arrays (chain, draw, ...) as a Dataset; a dimension without a name is called after its variable, as ArviZ does"
+    """Arrays (chain, draw, ...) as a Dataset.
+
+    A dimension without a name is called after its variable, as ArviZ does."""
     import xarray as xr
 
     named = {
         v: list((dims or {}).get(v, [])) or [f"{v}_dim_{i}" for i in range(a.ndim - 2)]
         for v, a in arrays.items()
     }
-    sizes = {d: n for v, a in arrays.items() for d, n in zip(["chain", "draw", *named[v]], a.shape)}
+    sizes = {
+        d: n
+        for v, a in arrays.items()
+        for d, n in zip(["chain", "draw", *named[v]], a.shape, strict=False)
+    }
     for v, a in arrays.items():
         if len(named[v]) != a.ndim - 2:
             raise ValueError(f"{v} has {a.ndim - 2} dimensions, not {len(named[v])}")
@@ -135,7 +142,9 @@ def reserve(
     path,  # of a file that will be written
     size: int,  # bytes
 ) -> None:
-    "Raise `OSError` where the disk, or the user's share of it, has no room for the file: HDF5 ends the process when it finds out by itself"
+    """Raise `OSError` where the disk, or the user's share of it, has no room for the file.
+
+    HDF5 ends the process when it finds out by itself."""
     path = Path(path)
     if hasattr(os, "posix_fallocate"):
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as f:

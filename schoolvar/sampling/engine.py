@@ -13,6 +13,7 @@ import re
 import tempfile
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,9 @@ __all__ = ['plain', 'starting_values', 'ProgressText', 'run_stanli', 'compile_cm
 def plain(
     x,  # a number, sequence, Series or array
 ):
-    "A value as Stan takes it: Python and pandas numbers become int64 or float64 arrays, scalars stay scalars"
+    """A value as Stan takes it.
+
+    Python and pandas numbers become int64 or float64 arrays, scalars stay scalars."""
     x = np.asarray(x)
     if x.dtype.kind not in "biuf":
         raise EngineError(f"Stan takes numbers, not {x.dtype}")
@@ -129,7 +132,8 @@ def run_stanli(
         raise EngineError(f"{name}: {str(e).strip()}") from None
     except MemoryError as e:
         raise EngineError(
-            f"{name}: not enough memory for {s['chains']} chains of {s['draws']} draws ({e}); ask for fewer"
+            f"{name}: not enough memory for {s['chains']} chains of {s['draws']} draws ({e});"
+            " ask for fewer"
         ) from None
     timings = dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
     if missing := [v for v in keep or () if v not in fit.variables]:
@@ -243,6 +247,50 @@ def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
     return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
 # %% ../../nbs/sampling/15_engine.ipynb #5b61de5e
+def _settings(
+    seed, chains, warmup, draws, metric, step_size, adapt_delta, max_treedepth
+) -> dict[str, Any]:
+    "Settings of a run as numbers. Raises `EngineError` for those that no engine can use."
+    settings = dict(
+        seed=int(seed),
+        chains=int(chains),
+        warmup=int(warmup),
+        draws=int(draws),
+        metric=metric,
+        step_size=float(step_size),
+        adapt_delta=float(adapt_delta),
+        max_treedepth=int(max_treedepth),
+    )
+    for what, least in dict(seed=0, chains=1, warmup=0, draws=1, max_treedepth=1).items():
+        if not least <= settings[what] < 2**32:
+            raise EngineError(
+                f"{what} is {settings[what]}; it must be {least} or more, and less than 2^32"
+            )
+    return settings
+
+
+def _run_attributes(settings, start, timings):
+    "What is kept with the draws of how they were made"
+    inits = start if start is None or isinstance(start, float) else "by name"
+    return dict(
+        seed=settings["seed"],
+        settings=json.dumps(settings | dict(inits=inits)),
+        timings=json.dumps({k: round(v, 4) for k, v in timings.items()}),
+    )
+
+
+def _same_run(found, source, content, settings):
+    "Draws from the cache. Raises `ValueError` where they are those of another run."
+    asked = dict(program_sha256=source, data_sha256=content, seed=settings["seed"])
+    sizes = groups_of(found)["posterior"].sizes
+    if any(found.attrs.get(k) != v for k, v in asked.items()) or (
+        sizes["chain"],
+        sizes["draw"],
+    ) != (settings["chains"], settings["draws"]):
+        raise ValueError("it is that of another fit")
+    return found
+
+
 def sample(
     program: str,  # name in `stan/`, path of a .stan file, or the text
     data: dict,  # name -> number or array, as the program declares
@@ -265,26 +313,14 @@ def sample(
     cache: bool = True,  # look in the cache first
     label: str = "",  # text of the bar
 ):  # arviz.InferenceData
-    "Draws from the posterior of a Stan program, from the cache where the same were drawn before. Raises `EngineError`."
+    """Draws from the posterior of a Stan program, from the cache where the same were drawn before.
+
+    Raises `EngineError`."""
     run, version = choose_engine(engine)
     name, text = read_program(program)
     data = {k: plain(v) for k, v in data.items()}
-    settings = dict(
-        seed=int(seed),
-        chains=int(chains),
-        warmup=int(warmup),
-        draws=int(draws),
-        metric=metric,
-        step_size=float(step_size),
-        adapt_delta=float(adapt_delta),
-        max_treedepth=int(max_treedepth),
-    )
-    for what, least in dict(seed=0, chains=1, warmup=0, draws=1, max_treedepth=1).items():
-        if not least <= settings[what] < 2**32:
-            raise EngineError(
-                f"{what} is {settings[what]}; it must be {least} or more, and less than 2^32"
-            )
-    start = starting_values(inits, settings["seed"], settings["chains"])
+    settings = _settings(seed, chains, warmup, draws, metric, step_size, adapt_delta, max_treedepth)
+    start = starting_values(inits, int(settings["seed"]), int(settings["chains"]))
     show = shows_progress() if progress is None else progress
     source, content = content_hash(text), content_hash(data)
 
@@ -293,46 +329,24 @@ def sample(
         with contextlib.closing(bar) if bar else contextlib.nullcontext():
             runner, how = (run_stanli, bar) if run == "stanli" else (run_cmdstan, show)
             found, statistics, timings = runner(name, text, data, settings, start, keep, how)
-        told = settings | dict(
-            inits=start if start is None or isinstance(start, float) else "by name"
-        )
         attrs = dict(
             engine=run,
             engine_version=version,
             program=name,
             program_sha256=source,
             data_sha256=content,
-            seed=settings["seed"],
-            settings=json.dumps(told),
-            timings=json.dumps({k: round(v, 4) for k, v in timings.items()}),
         )
+        attrs |= _run_attributes(settings, start, timings)
         return inference_data(found, statistics, dims, coords, attrs)
 
-    key = content_hash(
-        [
-            text,
-            content,
-            settings,
-            start,
-            run,
-            version,
-            keep,
-            dims,
-            {k: np.asarray(v) for k, v in (coords or {}).items()},
-        ]
-    )
-
     def load(path):
-        found = load_draws(path)
-        asked = dict(program_sha256=source, data_sha256=content, seed=settings["seed"])
-        sizes = groups_of(found)["posterior"].sizes
-        if any(found.attrs.get(k) != v for k, v in asked.items()) or (
-            sizes["chain"],
-            sizes["draw"],
-        ) != (settings["chains"], settings["draws"]):
-            raise ValueError("it is that of another fit")
-        return found
+        return _same_run(load_draws(path), source, content, settings)
 
-    idata, found = cached(key, compute, save_draws, load) if cache else (compute(), False)
+    if not cache:
+        idata, found = compute(), False
+    else:
+        labels = {k: np.asarray(v) for k, v in (coords or {}).items()}
+        decides = [text, content, settings, start, run, version, keep, dims, labels]
+        idata, found = cached(content_hash(decides), compute, save_draws, load)
     idata.attrs["cached"] = int(found)  # netCDF has no booleans
     return idata

@@ -31,7 +31,9 @@ __all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 
 
 # %% ../../nbs/sampling/25_fit.ipynb #8c9184c8
 class FitError(FolderError):
-    "A folder that is not a whole fit, or a fit that cannot do what is asked; the line says what is wrong"
+    """A folder that is not a whole fit, or a fit that cannot do what is asked.
+
+    The line says which file is wrong, or what is missing and how to give it."""
 
 # %% ../../nbs/sampling/25_fit.ipynb #e44225ab
 PACKAGES = ("schoolvar", "numpy", "scipy", "pandas", "arviz", "stanli", "cmdstanpy")
@@ -240,7 +242,7 @@ class Fit:
         raise self._lacks("ppc")
 
     def sensitivity(self, kind: str = "power", **settings) -> pd.DataFrame:
-        """What the results owe to the prior: by `"power"` scaling, or by fits with other `"priors"`"""
+        "What the results owe to the prior: by power scaling, or by fits with other priors"
         raise self._lacks("sensitivity")
 
     def plot(self, kind: str | None = None, **settings) -> Any:
@@ -271,7 +273,9 @@ def write_table(
     table: pd.DataFrame,
     path,  # of a .csv or .parquet file
 ) -> None:
-    "A table as CSV with six significant digits, and without a cell that a spreadsheet computes; or as Parquet in full"
+    """A table as CSV with six significant digits, and without a cell that a spreadsheet computes.
+
+    Or as Parquet in full."""
     path = Path(path)
     if path.suffix == ".parquet":
         return table.to_parquet(path, index=False)
@@ -340,7 +344,9 @@ def save_fit(
     folder,  # where; an earlier fit there is replaced when this one is whole
     parquet: bool = False,  # the tables as Parquet too, in full precision
 ) -> Path:  # the folder
-    "Write a fit's folder, all or nothing and for its owner alone. Raises `FolderError` where something else is in the way."
+    """Write a fit's folder, all or nothing and for its owner alone.
+
+    Raises `FolderError` where something else is in the way."""
     folder = Path(folder)
     with staged(folder, "fit", private=True) as new:
         for name, t in fit.all_tables().items():

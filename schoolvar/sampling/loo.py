@@ -36,7 +36,9 @@ def psis_loo(
 def compare_table(
     points: dict,  # model -> as from `psis_loo`, the same observations
 ) -> pd.DataFrame:  # model, elpd, elpd_diff, se_diff, p_loo, pareto_k_bad, n, best first
-    "Models side by side, best first; differences are from the best, with the standard error of the sum of differences"
+    """Models side by side, best first.
+
+    Differences are from the best, with the standard error of the sum of differences."""
     best = max(points, key=lambda m: points[m].elpd.sum())
     rows = []
     for m, t in points.items():

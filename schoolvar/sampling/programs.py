@@ -16,7 +16,9 @@ __all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'EngineError', 'stan_folder', 'stan_fil
 
 # %% ../../nbs/sampling/00_programs.ipynb #5fee9d2e
 class EngineError(RuntimeError):
-    "A program that cannot be compiled or run, or an engine that is not installed; the first line says what to do"
+    """A program that cannot be compiled or run, or an engine that is not installed.
+
+    The first line says what to do."""
 
 # %% ../../nbs/sampling/00_programs.ipynb #7cd24779
 def stan_folder() -> Path:
@@ -32,12 +34,13 @@ def stan_folder() -> Path:
 def stan_file(
     name: str,  # e.g. "achievement" or "achievement.stan"
 ) -> Path:
-    "The file of one of the package's programs. Raises `EngineError` where there is none of that name."
+    """The file of one of the package's programs.
+
+    Raises `EngineError` where there is none of that name."""
     path = stan_folder() / (name if name.endswith(".stan") else f"{name}.stan")
     if not path.is_file():
-        raise EngineError(
-            f"no Stan program {name!r}; there are: {', '.join(sorted(p.stem for p in stan_folder().glob('*.stan')))}"
-        )
+        there = sorted(p.stem for p in stan_folder().glob("*.stan"))
+        raise EngineError(f"no Stan program {name!r}; there are: {', '.join(there)}")
     return path
 
 # %% ../../nbs/sampling/00_programs.ipynb #d710859b
@@ -109,7 +112,8 @@ def choose_engine(
         return "cmdstan", cmdstan_version(where)
     if engine == "cmdstan":
         raise EngineError(
-            f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN} (or set CMDSTAN to the folder of one that is there)"
+            f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN}"
+            " (or set CMDSTAN to the folder of one that is there)"
         )
     try:
         import stanli

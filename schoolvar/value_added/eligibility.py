@@ -17,7 +17,11 @@ __all__ = ['EligibilityRules', 'Eligible', 'apply_eligibility']
 # %% ../../nbs/value_added/05_eligibility.ipynb #af37c402
 @dataclass(frozen=True)
 class EligibilityRules:
-    "Thresholds of the eligibility rules; the defaults are those of the reference study."
+    """Thresholds of the eligibility rules; the defaults are those of the reference study.
+
+    Participation is a share of registered students, 0 to 1, of each row of counts; `fit_value_added`
+    takes the rules and its table `eligibility` says which dropped how many rows. Raises `ValueError`
+    for shares outside 0 to 1."""
 
     least_participation: float = 0.5  # rows below it are dropped (share of registered students)
     good_participation: float = 0.7  # rows at or above it count as well attended

@@ -1,16 +1,16 @@
 "Predictive checks, power scaling, samples and eras."
 
-import numpy as np
+import pandas as pd
 import pytest
 
 from schoolvar.achievement.checks import (
-    count_check,
-    cumulative_distance,
-    overdispersion_check,
-    power_scaling,
-    prior_predictive,
+    overdispersion_ppc,
+    population_sensitivity,
+    ppc,
+    prior_ppc,
 )
 from schoolvar.achievement.fit import fit_achievement
+from schoolvar.achievement.posterior import fitted_design
 from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts, sample_schools, split_eras
 from schoolvar.data.simulate import simulate_counts
@@ -30,40 +30,29 @@ def counts():
 
 
 def test_bands_hold_for_the_right_model_and_not_for_the_wrong_one(counts):
-    right, wrong = (fit_achievement(counts, model=m, rows=True) for m in ("M2", "M1"))
-    a, b = count_check(right, counts), count_check(wrong, counts)
+    right, wrong = (fit_achievement(counts, model=m, pointwise=True) for m in ("M2", "M1"))
+    d, other = fitted_design(right, counts), fitted_design(wrong, counts)
+    a, b = ppc(right, d), ppc(wrong, other)
     assert (a.inside - a.level).abs().max() < 0.07 and (b.inside < b.lower).all()
-    assert (
-        overdispersion_check(wrong, counts)["p"]
-        < 0.01
-        < overdispersion_check(right, counts)["p"]
-        < 0.99
-    )
-    with pytest.raises(DataError, match="rows=True"):
-        count_check(fit_achievement(counts, model="M2"), counts)
+    scatter = [overdispersion_ppc(wrong, other)["p"], overdispersion_ppc(right, d)["p"]]
+    assert scatter[0] < 0.01 < scatter[1] < 0.99
+    pd.testing.assert_frame_equal(right.ppc(), a)
+    with pytest.raises(DataError, match="pointwise=True"):
+        fit_achievement(counts, model="M2").ppc()
 
 
 def test_power_scaling_finds_a_prior_with_an_opinion(counts):
     weak, strong = (
-        power_scaling(fit_achievement(counts, model="M1", priors=p)).set_index("parameter")
+        population_sensitivity(fit_achievement(counts, model="M1", priors=p)).set_index("parameter")
         for p in (None, dict(sd=0.005))
     )
     assert weak.prior["sd_school"] < 0.05 and strong.prior["sd_school"] > weak.prior["sd_school"]
+    assert strong.diagnosis["sd_school"] == "moves with its prior"
 
 
-def test_distance_of_weighted_draws():
-    x = np.random.default_rng(1).normal(size=4000)
-    shift = np.exp(0.5 * x)
-    shift /= shift.sum()
-    assert cumulative_distance(x, np.full(4000, 1 / 4000)) == pytest.approx(0, abs=1e-6)
-    assert (
-        0 < cumulative_distance(x, shift) < cumulative_distance(x, shift**2 / (shift**2).sum()) < 1
-    )
-
-
-def test_prior_predictive_is_wide_and_follows_its_scales(counts):
+def test_what_priors_make_is_wide_and_follows_its_scales(counts):
     wide, tight = (
-        prior_predictive(counts, "M3", draws=100, priors=p).sd_schools.median()
+        prior_ppc(counts, "M3", draws=100, priors=p).sd_schools.median()
         for p in (None, dict(sd=0.1))
     )
     assert wide > 2 * tight

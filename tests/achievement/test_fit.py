@@ -1,4 +1,6 @@
-"The achievement ladder: the posterior is the textbook's, any counts are served, and the tables keep their contract."
+"""The achievement ladder.
+
+The posterior is the textbook's, any counts are served, and the tables keep their contract."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import textbook
 
 from schoolvar.achievement.design import design, prepare
 from schoolvar.achievement.fit import fit_achievement
-from schoolvar.achievement.ladder import EXTRAS, LEVELS, MODELS
+from schoolvar.achievement.ladder import EXTENSIONS, LEVELS, MODELS
 from schoolvar.achievement.posterior import variance_shares, variance_table
 from schoolvar.achievement.whitening import moments, stan_data
 from schoolvar.core.errors import DataError
@@ -72,7 +74,8 @@ def counts():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("model", ["M1", "M2", "M3"])
 def test_posterior_is_the_textbooks(model, counts):
-    "Whitened and plain programs agree within Monte Carlo error, in population parameters and school effects."
+    """Whitened and plain programs agree within Monte Carlo error, in population parameters and
+    school effects."""
     levels = LEVELS[model]
     plain = sample(
         *textbook.achievement(prepare(counts, model)[1], model),
@@ -84,7 +87,7 @@ def test_posterior_is_the_textbooks(model, counts):
         adapt_delta=0.9,
         keep=["fixed", "effect", *(f"sd_{k}" for k in levels)],
     )
-    ours = fit_achievement(counts, model=model, draws=1000, seed=4)
+    ours = fit_achievement(counts, model=model, sampler=dict(draws=1000), seed=4)
     assert ours.ok
     got = ours.idata.posterior
     for name, of in [(f"sd_{k}", f"sd_{k}") for k in levels] + [
@@ -172,7 +175,9 @@ def test_unbalanced_counts(model):
     "level, students, subject", [(0.0, 10, 0.03), (3.5, 30, 0.1), (-3.5, 30, 0.1), (0.0, 400, 0.33)]
 )
 def test_coordinates_serve_extremes(level, students, subject):
-    "Shares near 0 and 1, ten students and four hundred, subject SD .03 and .33: the gate passes by the second round, without a divergence."
+    """Shares near 0 and 1, ten students and four hundred, subject SD .03 and .33.
+
+    The gate passes by the second round, without a divergence."""
     s = simulate_counts(
         60,
         years=(2023, 2024),
@@ -185,7 +190,7 @@ def test_coordinates_serve_extremes(level, students, subject):
         sd_subject=subject,
         seed=7,
     )
-    fit = fit_achievement(read_counts(s.frame), model="M3", rounds=2)
+    fit = fit_achievement(read_counts(s.frame), model="M3", sampler=dict(rounds=2))
     assert fit.ok, fit.verdict
     for k in ("sd_school", "sd_cohort", "sd_subject"):
         p = fit.parameter(k)
@@ -194,7 +199,7 @@ def test_coordinates_serve_extremes(level, students, subject):
 
 def test_no_cohort_variance_is_no_trouble():
     s = simulate_counts(80, years=(2022, 2023, 2024), sd_cohort=0.0, sd_subject=0.0, seed=8)
-    fit = fit_achievement(read_counts(s.frame), model="M3", rounds=2)
+    fit = fit_achievement(read_counts(s.frame), model="M3", sampler=dict(rounds=2))
     assert fit.ok and fit.manifest["diagnostics"]["divergences"] == 0
     assert fit.parameter("sd_cohort")["q97.5"] < 0.2
 
@@ -222,15 +227,15 @@ def test_errors_that_a_user_can_act_on(counts):
     with pytest.raises(DataError, match="no model 'M9'"):
         fit_achievement(counts, model="M9")
     with pytest.raises(DataError, match="no extension"):
-        fit_achievement(counts, model="M1", extra="row")
+        fit_achievement(counts, model="M1", overdispersion="row")
     with pytest.raises(DataError, match="district"):
-        fit_achievement(counts, model="M2", extra="district")
+        fit_achievement(counts, model="M2", districts=True)
     with pytest.raises(DataError, match="positive"):
         fit_achievement(counts, model="M2", priors=dict(sd=-1))
     two = pd.concat([counts.frame, counts.frame.assign(grade=6)])
     with pytest.raises(DataError, match="choose one of 3, 6"):
         fit_achievement(read_counts(two), model="M2")
-    assert set(EXTRAS) == {"district", "row", "betabinomial"} and list(MODELS) == [
+    assert set(EXTENSIONS) == {"district", "row", "betabinomial"} and list(MODELS) == [
         "M0",
         "M1",
         "M2",
@@ -239,18 +244,20 @@ def test_errors_that_a_user_can_act_on(counts):
 
 
 def test_runs_get_longer_until_there_are_enough_draws(counts):
-    fit = fit_achievement(counts, model="M1", draws=60, rounds=6)
+    fit = fit_achievement(counts, model="M1", sampler=dict(draws=60, rounds=6))
     rounds = fit.manifest["settings"]["rounds"]
     assert fit.ok and rounds > 1 and fit.idata.posterior.sizes["draw"] == 60 * 2 ** (rounds - 1)
-    short = fit_achievement(counts, model="M1", draws=60, rounds=1)
+    short = fit_achievement(counts, model="M1", sampler=dict(draws=60, rounds=1))
     assert not short.ok and "should not be relied on" in short.verdict
 
 
-@pytest.mark.parametrize("extra, parameter", [("row", "sd_row"), ("betabinomial", "rho")])
-def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(extra, parameter, counts):
-    fit = fit_achievement(counts, model="M3", extra=extra)
+@pytest.mark.parametrize("overdispersion, parameter", [("row", "sd_row"), ("betabinomial", "rho")])
+def test_checks_of_the_ladder_find_nothing_where_there_is_nothing(
+    overdispersion, parameter, counts
+):
+    fit = fit_achievement(counts, model="M3", overdispersion=overdispersion)
     assert fit.ok, fit.verdict
-    assert fit.parameter(parameter)["q2.5"] < (0.1 if extra == "row" else 0.005)
+    assert fit.parameter(parameter)["q2.5"] < (0.1 if overdispersion == "row" else 0.005)
 
 
 def test_districts_have_their_share():
@@ -267,7 +274,7 @@ def test_districts_have_their_share():
     f = s.frame.assign(
         district_id=lambda t: "d" + (t.school_id.str[-4:].astype(int).sub(1) // 5).astype(str)
     )
-    fit = fit_achievement(read_counts(f), model="M2", extra="district")
+    fit = fit_achievement(read_counts(f), model="M2", districts=True)
     assert fit.ok, fit.verdict
     for k, truth in (("sd_district", e.std()), ("sd_school", 0.3)):
         assert fit.parameter(k)["q2.5"] < truth < fit.parameter(k)["q97.5"], k
@@ -322,7 +329,7 @@ def test_variance_table_is_from_joint_draws():
 def test_pennsylvania(model, expected, shared_data):
     "Grade 3, 2017-2019: what maximum likelihood gives (lme4), for all 1,643 schools."
     counts = read_counts(shared_data / "pssa_counts.csv.gz", grade=3, years=[2017, 2018, 2019])
-    fit = fit_achievement(counts, model=model, draws=200)
+    fit = fit_achievement(counts, model=model, sampler=dict(draws=200))
     assert len(fit.schools) == 1643 and fit.manifest["diagnostics"]["ess_bulk_min"] >= 400
     for k, (value, within) in expected.items():
         assert abs(fit.parameter(k)["mean"] - value) < within, k
@@ -344,7 +351,9 @@ def test_pennsylvania_m3(shared_data):
 
 @pytest.mark.slow
 def test_new_york_with_its_eras_apart(shared_data):
-    "Cut scores changed in 2010 and 2013: the years of one era are fitted together, and each has cells of its own."
+    """Cut scores changed in 2010 and 2013.
+
+    The years of one era are fitted together, and each has cells of its own."""
     counts = read_counts(shared_data / "nyc_counts.csv.gz", grade=3, years=[2013, 2014, 2015, 2016])
     fit = fit_achievement(counts, model="M3")
     assert fit.ok and {f"cell[{y}:{s}]" for y in range(2013, 2017) for s in ("ELA", "Math")} <= set(

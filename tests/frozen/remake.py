@@ -51,11 +51,10 @@ def models():
 
     province = simulate_province(3, 24, seed=5, n_planted=2)
     counts, scores = tables(province)
-    run = dict(seed=5, engine="stanli", cache=False)
     own = dict(seed=5, engine="stanli", sampler=dict(cache=False))
     for name, fit in dict(
         consistency=fit_consistency(scores, **own),
-        achievement=fit_achievement(counts, grade=3, model="M3", **run),
+        achievement=fit_achievement(counts, grade=3, model="M3", **own),
         value_added=fit_value_added(counts, **own),
     ).items():
         groups = engine_draws.groups_of(fit.idata)

@@ -390,10 +390,7 @@ def fitted(counts, seed, folder, protected):
         found.counts if found else table,
         model="M1",
         seed=seed,
-        draws=300,
-        rounds=1,
-        cache=False,
-        progress=False,
+        sampler=dict(draws=300, rounds=1, cache=False, progress=False),
     )
     keep_counts(restored(fit, "achievement", found) if found else fit, table)
     if not protected:
@@ -628,7 +625,9 @@ def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
     from schoolvar.data.counts import read_counts
 
     fit = fit_achievement(
-        table := read_counts(counts), model="M1", draws=100, rounds=1, progress=False
+        table := read_counts(counts),
+        model="M1",
+        sampler=dict(draws=100, rounds=1, progress=False),
     )
     keep_counts(fit, table).save(tmp_path / "fit")
     for path in (tmp_path / "fit").glob("*.csv"):

@@ -164,7 +164,8 @@ def test_an_interrupted_write_leaves_nothing_to_trust(folder):
 
 
 def test_killed_while_writing(folder):
-    "A process that is killed in the middle of a write leaves no entry, and no lock that holds others up"
+    """A process that is killed in the middle of a write leaves no entry, and no lock that holds
+    others up"""
     code = """
 import os, sys
 from schoolvar.sampling.cache import cached

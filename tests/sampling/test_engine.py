@@ -1,4 +1,6 @@
-"Both engines: the same names, dimensions, statistics and posterior; programs, starting values, errors, progress, Ctrl-C."
+"""Both engines: the same names, dimensions, statistics and posterior.
+
+Programs, starting values, errors, progress, Ctrl-C."""
 
 import json
 import os
@@ -129,7 +131,9 @@ def test_matrices_keep_their_rows_and_columns(run):
 
 
 def test_draws_belong_together(run):
-    "theta is what the program says of mu, tau and z in each draw of each chain: nothing was shuffled"
+    """theta is what the program says of mu, tau and z in each draw of each chain.
+
+    Nothing was shuffled."""
     p = eight(run).posterior
     np.testing.assert_allclose(p.theta, p.mu + p.tau * p.z, rtol=1e-6, atol=1e-6)
     assert not np.allclose(p.mu[0], p.mu[1])
@@ -230,7 +234,7 @@ def test_a_posterior_known_exactly(options):
         dict(N=25, y=y, m0=0.0, k0=0.5, a0=2.0, b0=3.0),
         **dict(warmup=500, draws=1000, step_size=0.3) | options,
     ).posterior
-    for name, exact in zip(("mu", "v"), exact_normal(y)):
+    for name, exact in zip(("mu", "v"), exact_normal(y), strict=False):
         x = d[name].values
         assert abs(x.mean() - exact.mean()) < 4 * mcse_mean(x)
         second = (x - exact.mean()) ** 2
@@ -240,7 +244,9 @@ def test_a_posterior_known_exactly(options):
 
 
 def exact_eight_schools():
-    "Means and SDs of mu, tau and theta: theta and mu are normal given tau, and tau is summed over a fine grid"
+    """Means and SDs of mu, tau and theta.
+
+    Theta and mu are normal given tau, and tau is summed over a fine grid."""
     y, s = EIGHT_SCHOOLS["y"], EIGHT_SCHOOLS["sigma"]
     # equal weights under the half-Cauchy(5)
     grid = np.tan(np.pi / 2 * (np.arange(20000) + 0.5) / 20000) * 5
@@ -281,7 +287,8 @@ def test_eight_schools_agree_with_quadrature():
 
 
 def test_engines_agree(fake):
-    "The stand-in draws by stanli too, so this compares the two paths (data, starting values, statistics, shapes), not two samplers"
+    """The stand-in draws by stanli too, so this compares the two paths (data, starting values,
+    statistics, shapes), not two samplers"""
     a, b = eight("stanli", draws=1000, chains=4), eight("cmdstan", draws=1000, chains=4)
     for v in ("mu", "tau", "theta"):
         x, y = a.posterior[v].values, b.posterior[v].values
@@ -313,7 +320,7 @@ def test_frozen_csv_files_are_parsed():
         for x in (FROZEN / "eight_schools-2.csv").read_text().splitlines()
         if not x.startswith("#")
     ]
-    first = dict(zip(line[0].split(","), map(float, line[1].split(","))))
+    first = dict(zip(line[0].split(","), map(float, line[1].split(",")), strict=False))
     assert (
         d.posterior["mu"].values[1, 0] == first["mu"]
         and d.posterior["theta"].sel(school="008").values[1, 0] == first["theta.8"]
@@ -328,7 +335,9 @@ def test_frozen_csv_files_are_parsed():
 
 
 def test_stanli_draws_what_cmdstan_drew():
-    "The same seed gives the draws that CmdStan 2.37 wrote; the run is short, because rounding parts long trajectories"
+    """The same seed gives the draws that CmdStan 2.37 wrote.
+
+    The run is short, because rounding parts long trajectories."""
     import cmdstanpy
 
     theirs = inference_data(
@@ -367,11 +376,14 @@ def test_the_stand_in_writes_what_cmdstan_writes(fake, tmp_path):
         output_dir=tmp_path / "out",
         **cmdstan_arguments(SETTINGS | dict(draws=20, warmup=20, max_treedepth=10)),
     )
-    plain = lambda path: [
-        re.sub(r"(= |seconds).*", "", line)
-        for line in path.read_text().splitlines()
-        if line.startswith("#") or line.startswith("lp__")
-    ]
+
+    def plain(path):
+        return [
+            re.sub(r"(= |seconds).*", "", line)
+            for line in path.read_text().splitlines()
+            if line.startswith("#") or line.startswith("lp__")
+        ]
+
     ours, theirs = (
         plain(next((tmp_path / "out").glob("*_1.csv"))),
         plain(FROZEN / "eight_schools-1.csv"),
@@ -467,7 +479,8 @@ def test_programs_are_in_the_form_of_the_formatter(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stan").glob("*.stan")), ids=lambda p: p.stem)
 def test_pedantic_mode_finds_nothing(path, tmp_path):
-    "But for priors, which are added up in `lprior` or follow from coordinates, where stanc does not see them"
+    """But for priors, which are added up in `lprior` or follow from coordinates, where stanc
+    does not see them"""
     if not STANC:
         absent("cmdstan", "no stanc to look at programs with")
     assert stan_format.warnings(STANC, path, tmp_path / "out.hpp") == []
@@ -559,7 +572,8 @@ def test_too_little_memory_is_said(monkeypatch):
 
 def test_wide_vectors_are_kept_in_single_precision():
     d = sample(
-        "data { int N; } parameters { real m; } model { m ~ normal(0, 1); } generated quantities { vector[N] wide = rep_vector(m, N); vector[2] narrow = [m, m]'; }",
+        "data { int N; } parameters { real m; } model { m ~ normal(0, 1); }"
+        " generated quantities { vector[N] wide = rep_vector(m, N); vector[2] narrow = [m, m]'; }",
         dict(N=201),
         **SETTINGS,
     )
@@ -620,7 +634,8 @@ def test_the_bar_in_a_notebook(monkeypatch, tmp_path):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     cell = (
         "from schoolvar.sampling.engine import sample\n"
-        "d = sample('parameters { vector[50] x; } model { x ~ normal(0, 1); }', {}, warmup=400, draws=400, label='Schools', engine='stanli', cache=False)"
+        "d = sample('parameters { vector[50] x; } model { x ~ normal(0, 1); }', {}, warmup=400,"
+        " draws=400, label='Schools', engine='stanli', cache=False)"
     )
     for ci, shown in (("", True), ("true", False)):
         monkeypatch.setenv("CI", ci)
@@ -639,7 +654,8 @@ def test_progress_changes_no_draw():
 def test_ctrl_c_stops_sampling_and_leaves_nothing(tmp_path):
     code = (
         "import sys; from schoolvar.sampling.engine import sample\nprint('ready', flush=True)\n"
-        "sample('data { int N; } parameters { vector[N] x; } model { x ~ normal(0, 1); }', dict(N=3000), warmup=100000, draws=10, step_size=1e-3)"
+        "sample('data { int N; } parameters { vector[N] x; } model { x ~ normal(0, 1); }',"
+        " dict(N=3000), warmup=100000, draws=10, step_size=1e-3)"
     )
     p = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -40,7 +40,7 @@ def test_there_and_back(small_fit, tmp_path):
     for name, t in small_fit.all_tables().items():
         pd.testing.assert_frame_equal(back.all_tables()[name], t, rtol=1e-5, check_dtype=False)
     assert (
-        back.schools.dtypes["small"] == bool
+        back.schools.dtypes["small"] == "bool"
         and back.schools.dtypes["n"] == "int64"
         and pd.api.types.is_string_dtype(back.schools["school"])
     )
@@ -365,7 +365,8 @@ def test_reports_read_the_same_names(consistency_fit, tmp_path):
 def test_locale_and_zone_do_not_matter(small_fit, tmp_path, locale, zone):
     small_fit.schools.loc[0, "district"] = "Île—İstanbul"
     small_fit.save(tmp_path / "a")
-    code = f"from schoolvar.sampling.fit import load_fit; load_fit({str(tmp_path / 'a')!r}).save({str(tmp_path / 'b')!r})"
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    code = f"from schoolvar.sampling.fit import load_fit; load_fit({a!r}).save({b!r})"
     subprocess.run(
         [sys.executable, "-c", code],
         check=True,
@@ -406,11 +407,13 @@ def test_frozen_fits_keep_the_contract(consistency_fit, achievement_fit, value_a
         "correlation",
     } <= set(consistency_fit.parameters.parameter)
     assert set(
-        "school n mean mean_lower mean_upper sd sd_lower sd_upper effect effect_lower effect_upper pip pip_mcse bayes_factor direction verdict".split()
+        "school n mean mean_lower mean_upper sd sd_lower sd_upper effect effect_lower"
+        " effect_upper pip pip_mcse bayes_factor direction verdict".split()
     ) <= set(consistency_fit.schools)
     assert {"sd_school", "sd_cohort", "sd_subject"} <= set(achievement_fit.parameters.parameter)
     assert set(
-        "school district n_trials raw estimate estimate_lower estimate_upper effect effect_lower effect_upper rank_lower rank_upper".split()
+        "school district n_trials raw estimate estimate_lower estimate_upper effect"
+        " effect_lower effect_upper rank_lower rank_upper".split()
     ) <= set(achievement_fit.schools)
     assert set(achievement_fit.tables["variance"].component) == {
         "school",
@@ -419,7 +422,8 @@ def test_frozen_fits_keep_the_contract(consistency_fit, achievement_fit, value_a
         "binomial",
     }
     assert "slope" in set(value_added_fit.parameters.parameter) and set(
-        "school district value_added value_added_lower value_added_upper earlier_quality earlier_quality_sd".split()
+        "school district value_added value_added_lower value_added_upper earlier_quality"
+        " earlier_quality_sd".split()
     ) <= set(value_added_fit.schools)
 
 

@@ -118,7 +118,9 @@ def reached(path):
         text = file.read_text(encoding="utf-8")
         # names load lazily, so a bare `import schoolvar` reaches every public module
         if name == "__init__":
-            todo |= set(re.findall(r'^\s*"([\w.]+)":\s*\[', text, re.M))
+            charts = (package / "charts" / "__init__.py").read_text(encoding="utf-8")
+            lazy = re.compile(r'^\s*"([\w.]+)":\s*\[', re.M)
+            todo |= {*lazy.findall(text), *(f"charts.{m}" for m in lazy.findall(charts))}
         todo |= imports(text, name.rpartition(".")[0])
     return sorted(seen)
 
