@@ -12,13 +12,13 @@ from .predict import detectable_ratio, ppc, predict
 from .run import run_consistency
 from .sensitivity import parameter_sensitivity, prior_sensitivity
 from .verdicts import school_draws, summary
-from ..sampling.fit import Fit
+from ..sampling.fit import Fit, FitError
 
 # %% auto #0
-__all__ = ['CHARTS', 'consistency_chart', 'ConsistencyFit', 'fit_consistency']
+__all__ = ['PLOTS', 'consistency_chart', 'ConsistencyFit', 'fit_consistency']
 
 # %% ../../nbs/consistency/35_fit.ipynb #c042ace2
-CHARTS = dict(
+PLOTS = dict(
     pip="schools by their probability of being unusual",
     sd="that probability beside the school's SD",
     mean="that probability beside the school's mean",
@@ -29,14 +29,14 @@ CHARTS = dict(
 
 
 def consistency_chart(
-    charts,  # the module `charts.consistency`
+    charts,  # the package `schoolvar.charts`
     fit,  # ConsistencyFit
-    kind: str,  # of `CHARTS`
+    kind: str,  # of `PLOTS`
     settings: dict,  # of the chart
 ):  # Altair chart
-    "The chart of a kind. Raises `ValueError`."
-    if kind not in CHARTS:
-        raise ValueError(f"no chart is called {kind!r}; there are: {', '.join(CHARTS)}")
+    "The chart of a kind. Raises `FitError`."
+    if kind not in PLOTS:
+        raise FitError(f"there is no chart {kind!r}; there are: {', '.join(PLOTS)}")
     if kind == "ppc":
         return charts.plot_sd_check(fit.ppc(), **settings)
     if kind == "power":
@@ -104,11 +104,11 @@ class ConsistencyFit(Fit, family="consistency"):
 
         `"power"`: parameter, prior, likelihood, diagnosis (Kallioinen et al. 2024, doi
         10.1007/s11222-023-10366-5). `"priors"`: school, prior, pip, pip_mcse, effect, sd, one row
-        a school and prior probability of being unusual. Raises `ValueError` for another kind."""
+        a school and prior probability of being unusual. Raises `FitError` for another kind."""
         if kind == "power":
             return parameter_sensitivity(self, self.needed_data(), **settings)
         if kind != "priors":
-            raise ValueError(f"kind is {kind!r}; it must be 'power' or 'priors'")
+            raise FitError(f"kind is {kind!r}; it must be 'power' or 'priors'")
         kept = self.manifest["settings"]
         own = ("location", "scale", "select", "likelihood", "threshold", "missing", "priors")
         choices = {name: kept[name] for name in own} | dict(seed=kept["seed"])
@@ -116,12 +116,12 @@ class ConsistencyFit(Fit, family="consistency"):
 
     def plot(
         self,
-        kind: str | None = None,  # one of `CHARTS`; None = "pip"
+        kind: str | None = None,  # one of `PLOTS`; None = "pip"
         **settings,  # of the chart, as `charts.consistency` has them
     ):  # Altair chart
-        "Which schools are unusual, as a chart; or another of `CHARTS`. Raises `ValueError`."
+        "Which schools are unusual, as a chart; or another of `PLOTS`. Raises `FitError`."
         # Altair is slow to load
-        from schoolvar.charts import consistency as charts
+        from schoolvar import charts
 
         return consistency_chart(charts, self, kind or "pip", settings)
 

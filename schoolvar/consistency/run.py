@@ -123,7 +123,7 @@ def recorded(
     "The settings as the manifest keeps them: every argument that decides the fit"
     given = sampler or {}
     run = dict(seed=seed, chains=chains, draws=given.get("draws"), rounds=rounds, engine=engine)
-    finer = ("warmup", "adapt_delta", "max_treedepth", "step_size")
+    finer = ("warmup", "adapt_delta", "max_treedepth", "step_size", "metric")
     asked = {key: given[key] for key in finer if given.get(key) is not None}
     return choices | dict(select=list(choices["select"])) | run | asked
 

@@ -15,7 +15,7 @@ from .sensitivity import parameter_sensitivity, prior_sensitivity
 from .verdicts import school_draws, summary
 
 # %% auto #0
-__all__ = ['CHARTS', 'ValueAddedFit', 'choices_of', 'value_added_chart', 'fit_value_added']
+__all__ = ['PLOTS', 'ValueAddedFit', 'choices_of', 'value_added_chart', 'fit_value_added']
 
 # %% ../../nbs/value_added/15_fit.ipynb #6d0b5a21
 class ValueAddedFit(Fit, family="value added"):
@@ -42,9 +42,9 @@ class ValueAddedFit(Fit, family="value added"):
 
     def predict(
         self,
-        new: pd.DataFrame,  # one row a cohort and subject: school, year, subject, n_trials
+        new: pd.DataFrame,  # one row a cohort and subject: school_id, year, subject, [n_trials]
         **settings,  # draws=400, seed=1
-    ) -> pd.DataFrame:  # school, mean, mean_lower, mean_upper, lower, upper, known
+    ) -> pd.DataFrame:  # the keys of `new`, share and its interval, lower and upper, known
         "Share of successes to expect of a new cohort in the later grade, with 95 % intervals."
         return predict(self, new, **settings)
 
@@ -71,26 +71,26 @@ class ValueAddedFit(Fit, family="value added"):
 
         `"power"`: parameter, prior, likelihood, diagnosis (Kallioinen et al. 2024, doi
         10.1007/s11222-023-10366-5). `"priors"`: factor, parameter, mean, sd, q2.5, q97.5, for the
-        slope and the SD of value added. Raises `ValueError` for another kind."""
+        slope and the SD of value added. Raises `FitError` for another kind."""
         if kind == "power":
             return parameter_sensitivity(self, self.needed_data(), **settings)
         if kind != "priors":
-            raise ValueError(f"kind is {kind!r}; it must be 'power' or 'priors'")
+            raise FitError(f"kind is {kind!r}; it must be 'power' or 'priors'")
         return prior_sensitivity(self.needed_data(), **(choices_of(self) | settings))
 
     def plot(
         self,
-        kind: str | None = None,  # one of `CHARTS`; None = "quality"
+        kind: str | None = None,  # one of `PLOTS`; None = "quality"
         **settings,  # of the chart, as `charts.value_added` has them
     ):  # Altair chart
-        "Which schools stand clear of expectation, as a chart; or another. Raises `ValueError`."
+        "Which schools stand clear of expectation, as a chart; or another. Raises `FitError`."
         # Altair is slow to load
-        from schoolvar.charts import value_added as charts
+        from schoolvar import charts
 
         return value_added_chart(charts, self, kind or "quality", settings)
 
 # %% ../../nbs/value_added/15_fit.ipynb #6d0b5a22
-CHARTS = dict(
+PLOTS = dict(
     quality="later effect beside earlier quality, with the line that is expected",
     value_added="schools by their value added, with intervals",
     slope="the slope by method",
@@ -117,14 +117,14 @@ def choices_of(fit) -> dict:
 
 
 def value_added_chart(
-    charts,  # the module `charts.value_added`
+    charts,  # the package `schoolvar.charts`
     fit,  # ValueAddedFit
-    kind: str,  # of `CHARTS`
+    kind: str,  # of `PLOTS`
     settings: dict,  # of the chart
 ):  # Altair chart
-    "The chart of a kind. Raises `ValueError`."
-    if kind not in CHARTS:
-        raise ValueError(f"no chart is called {kind!r}; there are: {', '.join(CHARTS)}")
+    "The chart of a kind. Raises `FitError`."
+    if kind not in PLOTS:
+        raise FitError(f"there is no chart {kind!r}; there are: {', '.join(PLOTS)}")
     if kind == "quality":
         kept = fit.manifest["settings"]
         own = dict(

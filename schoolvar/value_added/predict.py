@@ -8,14 +8,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..core.schools import inverse_logit
+from ..core.errors import DataError
+from ..core.schools import interval, inverse_logit
 from .eligibility import EligibilityRules
 from .grades import prepare_two_grades
 from .tables import flat
 from .whitening import grade_of
 
 # %% auto #0
-__all__ = ['some_draws', 'new_effects', 'cells_of', 'predict', 'refit_two_grades', 'ppc']
+__all__ = ['some_draws', 'new_effects', 'cells_of', 'known_or_new', 'predict', 'refit_two_grades', 'ppc']
 
 # %% ../../nbs/value_added/25_predict.ipynb #1e4468a6
 def some_draws(
@@ -34,76 +35,74 @@ def new_effects(
     size: int,  # new schools
     rng,  # numpy Generator
 ) -> np.ndarray:  # [draws, new schools], logits
-    "Draws of the later effect of schools that the data do not have. Raises `ValueError`."
+    "Draws of the later effect of schools that the data do not have. Raises `DataError`."
     spread = d.get("sd_school", d.get("sd_quality"))
     if spread is None:
-        raise ValueError(
+        raise DataError(
             "the naive method has no distribution of earlier quality, so it cannot say what to "
             "expect of a new school; use method='joint'"
         )
     shape = len(spread), size
-    quality = d.get("mean_quality", np.zeros(len(spread)))[:, None] + spread[
-        :, None
-    ] * rng.standard_normal(shape)
-    return d["slope"][:, None] * quality + d["sd_value_added"][:, None] * rng.standard_normal(shape)
+    mean = d.get("mean_quality", np.zeros(len(spread)))
+    quality = mean[:, None] + spread[:, None] * rng.standard_normal(shape)
+    added = d["sd_value_added"][:, None] * rng.standard_normal(shape)
+    return d["slope"][:, None] * quality + added
 
 
 def cells_of(
     fit,  # a value-added fit
     new: pd.DataFrame,  # year, subject
 ) -> np.ndarray:  # [rows] position of each row's cell
-    "The cell of each row in the draws. Raises `ValueError` for one that the fit does not have."
+    "The cell of each row in the draws. Raises `DataError` for one that the fit does not have."
     cells = pd.Index(fit.idata.posterior["later_cell"].values.astype(str))
     wanted = new["year"].astype(str) + ":" + new["subject"].astype(str)
     place = cells.get_indexer(wanted)
     if (place < 0).any():
         absent = wanted[place < 0].iloc[0]
-        raise ValueError(f"the fit has no cell {absent}; there are: {', '.join(cells)}")
+        raise DataError(f"the fit has no cell {absent}; there are: {', '.join(cells)}")
     return place
+
+
+def known_or_new(fit, d: dict, ids: pd.Index, rng) -> tuple:  # [draws, schools], [schools]
+    "Draws of the later effect of schools, and which of them are in the fit."
+    place = pd.Index(fit.schools.school).get_indexer(ids)
+    effects = np.empty((len(d["slope"]), len(ids)))
+    effects[:, place >= 0] = d["later_effect"][:, place[place >= 0]]
+    if (place < 0).any():
+        effects[:, place < 0] = new_effects(d, int((place < 0).sum()), rng)
+    return effects, place >= 0
 
 
 def predict(
     fit,  # a value-added fit
-    new: pd.DataFrame,  # one row a cohort and subject: school, year, subject, n_trials
+    new: pd.DataFrame,  # one row a cohort and subject: school_id, year, subject, [n_trials]
     draws: int = 400,  # posterior draws
     seed: int = 1,
-    # school, mean, mean_lower, mean_upper, lower, upper, known; index as `new`
+    # the keys of `new`, share with its interval, lower and upper (of the observed share, where
+    # `new` has n_trials), known (whether the fit has the school)
 ) -> pd.DataFrame:
-    """Share of successes to expect of a new cohort in the later grade, one row each.
+    """Share of successes to expect of a new cohort in the later grade, with 95 % intervals.
 
-    `mean` with its 95 % interval is the cohort's probability of success, `lower` and `upper` the
-    95 % interval of the share of `n_trials` students. Raises `ValueError` for a column or a cell
-    that is not there, or a new school under the naive method."""
-    if absent := [c for c in ("school", "year", "subject", "n_trials") if c not in new]:
-        raise ValueError(f"the new rows need a column {absent[0]!r}")
-    d, rng = some_draws(fit, draws), np.random.default_rng(seed)
-    cell = d["cell_later"][:, cells_of(fit, new)]
-    codes, ids = pd.factorize(new["school"].astype("str"))
-    place = pd.Index(fit.schools.school).get_indexer(ids)
-    effects = np.empty((len(cell), len(ids)))
-    effects[:, place >= 0] = d["later_effect"][:, place[place >= 0]]
-    if (place < 0).any():
-        effects[:, place < 0] = new_effects(d, int((place < 0).sum()), rng)
+    Shares lie between 0 and 1. `share_lower` to `share_upper` holds the cohort's probability of
+    success, `lower` to `upper` what is observed among `n_trials` of its students. Raises
+    `DataError` for a column or cell that is not there, or a new school under the naive method."""
+    if absent := [c for c in ("school_id", "year", "subject") if c not in new]:
+        raise DataError(f"the new rows need a column {absent[0]}", column=absent[0])
+    new, rng = new.reset_index(drop=True), np.random.default_rng(seed)
+    d = some_draws(fit, draws)
+    codes, ids = pd.factorize(new["school_id"].astype("str"))
+    effects, known = known_or_new(fit, d, ids, rng)
     # rows of one school and year are of one cohort
-    cohort, years = pd.factorize(new["school"].astype("str") + ":" + new["year"].astype(str))
-    own = d["sd_cohort_later"][:, None] * rng.standard_normal((len(cell), len(years)))
-    share = inverse_logit(cell + effects[:, codes] + own[:, cohort])
-    trials = new["n_trials"].to_numpy(int)
-    made = rng.binomial(trials, share) / trials
-    ends = np.quantile(share, (0.025, 0.975), axis=0)
-    lower, upper = np.quantile(made, (0.025, 0.975), axis=0)
-    return pd.DataFrame(
-        dict(
-            school=ids[codes],
-            mean=share.mean(0),
-            mean_lower=ends[0],
-            mean_upper=ends[1],
-            lower=lower,
-            upper=upper,
-            known=place[codes] >= 0,
-        ),
-        index=new.index,
-    )
+    cohort, cohorts = pd.factorize(new["school_id"].astype("str") + ":" + new["year"].astype(str))
+    own = d["sd_cohort_later"][:, None] * rng.standard_normal((len(effects), len(cohorts)))
+    eta = d["cell_later"][:, cells_of(fit, new)] + effects[:, codes] + own[:, cohort]
+    share = inverse_logit(eta)
+    out = new[[c for c in ("school_id", "year", "subject", "n_trials") if c in new]].copy()
+    out["share"], out["share_lower"], out["share_upper"] = interval(share)
+    if "n_trials" in new:
+        trials = new["n_trials"].to_numpy(int)
+        _, out["lower"], out["upper"] = interval(rng.binomial(trials, share) / trials)
+    return out.assign(known=known[codes])
 
 # %% ../../nbs/value_added/25_predict.ipynb #e5946261
 def refit_two_grades(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schoolvar.consistency.fit import CHARTS, ConsistencyFit, fit_consistency
+from schoolvar.consistency.fit import PLOTS, ConsistencyFit, fit_consistency
 from schoolvar.core.formula import centre_within
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_scores
@@ -270,9 +270,9 @@ def test_a_read_fit_knows_its_family_and_what_it_lacks(tmp_path):
 
 def test_every_chart_can_be_drawn():
     fit = fit_consistency(read_scores(frame_of(20, 55, 9)), sampler=SHORT)
-    for kind in (None, *CHARTS):
+    for kind in (None, *PLOTS):
         assert fit.plot(kind).to_dict()["$schema"]
-    with pytest.raises(ValueError, match="no chart is called 'pie'; there are: pip, sd"):
+    with pytest.raises(FitError, match="there is no chart 'pie'; there are: pip, sd"):
         fit.plot("pie")
 
 

@@ -7,6 +7,7 @@ from schoolvar.consistency.fit import fit_consistency
 from schoolvar.consistency.sensitivity import flag_stability
 from schoolvar.data.scores import read_scores
 from schoolvar.data.simulate import simulate_scores
+from schoolvar.sampling.fit import FitError
 
 SHORT = dict(draws=250, rounds=1)
 
@@ -32,7 +33,7 @@ def test_the_data_decide_the_intercepts(fit):
     scaled = fit.sensitivity().set_index("parameter")
     assert (scaled.loc[["location_intercept", "scale_intercept"], "prior"] < 0.05).all()
     assert (scaled.likelihood > 0.01).all()
-    with pytest.raises(ValueError, match="'power' or 'priors'"):
+    with pytest.raises(FitError, match="'power' or 'priors'"):
         fit.sensitivity("data")
 
 

@@ -10,7 +10,7 @@ from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts
 from schoolvar.sampling.fit import FitError, load_fit
 from schoolvar.sampling.programs import EngineError
-from schoolvar.value_added.fit import CHARTS, ValueAddedFit, fit_value_added
+from schoolvar.value_added.fit import PLOTS, ValueAddedFit, fit_value_added
 from schoolvar.value_added.grades import ECOLOGICAL_LIMIT
 
 
@@ -183,9 +183,9 @@ def test_a_read_fit_knows_its_family_and_what_it_lacks(folder, fit, simulated):
 
 
 def test_every_chart_can_be_drawn(fit):
-    for kind in (None, *CHARTS):
+    for kind in (None, *PLOTS):
         assert fit.plot(kind).to_dict()["$schema"]
-    with pytest.raises(ValueError, match="no chart is called 'pie'; there are: quality"):
+    with pytest.raises(FitError, match="there is no chart 'pie'; there are: quality"):
         fit.plot("pie")
 
 
