@@ -234,12 +234,9 @@ def draws_achievement(counts, model: str, seed: int) -> dict:
         counts,
         model=model,
         priors=priors,
-        rows=True,
+        pointwise=True,
         seed=seed,
-        draws=200,
-        rounds=1,
-        cache=False,
-        progress=False,
+        sampler=dict(draws=200, rounds=1, cache=False, progress=False),
     )
     idata = f.idata
     post = {

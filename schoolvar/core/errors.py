@@ -27,7 +27,10 @@ def row_list(
 
 # %% ../../nbs/core/05_errors.ipynb #ac81cca1
 class DataError(ValueError):
-    "A table that cannot be used, told in one line: file, column, what is wrong, first offending rows."
+    """A table that cannot be used, told in one line: file, column, what is wrong, first offending rows.
+
+    Attributes `problem`, `file`, `column`, `rows` (as a person sees them in the file), `total` and
+    `mend` (what to do about it)."""
 
     def __init__(
         self,

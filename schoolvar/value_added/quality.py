@@ -36,7 +36,7 @@ def stage_one(
 ) -> Fit:  # achievement M2; `idata.posterior["school"]` holds the school effects
     "Fit M2 to the earlier grade over all its eligible schools."
     counts = replace(two.counts, frame=two.earlier.reset_index(drop=True))
-    return fit_achievement(counts, model="M2", seed=seed, engine=engine, sampler=sampler)
+    return fit_achievement(counts, model="M2", sampler=sampler, seed=seed, engine=engine)
 
 
 def stage_one_draws(fit, schools: list) -> np.ndarray:  # [draws, schools]
