@@ -1,4 +1,4 @@
-"Studies are for reading: short cells, a question and an answer, and words that hold of the figures."
+"Studies are for reading: short cells, question and answer first, words that hold of the figures."
 
 import ast
 import json
@@ -154,16 +154,32 @@ def test_limits_says_what_was_found():
     assert at(found, 30, WIDE) < 0.5 and at(found, 100, NARROW) < 0.1
 
 
-@pytest.mark.slow
-def test_each_mistake_is_one_and_is_mended():
-    "The page is run; what it says of its six mistakes holds of what it has made."
+def executed(name):
+    "The names that a page's cells leave."
     from schoolvar.report.notebook import run_cell
 
-    (path,) = (p for p in STUDIES if p.stem.endswith("how_to_be_wrong"))
+    (path,) = (p for p in READ if p.stem.endswith(name))
     page = {"__name__": "__main__"}
     for number, source in enumerate(cells(path, "code"), 1):
         _, error = run_cell(source, page, number)
         assert error is None, error
+    return page
+
+
+@pytest.mark.slow
+def test_high_school_says_what_was_found():
+    page, text = executed("high_school"), text_of("high_school")
+    before, after = (
+        set(page[name].schools.query("pip >= 0.75").school) for name in ("plain", "adjusted")
+    )
+    assert (len(before), len(after), len(before & after)) == (22, 13, 11)
+    assert "In 22 of 160" in text and "13 are left, 11 of them" in text
+
+
+@pytest.mark.slow
+def test_each_mistake_is_one_and_is_mended():
+    "The page is run; what it says of its six mistakes holds of what it has made."
+    page = executed("how_to_be_wrong")
     students = page["raw"].n_trials
     assert students.head(10).median() < students.median() > students.tail(10).median()
     error = {name: e.std(ddof=0) for name, e in page["error"].items()}
@@ -178,18 +194,10 @@ def test_each_mistake_is_one_and_is_mended():
 
 
 def test_explanations_say_what_is_so():
-    from schoolvar.report.notebook import run_cell
-
-    pages = {}
-    for path in EXPLANATIONS[:3]:
-        pages[path.stem] = page = {"__name__": "__main__"}
-        for number, source in enumerate(cells(path, "code"), 1):
-            _, error = run_cell(source, page, number)
-            assert error is None, error
-    pip = pages["10_consistency"]["pip"]
+    pip = executed("10_consistency")["pip"]
     assert pip(1.0, 30) > 0.25, "thirty students cannot make a school typical"
     assert pip(1.0, 2000) < 0.25 < 0.75 < pip(1.2, 2000)
-    own_weight = pages["20_achievement"]["own_weight"]
+    own_weight = executed("20_achievement")["own_weight"]
     assert own_weight(15) < own_weight(200)
-    errors = pages["30_coordinates"]["errors"]
+    errors = executed("30_coordinates")["errors"]
     assert errors["by zeros and ones"] > 4 * errors["summed out"]

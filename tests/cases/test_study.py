@@ -1,4 +1,4 @@
-"A study from its stored summary and from other data: the same tables, and one line for what cannot be."
+"A study as stored and of other data: the same tables, and one line for what cannot be."
 
 import json
 import os
