@@ -74,8 +74,8 @@ def test_a_study_says_what_it_needs(path):
         "**Data**",
         "**Running time**",
         f"papermill nbs/studies/{path.name}",
-        "--cwd nbs/studies",
         " -p ",
+        "## Try this",
     ):
         assert said in text, f"{path.name} does not say {said}"
     parameters = next(
@@ -184,6 +184,8 @@ def tables(tmp_path_factory):
     for name, column in (("consistency_truth", "seed"), ("value_added_methods", "data_set")):
         stored = pd.read_csv(ROOT / "nbs" / "studies" / "stored" / f"{name}.csv")
         stored[stored[column] % 2 == 0].to_csv(at / f"{name}.csv", index=False)
+    shutil.copy(ROOT / "nbs" / "studies" / "stored" / "limits.csv", at)
+    shutil.copy(ROOT / "benchmarks" / "results.csv", at)
     return at
 
 
@@ -195,6 +197,8 @@ RERUNS = [
     ("40_high_school", "scores.csv", dict(score="score", covariate="ses")),
     ("45_chemistry", "scores.csv", dict(score="score", covariate="ses")),
     ("60_value_added_methods", "value_added_methods.csv", {}),
+    ("65_limits", "limits.csv", {}),
+    ("80_benchmarks", "results.csv", {}),
 ]
 
 

@@ -22,33 +22,32 @@ import papermill
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ROOT / "nbs" / "studies"
-# study -> the parameter that names its data, and the file
+# study -> its notebook, and its data: a file of the folder, or else from the publisher
 RUNS = {
-    "saeb": ("10_saeb", {"data": "saeb.csv.gz"}),
-    "pennsylvania": ("20_pennsylvania", {"data": "pssa_counts.csv.gz"}),
-    "new_york": ("30_new_york", {"data": "nyc_counts.csv.gz"}),
-    "chemistry": ("45_chemistry", {"data": "chemistry"}),
+    "saeb": ("10_saeb", "saeb.csv.gz"),
+    "pennsylvania": ("20_pennsylvania", "pssa_counts.csv.gz"),
+    "new_york": ("30_new_york", "nyc_counts.csv.gz"),
+    "chemistry": ("45_chemistry", "chemistry"),
 }
 
 
 def make(name, folder):
-    notebook, parameters = RUNS[name]
-    given = {
-        k: str(folder / v) if (folder / v).is_file() else "publisher" if "." in v else v
-        for k, v in parameters.items()
-    }
+    "Compute a study and keep its summary, then run its notebook on what was kept."
+    from schoolvar.cases.study import study
+
+    notebook, file = RUNS[name]
+    data = str(folder / file) if (folder / file).is_file() else "publisher"
+    start = time.time()
+    study(name, data, store=STUDIES / "stored" / name)
     out = ROOT / "out" / "studies"
     out.mkdir(parents=True, exist_ok=True)
-    t = time.time()
     papermill.execute_notebook(
         str(STUDIES / f"{notebook}.ipynb"),
         str(out / f"{notebook}.ipynb"),
-        cwd=str(STUDIES),
         kernel_name="python3",
-        parameters={**given, "store": str(STUDIES / "stored" / name)},
         progress_bar=False,
     )
-    print(f"{name}: nbs/studies/stored/{name} ({time.time() - t:.0f} s)")
+    print(f"{name}: nbs/studies/stored/{name} ({time.time() - start:.0f} s)")
 
 
 def stale():

@@ -180,7 +180,7 @@ def simulate_joint(rng, n_schools: int = 27, both: int = 24):
 def joint_study():
     def fit(two, seed):
         posterior = sample_method(
-            "joint", two, prior=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
+            "joint", two, priors=JOINT_PRIORS, seed=seed, draws=300, cache=False, progress=False
         ).posterior
         added = posterior["value_added"].values.reshape(-1, posterior.sizes["school"])
         sds = ("sd_school", "sd_value_added", "sd_cohort_earlier", "sd_cohort_later")

@@ -61,6 +61,10 @@ class DataError(ValueError):
             rows += f"{first} has {self.value[:40]!r}"
         return f" ({rows})"
 
+    def _render_traceback_(self):
+        "IPython shows the line alone: the frames of a reader say nothing of a table."
+        return [f"{type(self).__name__}: {self}"]
+
     def __str__(self):
         place = [str(self.file)] if self.file else []
         place += [f"column {self.column}"] if self.column else []

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 
 from .inert import inert
@@ -67,3 +68,6 @@ def underway(
     finally:
         timer.cancel()
         line.clear()
+
+# %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
+warnings.filterwarnings("ignore", message="IProgress not found")

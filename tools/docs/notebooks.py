@@ -26,6 +26,7 @@ ROOMS = (
     "charts",
     "report",
     "calibration",
+    "cases",
     "cli",
 )
 
