@@ -134,10 +134,10 @@ def whole_fit(scores, **settings):
 
 def by_program(scores, data, program):
     "Intercepts only, by a program that is more than they need, and its quantities"
-    from schoolvar.consistency.run import run_settings
     from schoolvar.consistency.model import make_model, program_data
-    from schoolvar.consistency.priors import inclusion_data
     from schoolvar.consistency.posterior import KEEP, derived, population_names
+    from schoolvar.consistency.priors import inclusion_data
+    from schoolvar.consistency.run import run_settings
     from schoolvar.consistency.whitening import Blocks
     from schoolvar.sampling.engine import sample
 

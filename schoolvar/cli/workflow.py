@@ -39,8 +39,8 @@ def keep_counts(
 def _simulated(say):
     "A province, and what says that it is one."
     from schoolvar.data.counts import read_counts
-    from schoolvar.data.scores import read_scores
     from schoolvar.data.province import simulate_province
+    from schoolvar.data.scores import read_scores
 
     province = simulate_province()
     say(f"{province.label}.")
@@ -159,9 +159,7 @@ def _fit_each(counts, scores, model, grades, run, say):
         from schoolvar.value_added.fit import fit_value_added
 
         with _timed(fits, "value_added", f"value added, grade {grade} to {to_grade}", say):
-            fits["value_added"] = fit_value_added(
-                counts, **grades, compare_methods=False, **run
-            )
+            fits["value_added"] = fit_value_added(counts, **grades, compare_methods=False, **run)
     return fits
 
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from ..charts.geometry import wrap
-from ..charts.html import chart_block
 from ..charts.data import decimal_text
 from ..charts.export import to_svg
 from ..charts.frame import finish
+from ..charts.geometry import wrap
+from ..charts.html import chart_block
 from .labels import Labels
 from .publication import Publication
 

@@ -3,9 +3,6 @@
 import pytest
 
 from schoolvar.achievement.compare import compare
-from schoolvar.achievement.loo import _normal_school, school_log_likelihood, school_rows
-from schoolvar.achievement.design import design
-from schoolvar.achievement.ladder import LEVELS
 from schoolvar.core.errors import DataError
 from schoolvar.data.counts import read_counts
 from schoolvar.data.simulate import simulate_counts

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schoolvar.core.errors import DataError
 from schoolvar.data.cells import REASONS
 from schoolvar.data.columns import MISSING
-from schoolvar.data.identifiers import DATES, SCIENTIFIC
-from schoolvar.data.totals import named_total
 from schoolvar.data.counts import read_counts
+from schoolvar.data.identifiers import DATES, SCIENTIFIC
 from schoolvar.data.scores import read_scores
+from schoolvar.data.totals import named_total
 
 KEY = ["school_id", "year", "grade", "subject"]
 

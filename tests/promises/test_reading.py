@@ -20,8 +20,8 @@ from schoolvar.consistency.fit import fit_consistency
 from schoolvar.core.errors import DataError
 from schoolvar.data.checks import ALLOW, DataWarning
 from schoolvar.data.counts import read_counts
-from schoolvar.data.scores import read_scores
 from schoolvar.data.province import simulate_province
+from schoolvar.data.scores import read_scores
 
 SHORT = dict(draws=20, rounds=1, cache=False)
 COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
