@@ -12,6 +12,7 @@ from .study import QUIET, Case, Made, data_name, refuse_bad_fits
 from ..charts.geometry import ridges
 from ..consistency.fit import fit_consistency
 from ..consistency.inclusion import false_discovery_rate
+from ..core.defaults import THRESHOLD
 from ..data.datasets import dataset
 from ..data.scores import read_scores
 
@@ -85,7 +86,7 @@ def figures(
     parameters: pd.DataFrame,  # a row a parameter: mean, q2.5, q97.5
 ) -> dict:  # as in `PUBLISHED`
     "The figures that were published, of a fit."
-    p, flagged = parameters.set_index("parameter"), schools[schools.pip >= 0.75]
+    p, flagged = parameters.set_index("parameter"), schools[schools.pip >= THRESHOLD]
     location, scale = p.loc["location_intercept"], p.loc["scale_intercept"]
     ends = ["mean", "q2.5", "q97.5"]
     values = [schools.n.sum(), len(schools), *location[ends], *scale[ends], np.exp(scale["mean"])]
@@ -104,10 +105,10 @@ def beside(
 
 # %% ../../nbs/cases/10_saeb.ipynb #796b4069
 def noticed(
-    n,  # students in the school
+    n: np.ndarray,  # students in the school
     tau: float,  # SD of the log SDs of schools
-    threshold: float = 0.75,  # PIP from which a school is flagged
-):
+    threshold: float = THRESHOLD,  # PIP from which a school is flagged
+) -> np.ndarray:
     "Effect on the log SD that a school of n students shows with probability one half."
     v = 1 / (2 * (n - 1))
     need = np.log(threshold / (1 - threshold)) + 0.5 * np.log((v + tau**2) / v)
@@ -128,7 +129,7 @@ def power(
 def derive(study) -> dict:
     "Tables that follow from those that are kept."
     schools, parameters = study.schools, study.parameters
-    flagged = schools[schools.pip >= 0.75].sort_values("sd")
+    flagged = schools[schools.pip >= THRESHOLD].sort_values("sd")
     return dict(
         flagged=flagged,
         published=beside(figures(schools, parameters), own=not study.stored),
@@ -164,7 +165,7 @@ def says_false_alarms(study):
     pip = study.schools.pip
     if study.flagged.empty:
         return "No school is flagged."
-    rate = false_discovery_rate(pip, pip >= 0.75)
+    rate = false_discovery_rate(pip, pip >= THRESHOLD)
     return (
         f"Of the {len(study.flagged)} flagged schools, {rate:.0%} are expected to be false alarms."
     )

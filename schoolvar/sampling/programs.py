@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from importlib.resources import files
 from pathlib import Path
 
 # %% auto #0
@@ -23,9 +24,7 @@ class EngineError(RuntimeError):
 # %% ../../nbs/sampling/00_programs.ipynb #7cd24779
 def stan_folder() -> Path:
     "The folder of the package's Stan programs"
-    import schoolvar
-
-    package = Path(schoolvar.__file__).parent
+    package = Path(str(files("schoolvar")))
     return next(
         (d for d in (package / "stan", package.parent / "stan") if d.is_dir()), package / "stan"
     )

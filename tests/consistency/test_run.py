@@ -73,83 +73,95 @@ def test_programs_agree(small, program):
     assert np.allclose(s["mean"], t["mean"], atol=0.02) and np.allclose(s.sd, t.sd, atol=0.02)
 
 
-def gibbs(n, ybar, ss, m0, s0, chains=40, iterations=6000, burn=1000, pi=0.5, seed=1):
+class Gibbs:
     "Samples the indicators: Gibbs for delta, u and gamma, Metropolis for the rest"
-    rng, J = np.random.default_rng(seed), len(n)
-    C = (chains, 1)
-    eta = np.full(C, 0.5 * np.log(ss.sum() / (n - 1).sum()))
-    gamma = np.full(C, ybar.mean())
-    lu, lt, zr = np.full(C, np.log(ybar.std())), np.full(C, np.log(0.2)), np.zeros(C)
-    mu, t, on = (
-        np.repeat(ybar[None], chains, 0),
-        rng.normal(0, 0.2, (chains, J)),
-        rng.random((chains, J)) < 0.5,
-    )
 
-    def half_t(x, scale):
-        return x - 2 * np.log1p(np.exp(2 * x) / scale**2 / 3)
+    def __init__(self, n, ybar, ss, m0, s0, chains=40, pi=0.5, seed=1):
+        self.n, self.ybar, self.ss, self.m0, self.s0, self.pi = n, ybar, ss, m0, s0, pi
+        self.rng, self.J, self.C = np.random.default_rng(seed), len(n), (chains, 1)
+        C, J = self.C, self.J
+        self.eta = np.full(C, 0.5 * np.log(ss.sum() / (n - 1).sum()))
+        self.gamma = np.full(C, ybar.mean())
+        # log SDs of means and of log SDs, and Fisher's z of their correlation
+        self.sds = np.full(C, np.log(ybar.std())), np.full(C, np.log(0.2)), np.zeros(C)
+        self.mu = np.repeat(ybar[None], chains, 0)
+        self.t = self.rng.normal(0, 0.2, (chains, J))
+        self.on = self.rng.random((chains, J)) < 0.5
 
-    def log_lik(e, q):
-        return -n * e - 0.5 * q * np.exp(-2 * e)
+    def log_lik(self, e):
+        q = self.ss + self.n * (self.ybar - self.mu) ** 2
+        return -self.n * e - 0.5 * q * np.exp(-2 * e)
 
-    def total(e, t, q):
-        return log_lik(e + t, q).sum(1, keepdims=True) - 0.5 * ((e - np.log(s0)) / 3) ** 2
+    def total(self, e):
+        within = self.log_lik(e + self.on * self.t).sum(1, keepdims=True)
+        return within - 0.5 * ((e - np.log(self.s0)) / 3) ** 2
 
-    def effects(lu, lt, zr, u, t):
+    def effects(self, lu, lt, zr):
+        def half_t(x, scale):
+            return x - 2 * np.log1p(np.exp(2 * x) / scale**2 / 3)
+
         r = np.tanh(zr)
-        a, b = u * np.exp(-lu), t * np.exp(-lt)
+        a, b = (self.mu - self.gamma) * np.exp(-lu), self.t * np.exp(-lt)
         return (
             (-0.5 * (a * a - 2 * r * a * b + b * b) / (1 - r * r)).sum(1, keepdims=True)
-            - J * (lu + lt + 0.5 * np.log1p(-r * r))
-            + half_t(lu, s0)
+            - self.J * (lu + lt + 0.5 * np.log1p(-r * r))
+            + half_t(lu, self.s0)
             + half_t(lt, 1.0)
             + np.log1p(-r * r)
         )
 
-    keep, pips = [], np.zeros((chains, J))
-    for k in range(iterations):
-        q = ss + n * (ybar - mu) ** 2
-        gain = log_lik(eta + t, q) - log_lik(eta, q) + np.log(pi / (1 - pi))
-        on = rng.random(t.shape) < 1 / (1 + np.exp(-np.clip(gain, -50, 50)))
-        tu, tt, r = np.exp(lu), np.exp(lt), np.tanh(zr)
-        mean, sd = r * tt * (mu - gamma) / tu, tt * np.sqrt(1 - r * r)
+    def step_schools(self):
+        "Indicators, effects on the spread, means, and the mean of means"
+        rng, t, eta, n = self.rng, self.t, self.eta, self.n
+        gain = self.log_lik(eta + t) - self.log_lik(eta) + np.log(self.pi / (1 - self.pi))
+        self.on = rng.random(t.shape) < 1 / (1 + np.exp(-np.clip(gain, -50, 50)))
+        tu, tt, r = np.exp(self.sds[0]), np.exp(self.sds[1]), np.tanh(self.sds[2])
+        mean, sd = r * tt * (self.mu - self.gamma) / tu, tt * np.sqrt(1 - r * r)
         # off: the prior
         fresh = mean + sd * rng.standard_normal(t.shape)
         # on: Metropolis
         step = t + np.minimum(sd, 1 / np.sqrt(2 * n)) * 1.5 * rng.standard_normal(t.shape)
-        ratio = (
-            log_lik(eta + step, q)
-            - log_lik(eta + t, q)
-            - 0.5 * ((step - mean) ** 2 - (t - mean) ** 2) / sd**2
-        )
-        t = np.where(on, np.where(np.log(rng.random(t.shape)) < ratio, step, t), fresh)
-        var, prior_var = np.exp(2 * (eta + on * t)) / n, tu**2 * (1 - r * r)
-        centre = r * tu / tt * t
-        P = 1 / var + 1 / prior_var
-        mu = (ybar / var + (gamma + centre) / prior_var) / P + rng.standard_normal(
-            mu.shape
-        ) / np.sqrt(P)
-        P = J / prior_var + 1 / (3 * s0) ** 2
-        gamma = (
-            (mu - centre).sum(1, keepdims=True) / prior_var + m0 / (3 * s0) ** 2
-        ) / P + rng.standard_normal(C) / np.sqrt(P)
-        q = ss + n * (ybar - mu) ** 2
-        e2 = eta + 2 / np.sqrt(2 * n.sum()) * rng.standard_normal(C)
-        gain = total(e2, on * t, q) - total(eta, on * t, q)
-        eta = np.where(np.log(rng.random(C)) < gain, e2, eta)
+        ratio = self.log_lik(eta + step) - self.log_lik(eta + t)
+        ratio = ratio - 0.5 * ((step - mean) ** 2 - (t - mean) ** 2) / sd**2
+        kept = np.where(np.log(rng.random(t.shape)) < ratio, step, t)
+        self.t = np.where(self.on, kept, fresh)
+        variance, prior = np.exp(2 * (eta + self.on * self.t)) / n, tu**2 * (1 - r * r)
+        centre = r * tu / tt * self.t
+        P = 1 / variance + 1 / prior
+        mean = (self.ybar / variance + (self.gamma + centre) / prior) / P
+        self.mu = mean + rng.standard_normal(t.shape) / np.sqrt(P)
+        P = self.J / prior + 1 / (3 * self.s0) ** 2
+        above = (self.mu - centre).sum(1, keepdims=True) / prior
+        mean = (above + self.m0 / (3 * self.s0) ** 2) / P
+        self.gamma = mean + rng.standard_normal(self.C) / np.sqrt(P)
+
+    def step_population(self):
+        "The typical spread, the SDs of schools and their correlation"
+        rng = self.rng
+        new = self.eta + 2 / np.sqrt(2 * self.n.sum()) * rng.standard_normal(self.C)
+        better = np.log(rng.random(self.C)) < self.total(new) - self.total(self.eta)
+        self.eta = np.where(better, new, self.eta)
         for _ in range(2):
             new = [
-                x + w / np.sqrt(J) * rng.standard_normal(C)
-                for x, w in ((lu, 1.0), (lt, 1.5), (zr, 1.5))
+                x + w / np.sqrt(self.J) * rng.standard_normal(self.C)
+                for x, w in zip(self.sds, (1.0, 1.5, 1.5), strict=True)
             ]
-            ok = np.log(rng.random(C)) < effects(*new, mu - gamma, t) - effects(
-                lu, lt, zr, mu - gamma, t
-            )
-            lu, lt, zr = (np.where(ok, a, b) for a, b in zip(new, (lu, lt, zr), strict=True))
-        if k >= burn:
-            pips += on / (iterations - burn)
-            keep.append(np.concatenate([gamma, eta, np.exp(lu), np.exp(lt), np.tanh(zr)], 1))
-    return pips, np.array(keep).mean(0)
+            gain = self.effects(*new) - self.effects(*self.sds)
+            better = np.log(rng.random(self.C)) < gain
+            self.sds = tuple(np.where(better, a, b) for a, b in zip(new, self.sds, strict=True))
+
+    def run(self, iterations=6000, burn=1000):
+        "Inclusion probabilities [chains, schools], and means of the parameters [chains, 5]"
+        kept, pips = [], np.zeros(self.t.shape)
+        for k in range(iterations):
+            self.step_schools()
+            self.step_population()
+            if k >= burn:
+                pips += self.on / (iterations - burn)
+                lu, lt, zr = self.sds
+                values = self.gamma, self.eta, np.exp(lu), np.exp(lt), np.tanh(zr)
+                kept.append(np.concatenate(values, 1))
+        return pips, np.array(kept).mean(0)
 
 
 def test_summed_out_equals_sampled_indicators():
@@ -162,9 +174,8 @@ def test_summed_out_equals_sampled_indicators():
     fit = fit_consistency(scores)
     assert fit.ok
     s = scores.schools
-    pips, means = gibbs(
-        s.n.values.astype(float), s["mean"].values, s.ss.values, scores.mean, scores.sd
-    )
+    known = s.n.values.astype(float), s["mean"].values, s.ss.values
+    pips, means = Gibbs(*known, scores.mean, scores.sd).run()
     error = pips.std(0, ddof=1) / np.sqrt(len(pips))
     difference = np.abs(pips.mean(0) - fit.schools.pip)
     assert (difference < 4.5 * np.hypot(error, fit.schools.pip_mcse) + 0.002).all(), (
