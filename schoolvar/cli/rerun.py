@@ -9,17 +9,27 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.files import safe_name, write_whole
+from ..core.files import checksum, safe_name, write_whole
 from ..core.private import scratch_file
 from ..core.results import check_out, locked, staged
 from ..core.workers import open_cluster
 from ..report.disclosure import DisclosurePolicy
 from ..report.labels import Labels, template
 from ..report.publication import ReportError
-from ..report.releases import sampler_seed, token
+from ..report.release_audit import UnreadError, attack_files, read_study
+from schoolvar.report.releases import (
+    checked_release,
+    keep_release,
+    release_number,
+    said_of_release,
+    sampler_seed,
+    token,
+)
+from ..report.resume import code_hash
 
 # %% auto #0
 __all__ = ['whole_table', 'column_as_it_stands', 'part_of_table', 'values_of', 'example_table', 'study_notebook',
@@ -139,11 +149,19 @@ class Run:
     parameters: str  # JSON
     label: str
     secret: str = "{}"  # JSON: parameters that go in instead, and do not come out
+    release: str = ""  # the number of the release
 
 
 def _banner(parameters, L):
     "That nothing is withheld, where nothing is."
     return L("read.withheld_none") if not parameters.get("policy", {}).get("min_n") else ""
+
+
+def _release_foot(release, L):
+    "The number of the release, at the foot of a page."
+    from schoolvar.report import html as render
+
+    return render.paragraph(L("page.pair", a=L("stamp.release"), b=release)) if release else ""
 
 
 def _show_asked(nb, parameters):
@@ -199,6 +217,7 @@ def run_study(run: Run) -> dict:  # status, error, files, seconds
     done.metadata = {
         "kernelspec": done.metadata.get("kernelspec", {}),
         "papermill": {"parameters": parameters},
+        "schoolvar": {"release": run.release},
     }
     files = {f"{run.name}.ipynb": nbformat.writes(done).encode("utf-8", "surrogatepass")}
     if not error:
@@ -212,6 +231,7 @@ def run_study(run: Run) -> dict:  # status, error, files, seconds
             L,
             "assets",
             nav=f'<a href="index.html">{render.text(L("page.runs"))}</a>',
+            foot=_release_foot(run.release, L),
             banner=_banner(parameters, L),
         ).encode("utf-8", "surrogatepass")
     return dict(
@@ -229,6 +249,8 @@ class Reran:
     out: Path
     runs: list
     seconds: float
+    release: str = ""  # the number that stands on every page
+    record: Path | None = None  # what the number stands for; private
 
     @property
     def failed(self):
@@ -238,7 +260,34 @@ class Reran:
     def sentence(self):
         n, bad = len(self.runs), self.failed
         first = next((r["error"] for r in self.runs if r["error"]), "")
-        return f"{self.out}/index.html: {n} run{'s' * (n != 1)}{f', {len(bad)} failed ({first})' if bad else ''}, {self.seconds:.1f} s."
+        failed = f", {len(bad)} failed ({first})" if bad else ""
+        return (
+            f"{self.out}/index.html: {n} run{'s' * (n != 1)}{failed}, {self.seconds:.1f} s.\n"
+            + said_of_release(self.release, self.record)
+        )
+
+
+def _released(run, release, known):
+    "A run with the number of its release, which a notebook that has the parameter shows."
+    parameters = json.loads(run.parameters) | ({"release": release} if "release" in known else {})
+    return replace(run, parameters=json.dumps(parameters), release=release)
+
+
+def _read_back(stage, out, made, policy, ours, say):
+    """Attack what studies say, as reports are attacked.
+
+    A study of the user's may show what the audit cannot read: that is said. One of ours may not.
+    """
+    if not policy.get("min_n"):
+        return
+    names = [name for run in made for name in run["files"] if run["status"] == "ready"]
+    try:
+        attack_files(read_study, stage, out, policy["keep"], names, policy)
+    except UnreadError as e:
+        if ours:
+            raise
+        if say:
+            say(f"{e}; what the notebook shows is as its cells make it")
 
 
 def rerun(
@@ -269,6 +318,9 @@ def rerun(
         raise ReportError(f"{notebook.name}: has no parameter `data`; it has {', '.join(known)}")
     if fixed:
         parameters = _grouped(parameters, known, study)
+    release = str(parameters.pop("release", "") or "")
+    if release:
+        checked_release(release)
     if unknown := [k for k in parameters if k not in known]:
         raise ReportError(
             f"{notebook.name}: has no parameter {unknown[0]!r}; it has {', '.join(known)}"
@@ -328,7 +380,10 @@ def rerun(
         )
     if say and open_cluster(scheduler):
         say(open_cluster(scheduler))
-    key = token(notebook, data, [r.parameters for r in runs])
+    made_of = token(notebook, data, [r.parameters for r in runs], code_hash())
+    release = release or release_number(datetime.now(UTC).date().isoformat(), made_of)
+    runs = [_released(run, release, known) for run in runs]
+    key = token(made_of, release)
     with locked(out, say), staged(out, "rerun", key=key) as stage:
         made = _all(
             runs,
@@ -339,7 +394,19 @@ def rerun(
             each,
             key,
         )
-    return Reran(Path(out), made, time.perf_counter() - start)
+        _read_back(stage, out, made, parameters.get("policy") or {}, fixed, say)
+    seconds = time.perf_counter() - start
+    record = keep_release(
+        release,
+        {},
+        out=str(Path(out).absolute()),
+        study=str(study),
+        data=str(data),
+        data_sha256=checksum(data),
+        runs=[json.loads(run.parameters) | json.loads(run.secret) for run in runs],
+        seconds=round(seconds, 2),
+    )
+    return Reran(Path(out), made, seconds, release, record)
 
 # %% ../../nbs/cli/05_rerun.ipynb #834b8874
 def _grouped(parameters, known, study):
@@ -412,6 +479,7 @@ def _all(runs, stage, workers, scheduler, progress, each, key):
             f"<h1>{render.text(L('page.runs'))}</h1><ul>{rows}</ul>",
             L,
             "assets",
+            foot=_release_foot(runs[0].release, L),
             banner=_banner(json.loads(runs[0].parameters), L),
         ),
     )
@@ -419,6 +487,7 @@ def _all(runs, stage, workers, scheduler, progress, each, key):
 
     shutil.rmtree(stage / ".status", ignore_errors=True)
     write_whole(
-        stage / "manifest.json", json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n"
+        stage / "manifest.json",
+        json.dumps(dict(release=runs[0].release, runs=made), indent=1, ensure_ascii=False) + "\n",
     )
     return made
