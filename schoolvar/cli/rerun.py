@@ -10,18 +10,28 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .parts import values_of
-from ..core.files import safe_name, write_whole
+from ..core.files import checksum, safe_name, write_whole
 from ..core.private import scratch_file
 from ..core.results import check_out, locked, staged
 from ..core.workers import each, open_cluster
 from ..report.disclosure import DisclosurePolicy
 from ..report.labels import Labels, template
 from ..report.publication import ReportError
-from ..report.releases import sampler_seed, token
+from ..report.release_audit import UnreadError, attack_files, read_study
+from schoolvar.report.releases import (
+    checked_release,
+    keep_release,
+    release_number,
+    said_of_release,
+    sampler_seed,
+    token,
+)
+from ..report.resume import code_hash
 
 # %% auto #0
 __all__ = ['study_notebook', 'known_parameters', 'Run', 'run_study', 'Reran', 'rerun']
@@ -67,6 +77,7 @@ class Run:
     parameters: str  # JSON
     label: str
     secret: str = "{}"  # JSON: parameters that go in instead, and do not come out
+    release: str = ""  # the number of the release
 
 
 def run_study(run: Run) -> dict:  # status, error, files, seconds
@@ -132,6 +143,7 @@ def _leave_what_was_asked(notebook, run: Run):
     notebook.metadata = {
         "kernelspec": notebook.metadata.get("kernelspec", {}),
         "papermill": {"parameters": parameters},
+        "schoolvar": {"release": run.release},
     }
 
 
@@ -144,8 +156,18 @@ def _page(notebook, run: Run) -> str:
     if "<h1" not in body:
         body = f"<h1>{render.text(run.label)}</h1>{body}"
     back = f'<a href="index.html">{render.text(labels("page.runs"))}</a>'
-    banner = _banner(run, labels)
-    return render.page(run.label, body, labels, "assets", nav=back, banner=banner)
+    banner, foot = _banner(run, labels), _release_foot(run.release, labels)
+    parts = dict(nav=back, banner=banner, foot=foot)
+    return render.page(run.label, body, labels, "assets", **parts)
+
+
+def _release_foot(release, labels):
+    "The number of the release, at the foot of a page."
+    from schoolvar.report import html as render
+
+    if not release:
+        return ""
+    return render.paragraph(labels("page.pair", a=labels("stamp.release"), b=release))
 
 
 def _banner(run: Run, labels):
@@ -247,6 +269,8 @@ class Reran:
     out: Path
     runs: list
     seconds: float
+    release: str = ""  # the number that stands on every page
+    record: Path | None = None  # what the number stands for; private
 
     @property
     def failed(self):
@@ -258,7 +282,31 @@ class Reran:
         first = next((run["error"] for run in self.runs if run["error"]), "")
         said = f", {failed} failed ({first})" if failed else ""
         runs = "run" if count == 1 else "runs"
-        return f"{self.out}/index.html: {count} {runs}{said}, {self.seconds:.1f} s."
+        made = f"{self.out}/index.html: {count} {runs}{said}, {self.seconds:.1f} s."
+        return f"{made}\n{said_of_release(self.release, self.record)}"
+
+
+def _released(run, release, known):
+    "A run with the number of its release, which a notebook that has the parameter shows."
+    parameters = json.loads(run.parameters) | ({"release": release} if "release" in known else {})
+    return replace(run, parameters=json.dumps(parameters), release=release)
+
+
+def _read_back(stage, out, made, policy, ours, say):
+    """Attack what studies say, as reports are attacked.
+
+    A study of the user's may show what the audit cannot read: that is said. One of ours may not.
+    """
+    if not policy.get("min_n"):
+        return
+    names = [name for run in made for name in run["files"] if run["status"] == "ready"]
+    try:
+        attack_files(read_study, stage, out, policy["keep"], names, policy)
+    except UnreadError as e:
+        if ours:
+            raise
+        if say:
+            say(f"{e}; what the notebook shows is as its cells make it")
 
 
 def rerun(
@@ -283,15 +331,34 @@ def rerun(
     check_out(out, "rerun", [data, *([study] if Path(study).is_file() else [])])
     kind_of(data)
     notebook, fixed = study_notebook(study)
-    asked = _asked(notebook, fixed, study, dict(parameters or {}), policy, previous, by)
+    parameters = dict(parameters or {})
+    release = str(parameters.pop("release", "") or "")
+    if release:
+        checked_release(release)
+    asked = _asked(notebook, fixed, study, parameters, policy, previous, by)
     runs = _runs(study, notebook, data, fixed, asked, previous, by)
     if say and open_cluster(scheduler):
         say(open_cluster(scheduler))
-    key = token(notebook, data, [run.parameters for run in runs])
+    made_of = token(notebook, data, [run.parameters for run in runs], code_hash())
+    release = release or release_number(datetime.now(UTC).date().isoformat(), made_of)
+    runs = [_released(run, release, known_parameters(notebook)) for run in runs]
+    key = token(made_of, release)
     workers = workers or max(1, min(len(runs), os.cpu_count() or 1))
     with locked(out, say), staged(out, "rerun", key=key) as stage:
         made = _run_all(runs, stage, workers, scheduler, progress)
-    return Reran(Path(out), made, time.perf_counter() - start)
+        _read_back(stage, out, made, asked.get("policy") or {}, fixed, say)
+    seconds = time.perf_counter() - start
+    record = keep_release(
+        release,
+        {},
+        out=str(Path(out).absolute()),
+        study=str(study),
+        data=str(data),
+        data_sha256=checksum(data),
+        runs=[json.loads(run.parameters) | json.loads(run.secret) for run in runs],
+        seconds=round(seconds, 2),
+    )
+    return Reran(Path(out), made, seconds, release, record)
 
 # %% ../../nbs/cli/05_rerun.ipynb #834b8874
 def _run_all(runs, stage, workers, scheduler, progress) -> list[dict]:
@@ -311,7 +378,9 @@ def _run_all(runs, stage, workers, scheduler, progress) -> list[dict]:
     made = [done[run.name] for run in runs]
     write_whole(stage / "index.html", _index(runs, made))
     shutil.rmtree(stage / ".status", ignore_errors=True)
-    manifest = json.dumps(dict(runs=made), indent=1, ensure_ascii=False) + "\n"
+    manifest = (
+        json.dumps(dict(release=runs[0].release, runs=made), indent=1, ensure_ascii=False) + "\n"
+    )
     write_whole(stage / "manifest.json", manifest)
     return made
 
@@ -363,4 +432,5 @@ def _index(runs: list[Run], made: list[dict]) -> str:
     labels = Labels("en")
     title = labels("page.runs")
     body = f"<h1>{render.text(title)}</h1><ul>{rows}</ul>"
-    return render.page(title, body, labels, "assets", banner=_banner(runs[0], labels))
+    parts = dict(banner=_banner(runs[0], labels), foot=_release_foot(runs[0].release, labels))
+    return render.page(title, body, labels, "assets", **parts)

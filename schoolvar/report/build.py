@@ -25,12 +25,14 @@ from .html import report_assets
 from .index import index_page
 from .labels import Labels
 from .publication import Publication, ReportError, publish, save_publication
-from .release_audit import ReleaseError, audit_release, read_release
+from .readers import PDF_UNREAD, can_read_pdf
+from .release_audit import attack_files, read_release
 from schoolvar.report.releases import (
     GUESSABLE,
     checked_release,
     keep_release,
     release_number,
+    said_of_release,
     token,
 )
 from .resume import code_hash, earlier_reports, is_finished, sha_of, take_over
@@ -70,12 +72,7 @@ class Rendered:
     @property
     def release_sentence(self):
         "Where it is written down what the release is made of."
-        kept = (
-            f"{self.record} says of which data and seeds; it is not to be published"
-            if self.record
-            else "of which data and seeds was not written down"
-        )
-        return f"Release {self.release}: {kept}."
+        return said_of_release(self.release, self.record)
 
 # %% ../../nbs/report/90_build.ipynb #cfd338b0
 def district_key(
@@ -138,8 +135,10 @@ def default_workers(
     return max(1, min(os.cpu_count() or 1, int(work / 4)))
 
 # %% ../../nbs/report/90_build.ipynb #36a0ed80
-def _checked(out, fits, languages, formats, release):
+def _checked(out, fits, policy, languages, formats, release):
     "What can be said before anything is read. Raises `ReportError`."
+    if "pdf" in formats and policy.min_n and not can_read_pdf():
+        raise ReportError(f"format pdf under the policy {policy.name}: {PDF_UNREAD}")
     if unknown := [f for f in formats if f not in FORMATS]:
         raise ReportError(f"format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     for language in languages:
@@ -205,24 +204,6 @@ def _replaced(out, previous, release):
         "if that was published, keep it and name it by --previous, "
         "or the two together may give away what each withholds"
     )
-
-
-def _attacked(stage, out, policy, earlier, read):
-    """Attack the folder as it is to be published.
-
-    Raises `ReportError` where it gives something away.
-    """
-    try:
-        release = read_release(stage, whole=False, read=read)
-        found = audit_release(release, earlier, policy.keep)
-    except ReleaseError as e:
-        why = str(e).replace(str(stage), str(out))
-        raise ReportError(f"{out}: no report was written, for the audit fails: {why}") from None
-    if found.narrow:
-        raise ReportError(
-            f"{out}: no report was written: {found.sentence}; "
-            "publish fewer tables, or ask for larger groups by --min-n"
-        )
 
 # %% ../../nbs/report/90_build.ipynb #6c4c52b0
 def _taken_over(tokens, stage, out):
@@ -392,9 +373,9 @@ def render_reports(
     """
     start, say = time.perf_counter(), say or _silent
     fits = dict(consistency=consistency, achievement=achievement, value_added=value_added)
-    _checked(out, fits, languages, formats, release)
-    out = Path(out)
     policy = DisclosurePolicy.named(policy) if isinstance(policy, str) else policy
+    _checked(out, fits, policy, languages, formats, release)
+    out = Path(out)
     earlier = [read_release(folder) for folder in dict.fromkeys(map(str, previous))]
     p = _published(fits, policy, earlier)
     _warn(say, *p.warnings, *_guessable(fits, p), *p.apart, open_cluster(scheduler))
@@ -408,7 +389,7 @@ def render_reports(
         reports, read = _make_all(tokens, p, bundle, stage, out, wish)
         _finish(stage, p, tasks, reports, wish, policy, made)
         if policy.min_n:
-            _attacked(stage, out, policy, earlier, read)
+            attack_files(read_release, stage, out, policy.keep, False, read, earlier=earlier)
     seconds = time.perf_counter() - start
     known = dict(out=str(out.absolute()), policy=policy.describe(), seconds=round(seconds, 2))
     record = keep_release(p.facts["release"], fits, records, **known)

@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from .labels import LANGUAGES
@@ -27,8 +28,8 @@ from schoolvar.report.statements import (
 )
 
 # %% auto #0
-__all__ = ['page_statements', 'notebook_statements', 'workbook_statements', 'pdf_statements', 'table_file_statements',
-           'file_statements']
+__all__ = ['PDF_UNREAD', 'page_statements', 'notebook_statements', 'workbook_statements', 'can_read_pdf', 'pdf_statements',
+           'table_file_statements', 'file_statements']
 
 # %% ../../nbs/report/26_readers.ipynb #8caa578d
 def _text(fragment):
@@ -151,14 +152,28 @@ _PERCENT = r"([≥≤]?\s*[\d.,]+\s*%)"
 _YEAR_LINE = re.compile(rf"(.+?) (\d{{4}}) ([\d.,\s\u202f\u00a0]+?) {_PERCENT} {_PERCENT}")
 
 
+PDF_UNREAD = (
+    "what a PDF says is read back by the package pypdf; "
+    "this installs it: pip install 'schoolvar[pdf]'"
+)
+
+
+def can_read_pdf() -> bool:
+    "Whether the package is there that PDF are read with."
+    try:
+        return find_spec("pypdf") is not None
+    except ValueError:  # a module that was taken out
+        return False
+
+
 def pdf_statements(
     data: bytes, district: str, source: str, language: str = "en"
 ) -> list[Statement]:
-    "What the tables of a PDF say; empty where pypdf is missing."
-    try:
-        from pypdf import PdfReader
-    except ImportError:
-        return []
+    "What the tables of a PDF say. Raises `StatementError` where the package pypdf is missing."
+    if not can_read_pdf():
+        raise StatementError(f"{source}: {PDF_UNREAD}")
+    from pypdf import PdfReader
+
     pages = PdfReader(io.BytesIO(data)).pages
     lines = (line.strip() for page in pages for line in page.extract_text().splitlines())
     found = []

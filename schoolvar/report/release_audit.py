@@ -15,12 +15,14 @@ import pandas as pd
 from ..core.files import FolderError, checksum, safe_name
 from ..core.listing import listed
 from .audit import WHAT, attack
+from .fits import ReportError
 from .readers import file_statements, table_file_statements
 from .statements import StatementError
 from .system import System
 
 # %% auto #0
-__all__ = ['ReleaseError', 'Release', 'name_of', 'file_of', 'read_release', 'Gathered', 'same_results', 'Audit', 'audit_release']
+__all__ = ['ReleaseError', 'Release', 'name_of', 'file_of', 'read_study', 'read_release', 'Gathered', 'same_results', 'Audit',
+           'audit_release', 'UnreadError', 'attack_files']
 
 # %% ../../nbs/report/30_release_audit.ipynb #a5e72aa0
 class ReleaseError(ValueError):
@@ -166,6 +168,22 @@ def _statements_of(folder, manifest, tables, read):
     return statements + table_file_statements(tables, file_of, "data")
 
 
+def read_study(
+    folder: Path,  # where the command `rerun` put studies
+    names,  # of the files that its runs made
+    policy: dict,  # as `DisclosurePolicy.describe` has it
+) -> Release:
+    "What the files of studies say. Raises `ReleaseError` for one that cannot be read."
+    statements = []
+    for name in names:
+        try:
+            statements += file_statements(name, (Path(folder) / name).read_bytes())
+        except StatementError as e:
+            raise ReleaseError(f"{folder}/{e}") from None
+    # which cells are small is not known from a study, for it shows whole schools
+    return Release(str(folder), statements, policy, others=True)
+
+
 def read_release(
     folder: Path,  # of reports
     whole: bool = True,  # refuse one that was cut or edited
@@ -247,6 +265,11 @@ class Gathered:
         "The entries of a release. Gives the entry of each of its counts."
         said, place = release.said, {}
         members = self._add_cells(said, place)
+        # a school whose cells are not spoken of is an unknown of its own
+        for key in said:
+            if key[0] == "school" and key not in members:
+                place[key] = self.entry(key, 1.0)
+                self.learn(place[key], said[key])
         for key in [*members]:
             if key[0] == "school" and key not in said:
                 continue
@@ -377,3 +400,32 @@ def audit_release(
         for k in found.narrow
     ]
     return Audit(narrow, len(found.entry), len(release.statements), found.programs, len(settled))
+
+
+class UnreadError(ReportError):
+    "A file that the audit cannot read; what cannot be read cannot be called safe."
+
+
+def attack_files(
+    reader,  # `read_release` or `read_study`
+    stage: Path,  # the folder as it is to be published
+    out: Path,  # where it is going to be, for messages
+    keep: int,  # values that must stay possible
+    *how,  # for the reader
+    earlier=(),  # releases that are out already
+) -> Audit:
+    """Attack a folder before it goes where the user wants it.
+
+    Raises `ReportError` where it gives something away, and `UnreadError` where it cannot be read.
+    """
+    try:
+        found = audit_release(reader(stage, *how), earlier, keep)
+    except ReleaseError as e:
+        why = str(e).replace(str(stage), str(out))
+        raise UnreadError(f"{out}: no report was written, for the audit fails: {why}") from None
+    if found.narrow:
+        raise ReportError(
+            f"{out}: no report was written: {found.sentence}; "
+            "publish fewer tables, or ask for larger groups by --min-n"
+        )
+    return found

@@ -21,7 +21,7 @@ from ..core.files import content_hash
 
 # %% auto #0
 __all__ = ['GUESSABLE', 'state_folder', 'write_private', 'private_key', 'token', 'sampler_seed', 'release_number',
-           'checked_release', 'keep_release']
+           'checked_release', 'said_of_release', 'keep_release']
 
 # %% ../../nbs/report/15_releases.ipynb #76d7e3a4
 _log = logging.getLogger("schoolvar")
@@ -160,6 +160,17 @@ def _fit_record(folder):
     kept = {name: manifest.get(name) for name in _KEPT}
     digest = hashlib.sha256(text).hexdigest()
     return dict(folder=str(Path(folder).absolute()), manifest_sha256=digest) | kept
+
+
+def said_of_release(
+    number: str,  # of the release
+    record: Path | None,  # as from `keep_release`
+) -> str:
+    "Where it is written down what a release is made of, for the command line."
+    kept = "of which data and seeds was not written down"
+    if record:
+        kept = f"{record} says of which data and seeds; it is not to be published"
+    return f"Release {number}: {kept}."
 
 
 def keep_release(

@@ -254,19 +254,28 @@ _FIELDS = {
     *("label", "name", "where", "standing", "subject", "year", "whose", "part"),
     *("n_trials", "raw", "percent", "n", "pip", "low95", "high95", "low998", "high998"),
     *(f"{field}{end}" for field in _INTERVALS for end in ("", "_lower", "_upper")),
+    # of the library's charts, in studies that are run again
+    *("school", "size", "role", "order", "dx", "dy", "align"),
 }
+
+
+def _rows_in(values):
+    "The rows of a data set: comma-separated text, or a list of objects; else None."
+    if isinstance(values, str):
+        return list(csv.DictReader(io.StringIO(values)))
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        return [{field: str(v) for field, v in row.items()} for row in values]
+    return None
 
 
 def _chart_rows(node):
     "The data sets in a chart's specification."
     if isinstance(node, dict):
-        values = node.get("values")
-        if isinstance(values, str):
-            yield list(csv.DictReader(io.StringIO(values)))
-        elif isinstance(values, list) and values and isinstance(values[0], dict):
-            yield [{field: str(v) for field, v in row.items()} for row in values]
-        if isinstance(node.get("datasets"), dict):
-            yield from (list(rows) for rows in node["datasets"].values())
+        datasets = node.get("datasets")
+        named = datasets.values() if isinstance(datasets, dict) else ()
+        for values in (node.get("values"), *named):
+            if (rows := _rows_in(values)) is not None:
+                yield rows
         for child in node.values():
             yield from _chart_rows(child)
     elif isinstance(node, list):
@@ -286,10 +295,11 @@ def _drawn_years(rows, district, source, language):
 
 def _drawn_schools(rows, district, source, language):
     "A point for each school. Of two with one name it cannot be told which is which."
-    names = [row["name"] for row in rows]
-    for row, decimals in zip(rows, decimals_of([row["raw"] for row in rows])):
-        if names.count(row["name"]) == 1:
-            about = district, f"{row['name']}#0", 0, "", float(row["n_trials"])
+    names = [row.get("name") or row["school"] for row in rows]
+    all_decimals = decimals_of([row["raw"] for row in rows])
+    for name, row, decimals in zip(names, rows, all_decimals):
+        if names.count(name) == 1:
+            about = district, f"{name}#0", 0, "", float(row["n_trials"])
             share = around(float(row["raw"]), decimals)
             yield of_school(Statement("school", *about, *share, "chart", source))
 
@@ -311,6 +321,6 @@ def chart_statements(
             )
         if {"subject", "year", "percent", "whose"} <= fields:
             found += _drawn_years(rows, district, source, language)
-        elif {"name", "n_trials", "raw"} <= fields:
+        elif {"n_trials", "raw"} <= fields and fields & {"name", "school"}:
             found += _drawn_schools(rows, district, source, language)
     return found

@@ -5,6 +5,7 @@
 # %% ../../nbs/report/36_withholding.ipynb #40f10c03
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -102,12 +103,33 @@ class Withheld:
     apart: list = field(default_factory=list)
 
 
+_DONE = {}  # what was asked last, by a digest of the question
+
+
+def _protected(sums, policy, also, before=None):
+    """`protect`, once for each table.
+
+    The command `run` asks before the fits, for what they may see, and after them, for the pages.
+    """
+    asked = hashlib.sha256(repr(policy).encode())
+    known = [] if before is None else list(vars(before).values())
+    for part in (*vars(sums).values(), also, *known):
+        asked.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
+        asked.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
+    key = asked.hexdigest()
+    if key not in _DONE:
+        while len(_DONE) >= 8:
+            _DONE.pop(next(iter(_DONE)))
+        _DONE[key] = protect(sums, policy, also, before=before)
+    return _DONE[key]
+
+
 def _too_small(schools, away, policy):
     "bool a school: withheld in consistency, where the one sum is that of all students."
     n = np.r_[schools.n.to_numpy(float), schools.n.sum()]
     size = len(schools)
     sums = Sums(n, n, None, np.array([size]), np.array([0, size]), np.arange(size))
-    done = protect(sums, policy, np.r_[schools.school.isin(away).to_numpy(), False])
+    done = _protected(sums, policy, np.r_[schools.school.isin(away).to_numpy(), False])
     return done.state[:-1] != SHOWN
 
 
@@ -148,7 +170,7 @@ def withhold(
             sums, also = table.sums, table.rows_of(before)
             # where all of these are withheld already the table stays as it is
             if table.done is None or (also & (table.done.state == SHOWN)).any():
-                table.done = protect(sums, policy, also, before=told and told.before)
+                table.done = _protected(sums, policy, also, told and told.before)
             schools = parts["achievement"].school
             hidden["achievement"] = schools.isin(table.withheld_schools).to_numpy()
         if "consistency" in parts:
