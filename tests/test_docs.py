@@ -587,6 +587,16 @@ def test_headings_have_no_gaps():
     assert re.findall(r"</h(\d)", text) == ["2", "1", "2", "2", "2", "3", "4", "2"]
 
 
+def test_a_comment_of_an_argument_holds_no_address():
+    from docs import post as docs_post
+
+    link = "[`Scores`](https://schoolvar.github.io/schoolvar/data/scores.html#scores)"
+    text = f"<p>{link}</p><pre><code>data, # e.g. {link}; see (here)</code></pre>"
+    plain = f"<p>{link}</p><pre><code>data, # e.g. Scores; see (here)</code></pre>"
+    assert docs_post.plain_comments(text) == plain
+    assert "# e.g. Scores; see" in docs_post.page(text, "", "https://schoolvar.github.io/schoolvar")
+
+
 def test_names_without_a_place_lead_to_the_page():
     from docs import post as docs_post
 

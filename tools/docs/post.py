@@ -52,13 +52,22 @@ def page(text, up, base):
             ),
             1,
         )
-    text = outline(reachable(lines(near(lighter(text)))))
+    text = outline(reachable(lines(near(lighter(plain_comments(text))))))
     # nbdev links every name to the published page of its module
     return re.sub(
         rf'(href=")({re.escape(base)}/)(?:docs/)?(?!guides/|example/)((?:\w+/)?\w+\.html)',
         rf"\g<1>{up}docs/\g<3>",
         text,
     )
+
+
+def plain_comments(text):
+    "Names in the comments of code, without the address that nbdev puts beside them."
+
+    def plain(code):
+        return re.sub(r"\[`([^`\]]+)`\]\(https?://[^)\s]+\)", r"\1", code[0])
+
+    return re.sub(r"<pre.*?</pre>", plain, text, flags=re.S)
 
 
 SOURCE = re.compile(
