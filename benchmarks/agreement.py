@@ -62,12 +62,12 @@ def achievement_case(model):
     counts = counts_of_100_schools()
     sds = {f"sd_{k}": f"sd_{k}" for k in LEVELS[model]}
 
-    def fit(**k):
-        return lambda engine: (
-            fit_achievement(
-                counts, model=model, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
-            ).idata
-        )
+    def fit(**settings):
+        def run(engine):
+            how = dict(seed=SEED + 1, engine=engine, progress=False, cache=False)
+            return fit_achievement(counts, model=model, **how, **settings).idata
+
+        return run
 
     ways = {
         "as it comes": fit(),
@@ -82,70 +82,22 @@ def achievement_case(model):
     )
 
 
-def saeb_case():
-    "The published study's model with random intercepts, by each of our three programs"
-    from schoolvar.consistency.fit import fit_consistency, run_settings
-    from schoolvar.consistency.model import inclusion_data, make_model, program_data
-    from schoolvar.consistency.posterior import KEEP, derived, population_names
-    from schoolvar.consistency.whitening import Blocks
+def saeb_scores():
     from schoolvar.data.datasets import dataset
     from schoolvar.data.scores import read_scores
-    from schoolvar.sampling.engine import sample
 
-    scores = read_scores(
+    return read_scores(
         dataset("saeb").assign(one=1.0),
         school="school_id",
         score="math_proficiency",
         covariates=["one"],
     )
+
+
+def saeb_case():
+    "The published study's model with random intercepts, by each of our three programs"
+    scores = saeb_scores()
     program, data = textbook.consistency(scores.schools.school, scores.students)
-
-    def through(program):
-        "Intercepts only, by a program that is more than they need"
-        model, J = make_model(scores), len(scores.schools)
-        one = np.ones((data["N"], 1))
-        model = replace(
-            model,
-            program=program,
-            X=one,
-            W=one,
-            y=data["y"],
-            blocks=Blocks.of(scores.schools.n.values),
-            E=np.ones((data["N"], 2)) if program == "consistency_slopes" else None,
-        )
-        ours = program_data(model, scores.mean, scores.sd, inclusion_data(0.5, None, J)[0])[0]
-
-        def run(engine):
-            few = dict(draws=400) if program == "consistency_slopes" else {}
-            idata = sample(
-                program,
-                ours,
-                seed=SEED + 1,
-                engine=engine,
-                inits=0.5,
-                keep=KEEP[program],
-                progress=False,
-                cache=False,
-                **run_settings(J) | few,
-            )
-            derived(model, idata)
-            return idata
-
-        return run, {k: v for k, v in population_names(model, False, False).items()} | {
-            "mu": "mu",
-            "pip": "included",
-        }
-
-    def whole(**k):
-        return (
-            lambda engine: (
-                fit_consistency(
-                    scores, seed=SEED + 1, engine=engine, progress=False, cache=False, **k
-                ).idata
-            ),
-            population_names(make_model(scores), False, False) | {"mu": "mu", "pip": "included"},
-        )
-
     names = dict(
         location_intercept="location",
         scale_intercept="scale",
@@ -155,16 +107,61 @@ def saeb_case():
         mu="mu",
         pip="pip",
     )
-    return (
-        (program, data),
-        names,
-        {
-            "sufficient statistics, as it comes": whole(),
-            "sufficient statistics, one long chain": whole(chains=1, draws=4000),
-            "students": through("consistency_students"),
-            "slopes": through("consistency_slopes"),
-        },
+    ways = {
+        "sufficient statistics, as it comes": whole_fit(scores),
+        "sufficient statistics, one long chain": whole_fit(scores, chains=1, draws=4000),
+        "students": by_program(scores, data, "consistency_students"),
+        "slopes": by_program(scores, data, "consistency_slopes"),
+    }
+    return (program, data), names, ways
+
+
+def whole_fit(scores, **settings):
+    "The fit as a user makes it, and its quantities"
+    from schoolvar.consistency.fit import fit_consistency
+    from schoolvar.consistency.model import make_model
+    from schoolvar.consistency.posterior import population_names
+
+    settings = dict(seed=SEED + 1, progress=False, cache=False) | settings
+
+    def run(engine):
+        return fit_consistency(scores, engine=engine, **settings).idata
+
+    names = population_names(make_model(scores), False, False)
+    return run, names | {"mu": "mu", "pip": "included"}
+
+
+def by_program(scores, data, program):
+    "Intercepts only, by a program that is more than they need, and its quantities"
+    from schoolvar.consistency.fit import run_settings
+    from schoolvar.consistency.model import inclusion_data, make_model, program_data
+    from schoolvar.consistency.posterior import KEEP, derived, population_names
+    from schoolvar.consistency.whitening import Blocks
+    from schoolvar.sampling.engine import sample
+
+    model, J = make_model(scores), len(scores.schools)
+    slopes = program == "consistency_slopes"
+    one = np.ones((data["N"], 1))
+    model = replace(
+        model,
+        program=program,
+        X=one,
+        W=one,
+        y=data["y"],
+        blocks=Blocks.of(scores.schools.n.values),
+        E=np.ones((data["N"], 2)) if slopes else None,
     )
+    ours = program_data(model, scores.mean, scores.sd, inclusion_data(0.5, None, J)[0])[0]
+    settings = run_settings(J) | (dict(draws=400) if slopes else {})
+
+    def run(engine):
+        how = dict(seed=SEED + 1, engine=engine, inits=0.5, keep=KEEP[program])
+        idata = sample(program, ours, progress=False, cache=False, **how, **settings)
+        derived(model, idata)
+        return idata
+
+    names = dict(population_names(model, False, False))
+    return run, names | {"mu": "mu", "pip": "included"}
 
 
 def case(name):

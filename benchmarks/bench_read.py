@@ -1,7 +1,9 @@
 """Time and peak memory of `read_scores` on a big file, each read in a process of its own.
 
-python benchmarks/bench_read.py                      five million students of 16,000 schools,
-Parquet and CSV python benchmarks/bench_read.py --students 200000    a quick look
+    python benchmarks/bench_read.py                      five million students of 16,000 schools
+    python benchmarks/bench_read.py --students 200000    a quick look
+
+Parquet and CSV.
 """
 
 import argparse

@@ -85,7 +85,7 @@ def peak_memory(workers):
     )
 
 
-def main():
+def asked():
     ap = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -99,67 +99,77 @@ def main():
     ap.add_argument(
         "--workers", type=int, default=0, help="processes of the package; 0 = its own choice"
     )
-    a = ap.parse_args()
-    from schoolvar.report.build import _default_workers, _tasks
-    from schoolvar.report.disclosure import DisclosurePolicy
-    from schoolvar.report.figures import shared_data
-    from schoolvar.report.publication import publish, save_publication
+    return ap.parse_args()
 
-    p = publish({"achievement": a.achievement}, DisclosurePolicy.named("us"))
-    keys = list(p.districts.key)
-    step = max(1, len(keys) // a.sample) if a.sample else 1
-    keys = keys[::step][: a.sample or None]
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        save_publication(p, folder / "data")
-        tasks = _tasks(
-            p,
-            keys[:: max(1, len(keys) // a.kernels)][: a.kernels],
-            ("en",),
-            (),
-            False,
-            "2026-01-01",
-        )
-        before = processor_seconds()
-        kernel = with_kernels(p, tasks, folder, shared_data(p), os.cpu_count()) / len(tasks)
-        between = processor_seconds()
-        workers = a.workers or _default_workers(len(keys))
-        seconds, result = with_workers(a.achievement, folder / "out", keys, workers)
-        cpu, kernel_cpu = (
-            (processor_seconds() - between) / len(keys),
-            (between - before) / len(tasks),
-        )
-        pages = [f.read_bytes() for f in (folder / "out" / "districts").glob("*.html")]
-        weights, packed = (
-            [len(page) / 1000 for page in pages],
-            [len(gzip.compress(page)) / 1000 for page in pages],
-        )
-    row = dict(
-        name=a.name,
-        districts=len(keys),
-        schools=len(p.tables["achievement"]),
+
+def spread(keys, count):
+    "So many of the keys, from all over the table; 0 is all of them."
+    return keys[:: max(1, len(keys) // count) if count else 1][: count or None]
+
+
+def measured(publication, keys, a, folder) -> dict:
+    "Both ways to make the pages, in one run."
+    from schoolvar.report.build import _default_workers, _tasks
+    from schoolvar.report.figures import shared_data
+
+    tasks = _tasks(publication, spread(keys, a.kernels), ("en",), (), False, "2026-01-01")
+    before = processor_seconds()
+    kernels = with_kernels(publication, tasks, folder, shared_data(publication), os.cpu_count())
+    between = processor_seconds()
+    workers = a.workers or _default_workers(len(keys))
+    seconds, _ = with_workers(a.achievement, folder / "out", keys, workers)
+    return dict(
         workers=workers,
-        seconds=round(seconds, 1),
-        reports_per_minute=round(60 * len(keys) / seconds, 1),
-        kernel_reports_per_minute=round(60 / kernel, 1),
-        ratio=round(kernel * len(keys) / seconds, 1),
-        processor_seconds_a_report=round(cpu, 3),
-        kernel_processor_seconds_a_report=round(kernel_cpu, 3),
-        processor_ratio=round(kernel_cpu / cpu, 1),
+        seconds=seconds,
+        kernel=kernels / len(tasks),
+        cpu=(processor_seconds() - between) / len(keys),
+        kernel_cpu=(between - before) / len(tasks),
+        pages=[f.read_bytes() for f in (folder / "out" / "districts").glob("*.html")],
+    )
+
+
+def row_of(publication, keys, name, m) -> dict:
+    "What is kept of a run."
+    weights = [len(page) / 1000 for page in m["pages"]]
+    packed = [len(gzip.compress(page)) / 1000 for page in m["pages"]]
+    return dict(
+        name=name,
+        districts=len(keys),
+        schools=len(publication.tables["achievement"]),
+        workers=m["workers"],
+        seconds=round(m["seconds"], 1),
+        reports_per_minute=round(60 * len(keys) / m["seconds"], 1),
+        kernel_reports_per_minute=round(60 / m["kernel"], 1),
+        ratio=round(m["kernel"] * len(keys) / m["seconds"], 1),
+        processor_seconds_a_report=round(m["cpu"], 3),
+        kernel_processor_seconds_a_report=round(m["kernel_cpu"], 3),
+        processor_ratio=round(m["kernel_cpu"] / m["cpu"], 1),
         median_page_kb=round(statistics.median(weights), 1),
         largest_page_kb=round(max(weights), 1),
         median_page_gzip_kb=round(statistics.median(packed), 1),
-        worker_peak_mb=round(peak_memory(workers)),
+        worker_peak_mb=round(peak_memory(m["workers"])),
         cores=os.cpu_count(),
         load=round(os.getloadavg()[0], 1),
         python=platform.python_version(),
         machine=platform.machine(),
     )
-    with open(a.out, "w", newline="", encoding="utf-8") as f:
-        w = csv.DictWriter(f, row)
-        w.writeheader()
-        w.writerow(row)
-    print(*(f"{k}: {v}" for k, v in row.items()), sep="\n")
+
+
+def main():
+    a = asked()
+    from schoolvar.report.disclosure import DisclosurePolicy
+    from schoolvar.report.publication import publish, save_publication
+
+    publication = publish({"achievement": a.achievement}, DisclosurePolicy.named("us"))
+    keys = spread(list(publication.districts.key), a.sample)
+    with tempfile.TemporaryDirectory() as folder:
+        save_publication(publication, Path(folder) / "data")
+        row = row_of(publication, keys, a.name, measured(publication, keys, a, Path(folder)))
+    with open(a.out, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    print(*(f"{name}: {value}" for name, value in row.items()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,8 @@ import warnings
 from pathlib import Path
 
 
-def seeds(folder):
-    "Small valid files of every kind; the first byte of a seed says which reader it is for."
-    import gzip
-
+def tables():
+    "Small valid tables of every kind; the first byte of a seed says which reader it is for."
     import pandas as pd
 
     tidy = pd.DataFrame(
@@ -63,17 +61,28 @@ def seeds(folder):
         "Students,3,140,7.9,52.9\n112011103,000007303,D,B,Math,All "
         "Students,Total,140,7.9,52.9\n112011103,000007304,D,B,Math,All Students,4,9,,\n"
     )
-    text = {
-        b"\0": tidy.to_csv(index=False),
-        b"\1": pupils.to_csv(index=False),
-        b"\2": eqao,
-        b"\3": nyc,
-        b"\4": pssa,
-    }
+    return (
+        tidy,
+        pupils,
+        {
+            b"\0": tidy.to_csv(index=False),
+            b"\1": pupils.to_csv(index=False),
+            b"\2": eqao,
+            b"\3": nyc,
+            b"\4": pssa,
+        },
+    )
+
+
+def seeds(folder):
+    "Write the small tables in every form that is read."
+    import gzip
+
+    tidy, pupils, text = tables()
     files = (
-        [(k, v.encode()) for k, v in text.items()]
-        + [(k, v.replace(",", ";").encode("utf-16")) for k, v in text.items()]
-        + [(k, gzip.compress(v.encode())) for k, v in text.items()]
+        [(kind, table.encode()) for kind, table in text.items()]
+        + [(kind, table.replace(",", ";").encode("utf-16")) for kind, table in text.items()]
+        + [(kind, gzip.compress(table.encode())) for kind, table in text.items()]
     )
     for kind, table in ((b"\0", tidy), (b"\1", pupils)):
         table.to_parquet(folder / "x.parquet")
@@ -114,6 +123,48 @@ WORDS = [
 ]
 
 
+def obeys(kind, got):
+    "The rules that hold of every table that was read."
+    source = got.source
+    gone = source.get("rows_withheld", 0) + source["rows_dropped"]
+    assert source["rows_read"] == source["rows_kept"] + gone
+    if kind == 1:
+        assert (got.schools["n"] > 0).all() and (got.schools["ss"] >= 0).all()
+        assert len(got.students) == got.n
+    else:
+        assert got.frame["y_success"].between(0, got.frame["n_trials"]).all()
+        assert (got.frame["n_trials"] > 0).all()
+        assert not got.frame.duplicated(["school_id", "year", "grade", "subject"]).any()
+
+
+def reader_of(path):
+    "Reads bytes as one of the five kinds of table; the readers are those that are instrumented."
+    from schoolvar.core.errors import DataError
+    from schoolvar.data.counts import read_counts
+    from schoolvar.data.scores import read_scores
+
+    def read(kind):
+        if kind == 1:
+            return read_scores(path, covariates=["ses"])
+        layout = ("tidy", "", "eqao", "nyc", "pssa")[kind]
+        return read_counts(path, format=layout, years=2019 if kind == 4 else None)
+
+    def one(data):
+        if not data:
+            return
+        path.write_bytes(data[1:])
+        kind = data[0] % 5
+        try:
+            got = read(kind)
+        except DataError as error:
+            said = str(error)
+            assert said and len(said) <= 1000 and "\n" not in said
+            return
+        obeys(kind, got)
+
+    return one
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -127,73 +178,24 @@ def main():
         import atheris
     except ImportError:
         sys.exit("fuzz_readers.py needs atheris: pip install atheris")
-    with atheris.instrument_imports(
-        include=[
-            "schoolvar.data.tables",
-            "schoolvar.data.formats",
-            "schoolvar.data.scores",
-            "schoolvar.data.moments",
-        ]
-    ):
-        from schoolvar.core.errors import DataError
-        from schoolvar.data.counts import read_counts
-        from schoolvar.data.scores import read_scores
     warnings.simplefilter("error")
     scratch = Path(tempfile.mkdtemp())
+    looked_at = [f"schoolvar.data.{name}" for name in ("tables", "formats", "scores", "moments")]
+    with atheris.instrument_imports(include=looked_at):
+        one = reader_of(scratch / "input")
     corpus = args.corpus or scratch / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     seeds(corpus)
-    path = scratch / "input"
-    (scratch / "words").write_text(
-        "".join(f'"{"".join(f"{chr(92)}x{b:02x}" for b in w.encode())}"\n' for w in WORDS),
-        encoding="ascii",
-    )
-
-    def one(data):
-        if not data:
-            return
-        path.write_bytes(data[1:])
-        kind = data[0] % 5
-        try:
-            got = (
-                read_scores(path, covariates=["ses"])
-                if kind == 1
-                else read_counts(
-                    path,
-                    format=("tidy", "", "eqao", "nyc", "pssa")[kind],
-                    years=2019 if kind == 4 else None,
-                )
-            )
-        except DataError as e:
-            assert str(e) and len(str(e)) <= 1000 and "\n" not in str(e)
-            return
-        s = got.source
-        assert s["rows_read"] == s["rows_kept"] + s.get("rows_withheld", 0) + s["rows_dropped"]
-        if kind == 1:
-            assert (
-                (got.schools["n"] > 0).all()
-                and (got.schools["ss"] >= 0).all()
-                and len(got.students) == got.n
-            )
-        else:
-            assert (
-                got.frame["y_success"].between(0, got.frame["n_trials"]).all()
-                and (got.frame["n_trials"] > 0).all()
-                and not got.frame.duplicated(["school_id", "year", "grade", "subject"]).any()
-            )
-
-    atheris.Setup(
-        [
-            sys.argv[0],
-            str(corpus),
-            f"-max_total_time={args.seconds}",
-            f"-dict={scratch / 'words'}",
-            "-max_len=20000",
-            "-timeout=60",
-            "-print_final_stats=1",
-        ],
-        one,
-    )
+    words = ("".join(f"{chr(92)}x{byte:02x}" for byte in word.encode()) for word in WORDS)
+    (scratch / "words").write_text("".join(f'"{word}"\n' for word in words), encoding="ascii")
+    options = [
+        f"-max_total_time={args.seconds}",
+        f"-dict={scratch / 'words'}",
+        "-max_len=20000",
+        "-timeout=60",
+        "-print_final_stats=1",
+    ]
+    atheris.Setup([sys.argv[0], str(corpus), *options], one)
     atheris.Fuzz()
 
 

@@ -1,7 +1,8 @@
 """Draws and fits from files, so that everything after sampling is tested without sampling.
 
-from frozen_fits import eight_schools, small_fit, consistency_fit, achievement_fit,
-value_added_fit     # then name them as arguments of a test
+    from frozen_fits import eight_schools, small_fit, consistency_fit, achievement_fit, ...
+
+Then name them as arguments of a test.
 """
 
 from pathlib import Path

@@ -34,50 +34,75 @@ LIMIT = 240  # seconds for a notebook; the longest needs about 20 on a quiet mac
 pytestmark = pytest.mark.slow
 
 
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def copied_tree(tree):
+    "What the notebooks read, in a folder that they may write into."
+    for name in ("nbs", "stan"):
+        left_out = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+        shutil.copytree(ROOT / name, tree / name, ignore=left_out)
+    (tree / "benchmarks").mkdir()
+    for file in (ROOT / "settings.ini", ROOT / "README.md", *ROOT.glob("benchmarks/*.csv")):
+        shutil.copy(file, tree / file.relative_to(ROOT))
+    return tree
+
+
+def environment(folder):
+    "Folders of the server's own."
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    own = {name: str(folder / value) for name, value in own.items()}
+    # IN_TEST: a library notebook's last cell writes the modules, which is not for a test to do.
+    return {**os.environ, "IN_TEST": "1", "JUPYTER_PREFER_ENV_PATH": "1", **own}
+
+
 class Lab:
     "A JupyterLab server with folders of its own, and a browser that reaches nothing else."
 
     def __init__(self, folder, chromium):
         self.folder, self.token = folder, secrets.token_hex(16)
-        tree = folder / "tree"
-        for name in ("nbs", "stan"):
-            shutil.copytree(
-                ROOT / name,
-                tree / name,
-                ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"),
-            )
-        (tree / "benchmarks").mkdir()
-        for file in (ROOT / "settings.ini", ROOT / "README.md", *ROOT.glob("benchmarks/*.csv")):
-            shutil.copy(file, tree / file.relative_to(ROOT))
-        own = {
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "IPYTHONDIR": "ipython",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        }
-        # IN_TEST: a library notebook's last cell writes the modules, which is not for a test to do.
-        env = {
-            **os.environ,
-            "IN_TEST": "1",
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            **{k: str(folder / v) for k, v in own.items()},
-        }
-        defaults = folder / "defaults"
-        defaults.mkdir()
-        (defaults / "overrides.json").write_text(
-            json.dumps(
-                {
-                    "@jupyterlab/apputils-extension:notification": {
-                        "fetchNews": "false",
-                        "checkForUpdates": False,
-                        "doNotDisturbMode": True,
-                    }
-                }
-            )
+        tree = copied_tree(folder / "tree")
+        self.log = open(folder / "server.log", "w", encoding="utf-8")
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *self._options(tree)],
+            cwd=tree,
+            env=environment(folder),
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
         )
-        options = [
+        self.play = self.browser = None
+        try:
+            self.url = self._address()
+            from playwright.sync_api import sync_playwright
+
+            self.play = sync_playwright().start()
+            self.browser = self.play.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        except BaseException:
+            self.close()
+            raise
+
+    def _options(self, tree):
+        "The server's options, and settings that keep it from asking for news."
+        defaults = self.folder / "defaults"
+        defaults.mkdir()
+        silent = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+        settings = {"@jupyterlab/apputils-extension:notification": silent}
+        (defaults / "overrides.json").write_text(json.dumps(settings))
+        return [
             "--no-browser",
             "--allow-root",
             "--ServerApp.ip=127.0.0.1",
@@ -89,34 +114,6 @@ class Lab:
             "--LabApp.news_url=",
             f"--LabApp.app_settings_dir={defaults}",
         ]
-        self.log = open(folder / "server.log", "w", encoding="utf-8")
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=tree,
-            env=env,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-        self.play = self.browser = None
-        try:
-            self.url = self._address()
-            from playwright.sync_api import sync_playwright
-
-            self.play = sync_playwright().start()
-            self.browser = self.play.chromium.launch(
-                executable_path=chromium,
-                args=[
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                    "--no-first-run",
-                ],
-            )
-        except BaseException:
-            self.close()
-            raise
 
     def _address(self):
         "The server says its port in a file, once it listens."

@@ -1,8 +1,8 @@
 """Build what is released: sdist and wheel, the same bytes every time, with licences, a bill of
 materials, an audit and checksums.
 
-make release                                  everything, into dist/ python tools/release.py
---only build          sdist and wheel
+    make release                           everything, into dist/
+    python tools/release.py --only build   sdist and wheel
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Make the stored summaries of the studies again, from data that are not part of the repository.
 
-python tools/studies.py NAME|all [FOLDER]      FOLDER holds the data (default: ../shared/data,
-else the publisher) python tools/studies.py same                   after a change of programs
-that leaves their densities as they were
+    python tools/studies.py NAME|all [FOLDER]   FOLDER holds the data (default: ../shared/data,
+                                                else the publisher)
+    python tools/studies.py same                after a change of programs that leaves their
+                                                densities as they were
 
 A summary is stale when a Stan program that made it has changed: tests/test_docs.py says so, and
 this without NAME. Summaries of other runs (agreement, references, published studies) name their

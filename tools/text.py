@@ -1,8 +1,8 @@
 """Every notebook as Python text (py:percent) in review/, which git ignores: one way, so that
 nothing can fall out of step.
 
-python tools/text.py                     all of them, made anew python tools/text.py
-nbs/data/65_scores.ipynb   these
+    python tools/text.py                            all of them, made anew
+    python tools/text.py nbs/data/65_scores.ipynb   these
 """
 
 import sys

@@ -120,73 +120,55 @@ def environment(which, python) -> Path:
     return home / "bin/python"
 
 
-def run(which, python, tests) -> dict:
-    "Run the core there: a row of what was found"
-    here = environment(which, python)
+def versions_of(here) -> dict:
+    "Versions of Python and of the packages that matter, in an environment."
     code = (
-        "import json, platform; from importlib.metadata import "
-        "version\nprint(json.dumps({'python': platform.python_version()} | {n: version(n) "
-        f"for n in {SHOWN}}}))"
+        "import json, platform; from importlib.metadata import version\n"
+        "print(json.dumps({'python': platform.python_version()} | "
+        f"{{n: version(n) for n in {SHOWN}}}))"
     )
-    found = json.loads(
-        subprocess.run([here, "-c", code], capture_output=True, text=True, check=True).stdout
-    )
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "SCHOOLVAR_CACHE": str(HOMES / "cache" / here.parent.parent.name),
-    }
+    said = subprocess.run([here, "-c", code], capture_output=True, text=True, check=True).stdout
+    return json.loads(said)
+
+
+def tested(here, tests) -> str:
+    "What pytest says of the core in an environment."
+    kept = HOMES / "cache" / here.parent.parent.name
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "SCHOOLVAR_CACHE": str(kept)}
     # warnings of versions that are not the locked ones are news, not faults
+    options = ["-q", "-p", "no:cacheprovider", "-W", "default", "--tb=short"]
     done = subprocess.run(
-        [
-            here,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "default",
-            "--tb=short",
-            *[f"tests/{t}" for t in tests],
-        ],
+        [here, "-m", "pytest", *options, *[f"tests/{t}" for t in tests]],
         cwd=ROOT,
         env=env,
         capture_output=True,
         text=True,
     )
     (here.parent.parent / "pytest.txt").write_text(done.stdout + done.stderr)
-    last = next(
-        (
-            line
-            for line in reversed(done.stdout.splitlines())
-            if re.search(r"\d+ (passed|failed|error)", line)
-        ),
-        "",
-    )
+    return done.stdout
+
+
+def run(which, python, tests) -> dict:
+    "Run the core there: a row of what was found"
+    here = environment(which, python)
+    found = versions_of(here)
+    lines = tested(here, tests).splitlines()
+    counted = [line for line in lines if re.search(r"\d+ (passed|failed|error)", line)]
+    last = counted[-1] if counted else ""
 
     def count(what):
         return int(m[1]) if (m := re.search(rf"(\d+) {what}", last)) else 0
 
-    row = (
-        dict(which=which)
-        | found
-        | dict(
-            tests=" ".join(t.replace("test_", "").removesuffix(".py") for t in tests),
-            passed=count("passed"),
-            failed=count("failed") + count("error"),
-            skipped=count("skipped"),
-            date=date.today().isoformat(),
-        )
+    counts = dict(
+        tests=" ".join(t.replace("test_", "").removesuffix(".py") for t in tests),
+        passed=count("passed"),
+        failed=count("failed") + count("error"),
+        skipped=count("skipped"),
+        date=date.today().isoformat(),
     )
-    print(
-        row,
-        "\n",
-        "\n".join(
-            line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
-        ),
-        flush=True,
-    )
+    row = dict(which=which) | found | counts
+    wrong = "\n".join(line for line in lines if line.startswith(("FAILED", "ERROR")))
+    print(row, "\n", wrong, flush=True)
     return row
 
 

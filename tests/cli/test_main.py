@@ -459,7 +459,7 @@ def test_covariates_and_their_formula(tmp_path, capsys):
         assert (
             status == 2
             and said in err
-            and sum(l.startswith("schoolvar:") for l in err.splitlines()) == 1
+            and sum(line.startswith("schoolvar:") for line in err.splitlines()) == 1
             and not (tmp_path / "p").exists()
         )
 

@@ -4,7 +4,8 @@ program, a table or the kept form changes.
 The CSV files are what CmdStan 2.37 itself wrote for tests/programs/eight_schools.stan, for id=1
 and id=2:
     eight_schools sample num_samples=20 num_warmup=20 adapt delta=0.9 algorithm=hmc \\
-        metric=unit_e stepsize=0.5 id=1 data file=eight_schools.data.json random seed=8 output file=eight_schools-1.csv sig_figs=10
+        metric=unit_e stepsize=0.5 id=1 data file=eight_schools.data.json random seed=8 \\
+        output file=eight_schools-1.csv sig_figs=10
 """
 
 import sys

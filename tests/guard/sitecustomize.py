@@ -1,9 +1,10 @@
 """For child processes of the tests, and theirs: no network beyond this machine, packages that are
 said to be absent, little memory.
 
-GUARD_LOG       file to which every attempt to reach another machine is added (each also fails)
-GUARD_ABSENT    packages, separated by commas, that cannot be imported GUARD_MEMORY    megabytes
-that the process may add to the address space that it has after the imports in GUARD_IMPORT
+    GUARD_LOG      file to which every attempt to reach another machine is added (each also fails)
+    GUARD_ABSENT   packages, separated by commas, that cannot be imported
+    GUARD_MEMORY   megabytes that the process may add to the address space that it has after the
+                   imports in GUARD_IMPORT
 """
 
 import errno

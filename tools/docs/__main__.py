@@ -1,10 +1,10 @@
 """`make docs`: build the site into _site/ and check it. With Quarto where it is installed, else
 with smalldocs.
 
-python tools/docs            build and check python tools/docs quick      the same, but without
-running again the notebooks whose code has changed, and without a browser python tools/docs check
-check what is built python tools/docs sidebar    bring _quarto.yml's list of library notebooks up
-to date
+    python tools/docs           build and check
+    python tools/docs quick     the same, without running notebooks again and without a browser
+    python tools/docs check     check what is built
+    python tools/docs sidebar   bring _quarto.yml's list of library notebooks up to date
 """
 
 import os

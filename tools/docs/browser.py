@@ -38,9 +38,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def translate_path(
-        self, path
-    ):  # the page for what is not there links from the root of the host it is published on
+    # the page for what is not there links from the root of the host it is published on
+    def translate_path(self, path):
         return super().translate_path(path.removeprefix("/schoolvar"))
 
     def copyfile(self, source, outputfile):
@@ -81,68 +80,70 @@ def ready(tab):
     )
 
 
+def heard_by(said, origin):
+    "Listeners to a page: its errors, and what it asks of others."
+
+    def console(message):
+        if message.type == "error":
+            said.append(f"console: {message.text[:200]}")
+
+    def error(error):
+        said.append(f"error: {str(error)[:200]}")
+
+    def request(request):
+        if not request.url.startswith((origin, "data:", "blob:")):
+            said.append(f"asks for {request.url[:120]}")
+
+    return [("console", console), ("pageerror", error), ("request", request)]
+
+
+OPEN = "document.querySelectorAll('details[data-source]').forEach(d => d.open = true)"
+CAME = "[...document.querySelectorAll('details[data-source]')].every(d => d.dataset.here === 'yes')"
+UNDRAWN = "[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === 'no').length"
+TOO_WIDE = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+AXE = (
+    "axe.run(document, {resultTypes: ['violations']})"
+    ".then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 140)]))"
+)
+
+
+def painted(tab):
+    "What is wrong with the charts and the folded source of a page that is open."
+    try:
+        ready(tab)
+    except Exception:
+        yield "a chart is not drawn after 30 s"
+    tab.evaluate(OPEN)
+    try:
+        tab.wait_for_function(CAME, timeout=10_000)
+    except Exception:
+        yield "folded source does not come when it is opened"
+    if undrawn := tab.evaluate(UNDRAWN):
+        yield f"{undrawn} chart(s) could not be drawn"
+    yield from (f"the chart {chart} shows nothing" for chart in tab.evaluate(EMPTY))
+
+
 def look(tab, url, name, axe, problems, origin):
+    "Open a page as wide as a desk and as narrow as a phone, and note what is wrong."
     said = []
-    heard = [
-        (
-            "console",
-            lambda m: said.append(f"console: {m.text[:200]}") if m.type == "error" else None,
-        ),
-        ("pageerror", lambda e: said.append(f"error: {str(e)[:200]}")),
-        (
-            "request",
-            lambda r: (
-                said.append(f"asks for {r.url[:120]}")
-                if not r.url.startswith((origin, "data:", "blob:"))
-                else None
-            ),
-        ),
-    ]
+    heard = heard_by(said, origin)
     for event, hear in heard:
         tab.on(event, hear)
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 900})
         tab.goto(url)
-        try:
-            ready(tab)
-        except Exception:
-            said.append("a chart is not drawn after 30 s")
-        tab.evaluate(
-            "document.querySelectorAll('details[data-source]').forEach(d => d.open = true)"
-        )
-        try:
-            tab.wait_for_function(
-                (
-                    "[...document.querySelectorAll('details[data-source]')].every(d => "
-                    "d.dataset.here === 'yes')"
-                ),
-                timeout=10_000,
-            )
-        except Exception:
-            said.append("folded source does not come when it is opened")
-        undrawn = tab.evaluate(
-            "[...document.querySelectorAll('.sv-chart')].filter(e => e.dataset.drawn === "
-            "'no').length"
-        )
-        if undrawn:
-            said.append(f"{undrawn} chart(s) could not be drawn")
-        said += [f"the chart {chart} shows nothing" for chart in tab.evaluate(EMPTY)]
-        wide = tab.evaluate(
-            "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        for problem in painted(tab):
+            said.append(problem)
+        wide = tab.evaluate(TOO_WIDE)
         if wide > 1:
             said.append(f"is {wide} pixels wider than a window of {width}")
     if axe:
         tab.evaluate(axe)
-        found = tab.evaluate(
-            "axe.run(document, {resultTypes: ['violations']}).then(r => "
-            "r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, "
-            "140)]))"
-        )
-        said += [f"axe: {rule}, {n} place(s), {where}" for rule, n, where in found]
+        for rule, count, where in tab.evaluate(AXE):
+            said.append(f"axe: {rule}, {count} place(s), {where}")
     for event, hear in heard:
         tab.remove_listener(event, hear)
-    problems += [f"{name}: {s}" for s in dict.fromkeys(said)]
+    problems += [f"{name}: {what}" for what in dict.fromkeys(said)]
 
 
 def check(site, pages=None):

@@ -148,94 +148,107 @@ def check(site):
     pages = {name: Page(text) for name, text in texts.items()}
     problems = []
     for name, page in pages.items():
-
-        def say(what):
-            return problems.append(f"{name}: {what}")
-
-        text = texts[name]
-        for url in page.loads:
-            if outside(url):
-                say(f"loads {url} from outside")
-            elif (
-                not url.startswith("data:")
-                and not (
-                    site
-                    / posixpath.normpath(
-                        posixpath.join(posixpath.dirname(name), unquote(urlsplit(url).path))
-                    )
-                ).is_file()
-            ):
-                say(f"loads {url}, which is not there")
-        for url in page.links:
-            if outside(url) or re.match(r"(mailto|data|javascript|tel|blob):", url):
-                continue
-            parts = urlsplit(url)
-            target = (
-                posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
-                if parts.path
-                else name
-            )
-            target = "index.html" if target == "." else target
-            if (site / target).is_dir():
-                target = posixpath.join(target, "index.html")
-            if not (site / target).is_file():
-                say(f"link to {url}, which is not there")
-            elif (
-                parts.fragment
-                and target in pages
-                and unquote(parts.fragment) not in pages[target].ids
-            ):
-                say(f"link to {url}, but {target} has no such place")
-        if m := re.search(
-            r"<script(?![^>]*application/json)[^>]*>[^<]*"
-            r"""["'](https?://(?:cdn|unpkg|esm)[^"']*)""",
-            text,
-        ):
-            say(f"a script loads {m[1]} from outside")
-        for tag, a in page.images:
-            if (
-                a.get("alt") is None
-                and a.get("aria-hidden") != "true"
-                and not a.get("aria-label")
-                and not a.get("aria-labelledby")
-                and a.get("role")
-                not in (("presentation", "img") if tag == "svg" else ("presentation",))
-            ):
-                say(f"a figure without text alternative ({tag} {a.get('src', '')[:60]})")
-        for spec in re.findall(r'<script type="application/json">(.*?)</script>', text, re.S):
-            chart = json.loads(spec)
-            if len(chart.get("description", "")) < 20:
-                say(f"a chart without text alternative ({str(chart.get('title'))[:60]})")
-        if weight(text) > WEIGHT:
-            say(
-                f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, more "
-                f"than {WEIGHT // 1000} kB"
-            )
-        if page.headings.count("h1") != 1:
-            say(f"has {page.headings.count('h1')} first-level headings")
-        if not page.title.strip() or not page.lang:
-            say("has no title or no language")
-        if str(ROOT) in text or str(Path.home()) + "/" in text:
-            say("names a folder of the machine that built it")
-        if page.errors:
-            say("shows a failed cell")
-        prose = " ".join(page.words)
-        for sign, what in (
-            (r"\{\{\s*<", "a shortcode"),
-            (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"),
-            (r"\$\$", "TeX"),
-            (r"\\\(|\\\[", "TeX"),
-            (r"^:::", "a fence"),
-        ):
-            if m := re.search(sign, prose, re.M):
-                say(f"{what} was not rendered: {prose[max(0, m.start() - 30) : m.end() + 30]!r}")
+        found = [
+            *loaded(site, name, page),
+            *linked(site, name, pages),
+            *described(page, texts[name]),
+            *light(texts[name]),
+            *rendered(page, texts[name]),
+        ]
+        problems += [f"{name}: {what}" for what in found]
     for css in site.rglob("*.css"):
-        if m := re.search(
-            r"""(?:@import\s*|url\()\s*["']?((?:https?:)?//[^"')]+)""",
-            css.read_text(encoding="utf-8"),
-        ):
+        loads = r"""(?:@import\s*|url\()\s*["']?((?:https?:)?//[^"')]+)"""
+        if m := re.search(loads, css.read_text(encoding="utf-8")):
             problems.append(f"{css.relative_to(site)}: loads {m[1]} from outside")
     return problems + spelling(pages)
+
+
+def placed(name, path):
+    "Where an address within a page leads."
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(path)))
+
+
+def loaded(site, name, page):
+    "Nothing is loaded from outside, and what is loaded is there."
+    for url in page.loads:
+        if outside(url):
+            yield f"loads {url} from outside"
+        elif url.startswith("data:"):
+            continue
+        elif not (site / placed(name, urlsplit(url).path)).is_file():
+            yield f"loads {url}, which is not there"
+
+
+def linked(site, name, pages):
+    "Links lead to pages that are there, and to places on them."
+    for url in pages[name].links:
+        if outside(url) or re.match(r"(mailto|data|javascript|tel|blob):", url):
+            continue
+        parts = urlsplit(url)
+        target = placed(name, parts.path) if parts.path else name
+        target = "index.html" if target == "." else target
+        if (site / target).is_dir():
+            target = posixpath.join(target, "index.html")
+        if not (site / target).is_file():
+            yield f"link to {url}, which is not there"
+        elif parts.fragment and target in pages:
+            if unquote(parts.fragment) not in pages[target].ids:
+                yield f"link to {url}, but {target} has no such place"
+
+
+def described(page, text):
+    "Every figure has words."
+    for tag, given in page.images:
+        hidden = given.get("aria-hidden") == "true"
+        words = given.get("aria-label") or given.get("aria-labelledby")
+        roles = ("presentation", "img") if tag == "svg" else ("presentation",)
+        if given.get("alt") is None and not (hidden or words or given.get("role") in roles):
+            yield f"a figure without text alternative ({tag} {given.get('src', '')[:60]})"
+    for spec in re.findall(r'<script type="application/json">(.*?)</script>', text, re.S):
+        chart = json.loads(spec)
+        if len(chart.get("description", "")) < 20:
+            yield f"a chart without text alternative ({str(chart.get('title'))[:60]})"
+
+
+def light(text):
+    "A page weighs little and fetches no script."
+    fetched = (
+        r"<script(?![^>]*application/json)[^>]*>[^<]*"
+        r"""["'](https?://(?:cdn|unpkg|esm)[^"']*)"""
+    )
+    if m := re.search(fetched, text):
+        yield f"a script loads {m[1]} from outside"
+    if weight(text) > WEIGHT:
+        yield (
+            f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, "
+            f"more than {WEIGHT // 1000} kB"
+        )
+
+
+UNRENDERED = (
+    (r"\{\{\s*<", "a shortcode"),
+    (r"(?<![\w.])@(?:fig|tbl|eq|sec)-\w+", "a cross-reference"),
+    (r"\$\$", "TeX"),
+    (r"\\\(|\\\[", "TeX"),
+    (r"^:::", "a fence"),
+)
+
+
+def rendered(page, text):
+    "A page is whole: a heading, a title, no failed cell, nothing of the sources."
+    if page.headings.count("h1") != 1:
+        yield f"has {page.headings.count('h1')} first-level headings"
+    if not page.title.strip() or not page.lang:
+        yield "has no title or no language"
+    if str(ROOT) in text or str(Path.home()) + "/" in text:
+        yield "names a folder of the machine that built it"
+    if page.errors:
+        yield "shows a failed cell"
+    prose = " ".join(page.words)
+    for sign, what in UNRENDERED:
+        if m := re.search(sign, prose, re.M):
+            shown = prose[max(0, m.start() - 30) : m.end() + 30]
+            yield f"{what} was not rendered: {shown!r}"
 
 
 def spelling(pages):

@@ -14,10 +14,13 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from docs.light import lighter, near  # noqa: E402
 
 
 def mathml(text):
@@ -56,101 +59,6 @@ def page(text, up, base):
         rf"\g<1>{up}docs/\g<3>",
         text,
     )
-
-
-def lighter(text):
-    """Colours of code weigh more than the code.
-
-    Folded source goes without, elsewhere words of the language and comments have one.
-    Decoration is named as such.
-    """
-
-    def plain(m):
-        return re.sub(r"</?(?:span|a)\b[^>]*>", "", m[0])
-
-    text = re.sub(r'(?<=<details class="code-fold">).*?(?=</details>)', plain, text, flags=re.S)
-    text = re.sub(
-        r'<span class="(?:op|bu|dv|fl|cn|va|dt|sc|bn|st|ss|vs|ch)">(.*?)</span>',
-        r"\1",
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r"<pre\b.*?</pre>",
-        lambda m: m[0].replace("&quot;", '"').replace("&#x27;", "'"),
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r"<table\b.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), text, flags=re.S
-    )
-    # pandas names each cell of a styled table, for styles that no page has
-    if "#T_" not in text:
-        text = re.sub(r'<style type="text/css">\s*</style>\s*', "", text)
-        text = re.sub(r'(<t[dh]) id="T_\w+" class="[^"]*"', r"\1", text)
-        text = re.sub(r'(<table\b[^>]*?) id="T_\w+"', r"\1", text)
-        text = re.sub(
-            r'<th class="(?:blank|col_heading|index_name|row_heading|level\d+|row\d+|col\d+| )*"',
-            "<th",
-            text,
-        )
-        text = re.sub(r"<(t[dh]) +>", r"<\1>", text)
-    # numbers of cells are nobody's link
-    text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)
-    if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs this class
-        text = text.replace(" code-with-copy", "")
-    # lines between blocks
-    text = re.sub(
-        r">\s*\n\s*<(/?(?:div|section|details|h[1-6]|ul|li|p|table|figure|nav)\b)", r"><\1", text
-    )
-    # of a signature nobody wants a copy, and nbdev styles each link to a source by itself
-    text = re.sub(
-        (
-            r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div '
-            r'class="code-copy-outer-scaffold">(<div class="sourceCode".*?</div>)<button '
-            r'[^>]*class="code-copy-button">.*?</button></div>'
-        ),
-        r"\1\2",
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        (
-            r'<hr />\s*<p><a href="([^"]*)" target="_blank" style="float:right; '
-            r'font-size:smaller">source</a></p>'
-        ),
-        r'<a class="sv-line" href="\1">source</a>',
-        text,
-    )
-    text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
-    text = text.replace(
-        '<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;'
-    )
-    # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
-    text = re.sub(
-        (
-            r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text '
-            r'(sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>'
-        ),
-        r"\1\2\3</a>",
-        text,
-    )
-    # names that are not public have no place of their own on the page
-    return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
-
-
-def near(text):
-    """The sidebar lists the part of the library that the page belongs to.
-
-    Of the others, whose headings lead to a list, it keeps the heading.
-    """
-    closed = (
-        r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text '
-        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a "
-        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" '
-        r'class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
-    )
-    return re.sub(closed, r"\1</div>", text, flags=re.S)
 
 
 SOURCE = re.compile(

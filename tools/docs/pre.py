@@ -6,10 +6,11 @@ without outputs, so each one is run here with the real kernel, then passed throu
 processors. Both steps are kept in .cache/docs by a hash of the notebook, of the modules it
 reaches and of what it reads: an unchanged notebook is not run again.
 
-python tools/docs/pre.py                       all of it python tools/docs/pre.py --one NOTEBOOK
-OUT    one notebook, in this process
+    python tools/docs/pre.py                      all of it
+    python tools/docs/pre.py --one NOTEBOOK OUT   one notebook, in this process
 """
 
+import functools
 import json
 import os
 import re
@@ -148,60 +149,76 @@ def one(path, out):
     for c in nb.cells:
         c.metadata.pop("execution", None)
         c.pop("execution_count", None)
-        if c.cell_type != "code":
-            continue
-        for o in c.outputs:
-            if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
-                o.data = {
-                    "text/html": re.sub(
-                        r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S
-                    )
-                }
-        # how this machine draws progress bars is nobody's business
-        c.outputs = [
-            o
-            for o in c.outputs
-            if not (
-                o.output_type == "stream"
-                and o.name == "stderr"
-                and (not o.text.strip() or "TqdmWarning" in o.text)
-            )
-        ]
-        # The source of each definition is on its page, folded: the page must teach without the
-        # network.
-        if (
-            library
-            and re.match(r"#\|\s*export\s*$", c.source.split("\n")[0])
-            and re.search(r"^(?:@\w+.*\n)*(?:def|class) ", c.source, re.M)
-        ):
-            c.source = re.sub(r"^#\|\s*export\b", "#| exports", c.source)
+        if c.cell_type == "code":
+            quiet(c)
+            if library:
+                with_source(c)
+    page = processed(nb, path, library)
+    for c in page["cells"]:
+        c["source"] = shown(c)
+    text = json.dumps(page, indent=1)
+    # folders of the machine that builds
+    for folder, said in ((str(ROOT), "/path/to/schoolvar"), (str(Path.home()) + "/", "~/")):
+        text = text.replace(folder, said)
+    out.write_text(text, encoding="utf-8")
+
+
+def quiet(cell):
+    "Charts without their script, and no word of how this machine draws progress bars."
+    for o in cell.outputs:
+        if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
+            still = re.sub(r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S)
+            o.data = {"text/html": still}
+
+    def progress(o):
+        if o.output_type != "stream" or o.name != "stderr":
+            return False
+        return not o.text.strip() or "TqdmWarning" in o.text
+
+    cell.outputs = [o for o in cell.outputs if not progress(o)]
+
+
+def with_source(cell):
+    """The source of each definition is on its page, folded: the page must teach without the
+    network.
+    """
+    exports = re.match(r"#\|\s*export\s*$", cell.source.split("\n")[0])
+    if exports and re.search(r"^(?:@\w+.*\n)*(?:def|class) ", cell.source, re.M):
+        cell.source = re.sub(r"^#\|\s*export\b", "#| exports", cell.source)
+
+
+def processed(nb, path, library):
+    "What nbdev's processors make of a notebook."
     import tempfile
 
     import nbformat
+    from nbdev.serve_drv import main as process
 
     with tempfile.TemporaryDirectory() as tmp:
         src, dst = Path(tmp) / path.name, Path(tmp) / "out.ipynb"
         nbformat.write(nb, src)
-        from nbdev.serve_drv import main as process
-
         process((src, dst, filters(module(path) if library else None)))
-        page = json.loads(dst.read_text(encoding="utf-8"))
-    for c in page["cells"]:
-        c["source"] = (
-            re.sub(r"^output-file:.*\n", "", "".join(c["source"]), flags=re.M)
-            if c["cell_type"] == "raw"
-            else "".join(c["source"])
-        )
-        c["source"] = (
-            c["source"]
-            .replace("#| code-fold: show", "#| code-fold: true")
-            .replace('#| code-summary: "Exported source"', '#| code-summary: "Source"')
-        )
-    text = json.dumps(page, indent=1)
-    # folders of the machine that builds
-    for folder, shown in ((str(ROOT), "/path/to/schoolvar"), (str(Path.home()) + "/", "~/")):
-        text = text.replace(folder, shown)
-    out.write_text(text, encoding="utf-8")
+        return json.loads(dst.read_text(encoding="utf-8"))
+
+
+def shown(cell):
+    "The source of a cell as the page has it."
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "raw":
+        source = re.sub(r"^output-file:.*\n", "", source, flags=re.M)
+    source = source.replace("#| code-fold: show", "#| code-fold: true")
+    return source.replace('#| code-summary: "Exported source"', '#| code-summary: "Source"')
+
+
+def what_failed(path, run):
+    "The line that says it, with the notebook's name."
+    lines = [line for line in run.stderr.strip().splitlines() if line.strip()]
+    telling = rf"nbs/.*{re.escape(path.name)}|[\w.]+(?:Error|Exception)?: "
+    told = [line for line in reversed(lines) if re.match(telling, line)]
+    said = told[0] if told else "\n".join(lines[-3:]) or f"status {run.returncode}"
+    if path.name in said:
+        return said
+    return f"{path.relative_to(ROOT)}, nbdev's processors: {said}"
 
 
 def build_one(path, name):
@@ -227,21 +244,7 @@ def build_one(path, name):
             env={**os.environ, **QUIET},
         )
         if r.returncode:
-            lines = [l for l in r.stderr.strip().splitlines() if l.strip()]
-            said = next(
-                (
-                    l
-                    for l in reversed(lines)
-                    if re.match(rf"nbs/.*{re.escape(path.name)}|[\w.]+(?:Error|Exception)?: ", l)
-                ),
-                "\n".join(lines[-3:]) or f"status {r.returncode}",
-            )
-            return (
-                time.time() - t,
-                said
-                if path.name in said
-                else f"{path.relative_to(ROOT)}, nbdev's processors: {said}",
-            )
+            return time.time() - t, what_failed(path, r)
         for old in CACHE.glob(f"{key}-????????????????????????.ipynb"):
             old.unlink()
         os.replace(part, kept)
@@ -252,37 +255,58 @@ def build_one(path, name):
 # ---------------------------------------------------------------- all of them
 
 
+LINK = re.compile(
+    r"\]\((?:\.\./|\./|nbs/)*((?:\w+/)*)(?:\d\d[a-z]?_)?(\w+)\.(?:ipynb|html)(#[^)\s]*)?\)"
+)
+
+
 def link_pages(found):
     """Links between notebooks, by file name as an editor follows them or as nbdev writes them,
     become links between pages.
     """
-    names = {n for n in found.values()}
+    names = set(found.values())
     for name in names:
         file = DOCS / f"{name}.ipynb"
-        up, home = "../" * name.count("/"), name.rpartition("/")[0] + "/"
-
-        def target(m):
-            folder, stem, rest = m[1] or "", m[2], m[3] or ""
-            for known in (
-                f"{home}{folder}{stem}",
-                f"{folder}{stem}",
-                stem,
-                *(f"{f}/{stem}" for f in FOLDERS),
-            ):
-                if known in names:
-                    return f"]({up}{known}.ipynb{rest})"
-            return m[0]
-
         page = json.loads(file.read_text(encoding="utf-8"))
         for c in page["cells"]:
             if c["cell_type"] == "markdown":
-                c["source"] = re.sub(
-                    r"\]\((?:\.\./|\./|nbs/)*((?:\w+/)*)(?:\d\d[a-z]?_)?"
-                    r"(\w+)\.(?:ipynb|html)(#[^)\s]*)?\)",
-                    target,
-                    "".join(c["source"]),
-                )
+                target = functools.partial(linked, name=name, names=names)
+                c["source"] = LINK.sub(target, "".join(c["source"]))
         file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+
+
+def linked(m, name, names):
+    "A link on the page `name`, to the page that it means."
+    up, home = "../" * name.count("/"), name.rpartition("/")[0] + "/"
+    folder, stem, rest = m[1] or "", m[2], m[3] or ""
+    meant = [f"{home}{folder}{stem}", f"{folder}{stem}", stem, *(f"{f}/{stem}" for f in FOLDERS)]
+    known = next((page for page in meant if page in names), None)
+    return f"]({up}{known}.ipynb{rest})" if known else m[0]
+
+
+def leave_empty(name):
+    "A page for a notebook that fails at present, in a quick build."
+    front = f"---\ntitle: {name.split('/')[-1]}\n---\n"
+    said = "This notebook fails at present."
+    cells = [
+        {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+        for kind, id, source in (("raw", "front", front), ("markdown", "fails", said))
+    ]
+    page = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (DOCS / f"{name}.ipynb").write_text(json.dumps(page), encoding="utf-8")
+
+
+def build_all(found):
+    "Build every page; what failed."
+    failed = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        built = pool.map(build_one, found, found.values())
+        for path, (seconds, error) in zip(found, built, strict=True):
+            if error:
+                failed.append(error)
+            took = f"{seconds:.1f} s" if seconds > 0.5 else "unchanged"
+            print(f"  {path.relative_to(ROOT)}: {'FAILED' if error else took}", flush=True)
+    return failed
 
 
 def main():
@@ -292,55 +316,16 @@ def main():
     found = notebooks()
     shutil.rmtree(DOCS, ignore_errors=True)
     DOCS.mkdir()
-    env = {**os.environ}
-    env.pop("IN_TEST", None)
-    failed = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for (path, name), (seconds, error) in zip(
-            found.items(), pool.map(lambda kv: build_one(*kv), found.items()), strict=True
-        ):
-            if error:
-                failed.append(error)
-            print(
-                (
-                    f"  {path.relative_to(ROOT)}: "
-                    f"{'FAILED' if error else f'{seconds:.1f} s' if seconds > 0.5 else 'unchanged'}"
-                ),
-                flush=True,
-            )
+    failed = build_all(found)
+    listed = "\n  ".join(failed)
     if failed and os.environ.get("SCHOOLVAR_DOCS_QUICK"):
-        print(
-            "\nThese notebooks fail and are left empty in this quick build:\n  "
-            + "\n  ".join(failed),
-            file=sys.stderr,
-        )
-        for path, name in found.items():
+        said = "These notebooks fail and are left empty in this quick build"
+        print(f"\n{said}:\n  {listed}", file=sys.stderr)
+        for name in found.values():
             if not (DOCS / f"{name}.ipynb").is_file():
-                cells = [
-                    {
-                        "cell_type": "raw",
-                        "id": "front",
-                        "metadata": {},
-                        "source": f"---\ntitle: {name.split('/')[-1]}\n---\n",
-                    },
-                    {
-                        "cell_type": "markdown",
-                        "id": "fails",
-                        "metadata": {},
-                        "source": "This notebook fails at present.",
-                    },
-                ]
-                (DOCS / f"{name}.ipynb").write_text(
-                    json.dumps(
-                        {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-                    ),
-                    encoding="utf-8",
-                )
+                leave_empty(name)
     elif failed:
-        print(
-            "\nThese notebooks fail, so there is no site:\n  " + "\n  ".join(failed),
-            file=sys.stderr,
-        )
+        print(f"\nThese notebooks fail, so there is no site:\n  {listed}", file=sys.stderr)
         sys.exit(1)
     link_pages(found)
     pages.write(found, DOCS)
