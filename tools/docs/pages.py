@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docs.gallery import gallery
 from docs.notebooks import library, module, notebooks
-from docs.sources import page, raw
+from docs.sources import page, raw, write_notebook
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NBS = ROOT / "nbs"
@@ -311,7 +311,7 @@ def described(docs, found):
         # both are looked at, whatever the first finds
         changed = [described_picture(o) | linked_output(o, name, names) for o in outputs]
         if any(changed):
-            file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+            write_notebook(file, page)
 
 
 def described_picture(output):
