@@ -93,8 +93,8 @@ def near(text):
     """
     closed = (
         r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text '
-        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a "
-        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" '
+        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)\s*<a "
+        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a>\s*</div>\s*<ul id="[^"]+" '
         r'class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
     )
     return re.sub(closed, r"\1</div>", text, flags=re.S)

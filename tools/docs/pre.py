@@ -189,6 +189,10 @@ def quiet(cell):
     for o in cell.outputs:
         if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
             still = re.sub(r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S)
+            # a notebook that is opened elsewhere has a picture too; a page has words for those
+            # without scripts
+            words = r"<noscript><p>\1</p></noscript>"
+            still = re.sub(r'<img class="sv-still" alt="([^"]*)"[^>]*>', words, still)
             o.data = {"text/html": still}
 
     def progress(o):
