@@ -8,7 +8,6 @@ with smalldocs.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -20,23 +19,20 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 def build():
     "Render the site. Raises SystemExit with the renderer's status where it fails."
-    from docs import pages
+    from docs import builders, pages
 
+    builder = builders.choose()
+    print(builder.why, flush=True)
     if pages.sidebar():
         print("_quarto.yml: the sidebar was out of date and has been rewritten; commit it")
-    quarto = shutil.which("quarto") and not os.environ.get("SCHOOLVAR_SMALLDOCS")
-    command = (
-        ["quarto", "render"]
-        if quarto
-        else [str(Path(sys.executable).with_name("smalldocs")), "render", "."]
-    )
-    # the pre-render script runs in this environment, whatever is on the path
+    # the scripts before and after run in this environment, whatever is on the path
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "QUARTO_PYTHON": sys.executable,
     }
     env.pop("IN_TEST", None)
-    r = subprocess.run(command, cwd=ROOT, env=env, capture_output=False)
+    r = subprocess.run(builder.command, cwd=ROOT, env=env, capture_output=False)
     if r.returncode:
         raise SystemExit(r.returncode)
 

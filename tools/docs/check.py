@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WEIGHT = 60_000
+sys.path.insert(0, str(ROOT / "tools"))
+from docs.builders import WEIGHT, built_by  # noqa: E402
+
 BASE = "/schoolvar"  # where the site is published, as settings.ini and _quarto.yml say
 # A tag that loads something, and the attribute that says from where
 LOADS = {
@@ -218,10 +220,11 @@ def light(text):
     )
     if m := re.search(fetched, text):
         yield f"a script loads {m[1]} from outside"
-    if weight(text) > WEIGHT:
+    budget = WEIGHT[built_by(text)]
+    if weight(text) > budget:
         yield (
             f"weighs {weight(text) / 1000:.0f} kB beside its charts' numbers, "
-            f"more than {WEIGHT // 1000} kB"
+            f"more than {budget // 1000} kB"
         )
 
 

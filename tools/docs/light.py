@@ -71,7 +71,7 @@ def plain_tables(text):
 def plain_signatures(text):
     "Of a signature nobody wants a copy, and nbdev styles each link to a source by itself."
     text = re.sub(
-        r'(<h[2-6] id="[^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">'
+        r'(<h[2-6] [^>]*>[^<]*</h[2-6]>\s*)<div class="code-copy-outer-scaffold">'
         r'(<div class="sourceCode".*?</div>)'
         r'<button [^>]*class="code-copy-button">.*?</button></div>',
         r"\1\2",
@@ -79,7 +79,7 @@ def plain_signatures(text):
         flags=re.S,
     )
     return re.sub(
-        r'<hr />\s*<p><a href="([^"]*)" target="_blank" '
+        r'<hr(?: /)?>\s*<p><a href="([^"]*)" target="_blank" '
         r'style="float:right; font-size:smaller">source</a></p>',
         r'<a class="sv-line" href="\1">source</a>',
         text,
@@ -93,8 +93,8 @@ def near(text):
     """
     closed = (
         r'(<a (?=[^>]*href=)[^>]*class="sidebar-item-text '
-        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)<a "
-        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a></div><ul id="[^"]+" '
+        r"sidebar-link[^>]*>(?:(?!</a>).)*</a>)\s*<a "
+        r'class="sidebar-item-toggle[^>]*collapsed[^>]*>.*?</a>\s*</div>\s*<ul id="[^"]+" '
         r'class="collapse list-unstyled sidebar-section depth1\s*">.*?</ul>'
     )
     return re.sub(closed, r"\1</div>", text, flags=re.S)

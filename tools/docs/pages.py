@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docs.gallery import gallery
 from docs.notebooks import library, module, notebooks
-from docs.sources import page, raw
+from docs.sources import page, raw, write_notebook
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NBS = ROOT / "nbs"
@@ -250,25 +250,22 @@ def checklist(docs):
 
 
 def front(docs):
-    "The living figure of the first page."
+    """The living figure of the first page, which `post` puts there.
+
+    A builder resolves what pages include before it runs `pre`, so that no page may include what
+    `pre` writes.
+    """
     from schoolvar.calibration.stored import load_summary
     from schoolvar.charts.consistency import plot_pip_sd
     from schoolvar.charts.html import chart_block
 
     tables, _ = load_summary(NBS / "studies" / "stored" / "saeb")
     chart = plot_pip_sd(tables["schools"], unit="SD of all students")
-    (docs / "front.md").write_text(
-        raw(
-            chart_block(
-                chart,
-                caption=(
-                    "160 schools in Rio de Janeiro (Saeb 2021): the probability that a "
-                    "school's spread is its own, against the spread."
-                ),
-            )
-        ),
-        encoding="utf-8",
+    caption = (
+        "160 schools in Rio de Janeiro (Saeb 2021): the probability that a school's spread is "
+        "its own, against the spread."
     )
+    (docs / "front.html").write_text(chart_block(chart, caption=caption), encoding="utf-8")
 
 
 def example(docs):
@@ -311,7 +308,7 @@ def described(docs, found):
         # both are looked at, whatever the first finds
         changed = [described_picture(o) | linked_output(o, name, names) for o in outputs]
         if any(changed):
-            file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+            write_notebook(file, page)
 
 
 def described_picture(output):
@@ -345,20 +342,12 @@ def linked_output(output, name, names):
     return output["data"]["text/markdown"] != old
 
 
-def included(docs):
-    "Files of the repository that are pages too."
-    for name in ("CONTRIBUTING", "CHANGELOG"):
-        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
-        (docs / f"{name.lower()}.md").write_text(re.sub(r"^# [^\n]*\n", "", text), encoding="utf-8")
-
-
 def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
     from schoolvar.charts.assets import write_assets
 
     write_assets(docs)
     described(docs, found)
-    included(docs)
     example(docs)
     front(docs)
     commands(docs)

@@ -20,7 +20,13 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+from docs import quarto  # noqa: E402
+from docs.builders import built_by  # noqa: E402
+from docs.copies import copies  # noqa: E402
 from docs.light import lighter, near  # noqa: E402
+
+
+FRONT = '<div id="sv-front"></div>'  # where the living figure of the first page goes
 
 
 def mathml(text):
@@ -43,6 +49,8 @@ def page(text, up, base):
         parts = re.split(r'(<span class="math[^"]*">.*?</span>)', text, flags=re.S)
         text = "".join(mathml(p) if p.startswith('<span class="math') else p for p in parts)
         text = re.sub(r"<(?:link|script)[^>]*katex[^>]*>(?:</script>)?", "", text)
+    if FRONT in text:
+        text = text.replace(FRONT, (ROOT / "docs" / "front.html").read_text(encoding="utf-8"))
     if "sv-chart" in text:
         text = text.replace(
             "</head>",
@@ -54,6 +62,7 @@ def page(text, up, base):
         )
     text = outline(reachable(lines(near(lighter(plain_comments(text))))))
     # nbdev links every name to the published page of its module
+    text = text.replace(f'href="{base}/llms.txt"', f'href="{up}llms.txt"')
     return re.sub(
         rf'(href=")({re.escape(base)}/)(?:docs/)?(?!guides/|example/)((?:\w+/)?\w+\.html)',
         rf"\g<1>{up}docs/\g<3>",
@@ -308,19 +317,18 @@ DARK_BOOTSTRAP = DARK + ' document.documentElement.dataset.bsTheme = dark ? "dar
 
 def search(out):
     "A page opened from a folder may not fetch JSON, but may load a script: search works there too."
-    script, data = out / "site_libs" / "smalldocs.js", out / "search.json"
-    if not (script.is_file() and data.is_file()):
-        return
-    text = script.read_text(encoding="utf-8")
-    if SEARCH not in text or DARK not in text:
-        raise SystemExit(
-            "docs_post: this smalldocs reads its search index or turns dark in another "
-            "way; look at SEARCH and DARK in tools/docs/post.py"
+    script = out / "site_libs" / "smalldocs.js"
+    if not quarto.scripts(out):
+        text = script.read_text(encoding="utf-8")
+        if SEARCH not in text or DARK not in text:
+            raise SystemExit(
+                "docs_post: this smalldocs reads its search index or turns dark in another "
+                "way; look at SEARCH and DARK in tools/docs/post.py"
+            )
+        script.write_text(
+            text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8"
         )
-    script.write_text(
-        text.replace(SEARCH, SEARCH_OFFLINE).replace(DARK, DARK_BOOTSTRAP), encoding="utf-8"
-    )
-    entries = json.loads(data.read_text(encoding="utf-8"))
+    entries = json.loads((out / "search.json").read_text(encoding="utf-8"))
     (out / "search-index.js").write_text(
         "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n", encoding="utf-8"
     )
@@ -380,8 +388,10 @@ def main():
     texts = {}
     source_files(out)
     for name, f in pages.items():
-        new = page(f.read_text(encoding="utf-8"), "../" * name.count("/"), base)
-        texts[name] = images(new, f, out)
+        text, up = f.read_text(encoding="utf-8"), "../" * name.count("/")
+        if built_by(text) == "quarto":
+            text = quarto.page(text, up, out)
+        texts[name] = images(page(text, up, base), f, out)
         if name == "404.html":
             texts[name] = anywhere(texts[name], base)
         if name.startswith("docs/") and not name.startswith(
@@ -410,6 +420,7 @@ def main():
             encoding="utf-8",
         )
     search(out)
+    copies(ROOT, out.resolve())
     forward(out, base)
     print(f"docs_post: {len(pages)} pages, whole offline")
 

@@ -10,6 +10,7 @@ reaches and of what it reads: an unchanged notebook is not run again.
     python tools/docs/pre.py --one NOTEBOOK OUT   one notebook, in this process
 """
 
+import ast
 import functools
 import json
 import os
@@ -24,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from docs.notebooks import FOLDERS, digest, is_library, module, notebooks  # noqa: E402
+from docs.sources import lines, write_notebook  # noqa: E402
 
 DOCS, CACHE = ROOT / "docs", ROOT / ".cache" / "docs"
 WORKERS = int(os.environ.get("SCHOOLVAR_DOCS_WORKERS", "2"))
@@ -102,6 +104,24 @@ def lead(nb):
         nb.cells.insert(first + 1, nbformat.v4.new_markdown_cell(m[2].strip()))
 
 
+def lend_names(name):
+    """Give a module the names that its annotations say and that it imports in functions only
+    (`-> pd.DataFrame` where pandas is imported when it is needed): documentation evaluates them.
+    """
+    module = sys.modules[name]
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    said = set()
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            said |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} if part else set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            node.names = [n for n in node.names if (n.asname or n.name) in said - {*vars(module)}]
+            if node.names:
+                code = ast.Module([node], [])
+                exec(compile(code, module.__file__, "exec"), vars(module))
+
+
 def filters(name):
     """nbdev's processors, with documentation taken from the module `name`.
 
@@ -120,6 +140,7 @@ def filters(name):
                 )
                 if self.k.exc:
                     raise SystemExit(f"schoolvar.{name} does not import: {self.k.exc}")
+                lend_names(f"schoolvar.{name}")
 
         def __call__(self, cell):
             if (
@@ -155,7 +176,7 @@ def one(path, out):
                 with_source(c)
     page = processed(nb, path, library)
     for c in page["cells"]:
-        c["source"] = shown(c)
+        c["source"] = lines(shown(c))
     text = json.dumps(page, indent=1)
     # folders of the machine that builds
     for folder, said in ((str(ROOT), "/path/to/schoolvar"), (str(Path.home()) + "/", "~/")):
@@ -168,6 +189,10 @@ def quiet(cell):
     for o in cell.outputs:
         if "sv-chart" in (html := o.get("data", {}).get("text/html", "")):
             still = re.sub(r"</figure>\s*<script>.*?</script>", "</figure>", html, flags=re.S)
+            # a notebook that is opened elsewhere has a picture too; a page has words for those
+            # without scripts
+            words = r"<noscript><p>\1</p></noscript>"
+            still = re.sub(r'<img class="sv-still" alt="([^"]*)"[^>]*>', words, still)
             o.data = {"text/html": still}
 
     def progress(o):
@@ -272,7 +297,7 @@ def link_pages(found):
             if c["cell_type"] == "markdown":
                 target = functools.partial(linked, name=name, names=names)
                 c["source"] = LINK.sub(target, "".join(c["source"]))
-        file.write_text(json.dumps(page, indent=1), encoding="utf-8")
+        write_notebook(file, page)
 
 
 def linked(m, name, names):
@@ -293,7 +318,7 @@ def leave_empty(name):
         for kind, id, source in (("raw", "front", front), ("markdown", "fails", said))
     ]
     page = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (DOCS / f"{name}.ipynb").write_text(json.dumps(page), encoding="utf-8")
+    write_notebook(DOCS / f"{name}.ipynb", page)
 
 
 def build_all(found):
