@@ -1,4 +1,7 @@
-"What identifies data stays with the maker: attacks from outside, by the command line and on the files it wrote, in every format."
+"""What identifies data stays with the maker.
+
+Attacks from outside, by the command line and on the files it wrote, in every format.
+"""
 
 import hashlib
 import io
@@ -88,7 +91,7 @@ def made(tmp_path_factory):
 
 
 def texts(folder):
-    "Everything in a folder that somebody could read, as text: also what is inside workbooks, tables and papers, and their metadata."
+    "What somebody could read in a folder, as text: workbooks, tables and papers with metadata too."
     for path in sorted(
         p
         for p in folder.rglob("*")
@@ -158,7 +161,7 @@ def test_nothing_that_identifies_data_or_draws_is_published(made):
 
 
 def test_guesses_at_withheld_cells_cannot_be_tested_by_any_hash(made):
-    "Every hexadecimal or base-64 word of every file, against hashes of the data as it is, as a file, a table and rows: the truth is not found."
+    "No hexadecimal or base-64 word of a file is a hash of the data: as it is, a file, a table, rows."
     folder, _ = made
     table = pd.read_csv(folder / "counts.csv", dtype={"school_id": "str"})
     kept = pd.read_csv(folder / "fits/achievement/counts.csv", dtype={"school": "str"})
@@ -378,7 +381,10 @@ def candidates(counts, few, rng, k):
 
 
 def fitted(counts, seed, folder, protected):
-    "All published numbers of a fit: as our command makes it (protected), or as version 0.1 did, with full digits of a fit of everything."
+    """All published numbers of a fit: as our command makes it (protected), or as version 0.1 did.
+
+    That was with full digits of a fit of everything.
+    """
     from schoolvar.achievement.fit import fit_achievement
     from schoolvar.cli.workflow import keep_counts
     from schoolvar.data.counts import read_counts
@@ -418,7 +424,11 @@ def rank_of_truth(published, others):
 
 
 def test_refitting_candidates_does_not_find_the_truth(tmp_path, monkeypatch):
-    "Twelve candidates for what is withheld, refitted by somebody who has everything but the withheld cells, even the seed. As it was, with the digits and the fit of everything, the truth is found each time."
+    """Twelve candidates for what is withheld, refitted by somebody who has all but the withheld cells.
+
+    He has the seed too. As it was, with the digits and the fit of everything, the truth is found
+    each time.
+    """
     rng = np.random.default_rng(1)
     for repetition in range(3):
         counts, few = province(40 + repetition, schools=16, small=4, subjects=("Math",))
@@ -478,7 +488,7 @@ def listening(process):
 
 
 def test_local_workers_open_no_port(made, tmp_path):
-    "From outside, while two processes work: nothing listens that was not there before, so there is nothing to hand a task to."
+    "While two processes work, nothing listens that was not there before: no task can be handed in."
     folder, _ = made
     run = subprocess.Popen(
         [
