@@ -93,12 +93,16 @@ class Program:
             )
 
     def _take_rules(self, rules):
-        "Keep those that what is known does not fulfil, and the rule of each of their cells."
-        n_low = self.known[0]
+        """Keep those that what is known does not fulfil, and the rule of each of their cells.
+
+        Nor one that what is known rules out: cells may be withheld for the sake of a limit too,
+        and where none of them can be small the reader sees that.
+        """
+        n_low, small = self.known[0], self.system.min_n
         self.rules, self.group_of = [], {}
         for cells in rules:
             known = self.var[0, cells] < 0
-            if (known & (n_low[cells] < self.system.min_n)).any():
+            if (known & (n_low[cells] < small)).any() or (n_low[cells] >= small).all():
                 continue
             self.group_of |= dict.fromkeys(map(int, cells), len(self.rules))
             self.rules.append(cells[~known])
