@@ -84,8 +84,15 @@ class Table:
 
     @property
     def withheld_schools(self):
-        "The schools that are withheld as a whole."
-        return set(self.entries.school[self.of_schools & (self.done.state != SHOWN)])
+        """The schools that are withheld as a whole.
+
+        Also those of which no cell is left: a fit of what may be shown has nothing to estimate
+        them by, and must not leave them out of the report and its totals without a word.
+        """
+        gone = self.done.state != SHOWN
+        left = set(self.entries.school[self.of_cells & ~gone])
+        no_cells = ~self.entries.school.isin(left).to_numpy()
+        return set(self.entries.school[self.of_schools & (gone | no_cells)])
 
     @property
     def withholds(self):
