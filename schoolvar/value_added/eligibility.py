@@ -19,9 +19,9 @@ __all__ = ['EligibilityRules', 'Eligible', 'apply_eligibility']
 class EligibilityRules:
     """Thresholds of the eligibility rules; the defaults are those of the reference study.
 
-    Participation is a share of registered students, 0 to 1, of each row of counts; `fit_value_added`
-    takes the rules and its table `eligibility` says which dropped how many rows. Raises `ValueError`
-    for shares outside 0 to 1."""
+    Participation is a share of registered students, 0 to 1, of each row of counts;
+    `fit_value_added` takes the rules, and its table `eligibility` says which dropped how many
+    rows. Raises `ValueError` for shares outside 0 to 1."""
 
     least_participation: float = 0.5  # rows below it are dropped (share of registered students)
     good_participation: float = 0.7  # rows at or above it count as well attended
