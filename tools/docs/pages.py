@@ -342,12 +342,28 @@ def linked_output(output, name, names):
     return output["data"]["text/markdown"] != old
 
 
+def of_the_repository(docs):
+    """Files of the repository that are pages too.
+
+    Not included by a page: a builder would take their first heading for a second title.
+    """
+    said = {
+        "CONTRIBUTING": "How the package and this site are made, and how to change them",
+        "CHANGELOG": "What a user would notice of each version",
+    }
+    for name, description in said.items():
+        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        first, _, body = text.partition("\n")
+        page(docs / f"{name.lower()}.qmd", first.removeprefix("# "), description, body.strip())
+
+
 def write(found, docs):
     "Write the generated pages' sources, and the script and style sheet of all charts, into `docs`."
     from schoolvar.charts.assets import write_assets
 
     write_assets(docs)
     described(docs, found)
+    of_the_repository(docs)
     example(docs)
     front(docs)
     commands(docs)

@@ -12,6 +12,7 @@ import hashlib
 import html
 import json
 import os
+import posixpath
 import re
 import shutil
 import sys
@@ -363,9 +364,10 @@ def forward(out, base):
         old = out / "docs" / f"{row['page']}.html"
         if row["place"] or old.exists() or not (out / "docs" / f"{row['now']}.html").exists():
             continue
+        up = posixpath.relpath("docs", posixpath.normpath(f"docs/{row['page']}/..")) + "/"
         places = {r["place"]: r["now"] for r in rows if r["page"] == row["page"] and r["place"]}
         text = MOVED.format(
-            base=base, now=row["now"], up="../" * row["page"].count("/"), places=json.dumps(places)
+            base=base, now=row["now"], up="" if up == "./" else up, places=json.dumps(places)
         )
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text(text, encoding="utf-8")
