@@ -101,7 +101,7 @@ def _stated(data_set, name, said, truth):
     one = said.shape == truth.shape
     probability, lower, upper = (said, np.nan, np.nan) if one else (np.nan, *said)
     values = data_set, name, np.arange(len(truth)), probability, lower, upper, truth
-    return pd.DataFrame(dict(zip(_STATED, values)))
+    return pd.DataFrame(dict(zip(_STATED, values, strict=False)))
 
 
 def study_rows(

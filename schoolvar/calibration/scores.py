@@ -57,7 +57,7 @@ def simulate_consistency(rng, n_schools: int = 24, rate: float = 0.5):
     effect = _scale_effects(truth, z, rng.random(n_schools) < rate)
     mu = truth["location_intercept"] + truth["sd_location"] * z[0]
     log_sd = truth["scale_intercept"] + effect
-    y = [rng.normal(m, np.exp(s), k) for m, s, k in zip(mu, log_sd, n)]
+    y = [rng.normal(m, np.exp(s), k) for m, s, k in zip(mu, log_sd, n, strict=False)]
     schools = pd.DataFrame(
         {
             "school": [f"s{j:02d}" for j in range(n_schools)],

@@ -74,7 +74,7 @@ class _Search:
         "The values of the attacked counts at a solution."
         n, y = (
             np.where(var >= 0, x[var], known)
-            for var, known in zip(self.program.var, self.program.known)
+            for var, known in zip(self.program.var, self.program.known, strict=False)
         )
         entry, what = self.found.entry, self.found.what
         return np.select([what == 0, what == 1], [n[entry], y[entry]], n[entry] - y[entry])
@@ -105,7 +105,7 @@ class _Search:
         size = self.rng.choice([-1.0, 1.0], len(counts)) * self.rng.uniform(0.5, 1.5, len(counts))
         for k, signs in enumerate(_SIGNS):
             mine = self.found.what[counts] == k
-            for var, sign in zip(self.program.var, signs):
+            for var, sign in zip(self.program.var, signs, strict=False):
                 at = var[self.found.entry[counts[mine]]]
                 np.add.at(weights, at[at >= 0], sign * size[mine][at >= 0])
         return weights
@@ -131,7 +131,7 @@ class _Search:
             part = parts[part_of[self.variables(k)[-1]]]
             weights = np.zeros(len(program))
             signs = _SIGNS[self.found.what[k]]
-            for var, sign in zip(program.var[:, self.found.entry[k]], signs):
+            for var, sign in zip(program.var[:, self.found.entry[k]], signs, strict=False):
                 if var >= 0:
                     weights[var] += sign
             ruled = (program.group_of.get(entry_of[v]) for v in part)

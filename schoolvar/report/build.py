@@ -92,7 +92,7 @@ def district_key(
         )
     some = [
         key if name == key or not name else f"{key} ({name})"
-        for key, name in zip(table.key[:5], table.name[:5])
+        for key, name in zip(table.key[:5], table.name[:5], strict=False)
         if key
     ]
     raise ReportError(
@@ -286,7 +286,7 @@ def _finish(stage, p, tasks, reports, wish, policy, made):
     for report in reports:
         report["name"] = str(names.get(report["district"], ""))
     for language in wish.languages:
-        mine = [(t, r) for t, r in zip(tasks, reports) if t.language == language]
+        mine = [(t, r) for t, r in zip(tasks, reports, strict=False) if t.language == language]
         page = index_page(p, mine, Labels(language), wish.standalone)
         write_whole(stage / f"index{suffix_of(language, wish.languages)}.html", page)
     if "notebook" in wish.formats:

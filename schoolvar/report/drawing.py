@@ -108,7 +108,7 @@ def rows_of(
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
     write.writerow(columns)
-    write.writerows(zip(*([decimal_text(v, 4) for v in c] for c in columns.values())))
+    write.writerows(zip(*([decimal_text(v, 4) for v in c] for c in columns.values()), strict=False))
     return out.getvalue()
 
 

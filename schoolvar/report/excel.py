@@ -29,7 +29,10 @@ def _flat(column: Column) -> list[tuple[str, str, str, int]]:  # label, field, k
     if not column.kind.startswith("interval"):
         return [(column.label, column.fields[0], kind, column.digits)]
     labels = column.labels or [f"{column.label} ({i})" for i in (1, 2)]
-    return [(label, name, kind, column.digits) for label, name in zip(labels, column.fields)]
+    return [
+        (label, name, kind, column.digits)
+        for label, name in zip(labels, column.fields, strict=False)
+    ]
 
 
 def _clean(text):

@@ -209,7 +209,9 @@ def _draw_shares(L):
         x=alt.X("share_latent_lower:Q"), x2="share_latent_upper:Q"
     )
     heads = "component", "share", "lower", "upper"
-    table = {field: L(f"column.{head}") for field, head in zip(("part", *_SHARES), heads)}
+    table = {
+        field: L(f"column.{head}") for field, head in zip(("part", *_SHARES), heads, strict=False)
+    }
     return finished(L, alt.layer(bars, lines, data=marked("rows", *_SHARES)), table)
 
 
@@ -220,7 +222,9 @@ def plot_shares(p: Publication, L: Labels):
     if not len(variance):
         return None
     parts = [L(f"component.{c}") if f"component.{c}" in L.texts else c for c in variance.component]
-    says = L.list([f"{part} {L.percent(v)}" for part, v in zip(parts, variance.share_latent)])
+    says = L.list(
+        [f"{part} {L.percent(v)}" for part, v in zip(parts, variance.share_latent, strict=False)]
+    )
     return figure(
         _draw_shares,
         (),
@@ -276,8 +280,8 @@ def plot_years(
     years, of_all = years[kept], of_all[kept]
     if years.year.nunique() < 2 or of_all.all():
         return None
-    rows = zip(years.subject, years.year.astype(int), years.level, years.percent)
-    subject, year, level, percent = zip(*sorted(rows, key=lambda row: row[:3]))
+    rows = zip(years.subject, years.year.astype(int), years.level, years.percent, strict=False)
+    subject, year, level, percent = zip(*sorted(rows, key=lambda row: row[:3]), strict=False)
     whose = [L("column.province" if of == "all" else "chart.this_district") for of in level]
     words = dict(first=str(years.year.min()), last=str(years.year.max()))
     made = figure(

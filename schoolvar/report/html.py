@@ -94,12 +94,14 @@ def table_block(
     classes = [_CLASSES.get(column.kind, "") for column in sheet.columns]
     head = "".join(
         f'<th scope="col"{cls}>{text(column.label)}</th>'
-        for cls, column in zip(classes, sheet.columns)
+        for cls, column in zip(classes, sheet.columns, strict=False)
     )
     rows = []
     for row in sheet.records():
         first, *others = (text(cell_text(row, column, L)) for column in sheet.columns)
-        cells = "".join(f"<td{cls}>{cell}</td>" for cls, cell in zip(classes[1:], others))
+        cells = "".join(
+            f"<td{cls}>{cell}</td>" for cls, cell in zip(classes[1:], others, strict=False)
+        )
         withheld = " class=withheld" if row.get("state") else ""
         rows.append(f'<tr{withheld}><th scope="row">{first}</th>{cells}</tr>')
     label = L("page.scroll", caption=caption)
@@ -127,11 +129,13 @@ def frame_block(frame, caption: str, most: int = 200) -> str:  # HTML
     classes = ["n" if is_number else "short" for is_number in number]
     head = "".join(
         f'<th scope="col"{" class=n" if is_number else ""}>{text(column)}</th>'
-        for column, is_number in zip(frame, number)
+        for column, is_number in zip(frame, number, strict=False)
     )
     rows = ""
     for row in frame.head(most).itertuples(index=False):
-        cells = (f'<td class="{c}">{text(_plain(v))}</td>' for c, v in zip(classes, row))
+        cells = (
+            f'<td class="{c}">{text(_plain(v))}</td>' for c, v in zip(classes, row, strict=False)
+        )
         rows += f"<tr>{''.join(cells)}</tr>"
     more = paragraph(f"{len(frame) - most:,} more rows are left out.") if len(frame) > most else ""
     return _scrolled(caption, caption, head, rows) + more
@@ -221,7 +225,7 @@ def years_block(p, L: Labels, key: str) -> str:  # HTML; empty where there is on
     if not len(years) or (years.frame.year == "0").any():
         return ""
     # a workbook is the place for more
-    few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject))) <= 60
+    few = len(set(zip(p.tables["cells"].school, p.tables["cells"].subject, strict=False))) <= 60
     more = ""
     if few:
         summary = text(L("page.pair", a=L("section.years"), b=L("page.schools")))

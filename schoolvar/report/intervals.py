@@ -42,11 +42,11 @@ def standing_scales(L: Labels, names, shapes, kept):
     "Colour and shape by what a school is, of the names that are there; the last one is plain."
     styles = [
         (L(name), colour, shape)
-        for name, colour, shape in zip(names, (FLAG, FLAG, OURS), shapes)
+        for name, colour, shape in zip(names, (FLAG, FLAG, OURS), shapes, strict=False)
         if name in kept
     ]
     legend = alt.Legend(title=None, columns={"expr": "width < 420 ? 1 : 3"})
-    texts, colours, forms = zip(*styles) if styles else ((), (), ())
+    texts, colours, forms = zip(*styles, strict=False) if styles else ((), (), ())
     return tuple(
         channel(
             "standing:N", scale=alt.Scale(domain=list(texts), range=list(values)), legend=legend
@@ -96,7 +96,9 @@ def _chart(schools, rows, told, line, L, words):
     names, ids = schools["name"].tolist(), schools["school"].tolist()
     twice = {name for name in names if names.count(name) > 1}
     columns = {column: schools[column].tolist() for column in rows.fields}
-    labels = [f"{name} ({id})" if name in twice else name for name, id in zip(names, ids)]
+    labels = [
+        f"{name} ({id})" if name in twice else name for name, id in zip(names, ids, strict=False)
+    ]
     many = len(schools) > 70
     return figure(
         _draw_rows,
@@ -124,7 +126,10 @@ ESTIMATES = Rows(
 
 def _told(schools, rows):
     "The label of each school's standing, from the column `compared`."
-    return [dict(zip(("above", "below", "not_told"), rows.names))[c] for c in schools.compared]
+    return [
+        dict(zip(("above", "below", "not_told"), rows.names, strict=False))[c]
+        for c in schools.compared
+    ]
 
 
 def plot_estimates(p: Publication, L: Labels):
@@ -164,7 +169,7 @@ VALUES = Rows(
 def unusual(schools) -> list[str]:  # "more", "less" or "" a school
     "How each school is unusual in its consistency, if it is."
     found = []
-    for verdict, direction in zip(schools.verdict, schools.direction):
+    for verdict, direction in zip(schools.verdict, schools.direction, strict=False):
         way = "less" if "less" in direction else "more" if "more" in direction else ""
         found.append(way if verdict.lower().startswith("unusual") else "")
     return found

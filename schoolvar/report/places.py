@@ -38,7 +38,7 @@ def _texts(frame, column):
 
 def _looked_up(keys, table, otherwise):
     "For each key what a table has, or else what stands in `otherwise`."
-    found = [table.get(key, other) for key, other in zip(keys, otherwise)]
+    found = [table.get(key, other) for key, other in zip(keys, otherwise, strict=False)]
     return pd.Series(found, index=keys.index, dtype="str")
 
 

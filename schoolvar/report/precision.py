@@ -72,14 +72,17 @@ def settled_rows(
 ) -> pd.DataFrame:
     "Round each row to what its interval supports; rows without one keep three digits."
     steps, most = [], frame[list(columns)].abs().max(axis=1)
-    for low, high, largest in zip(frame[lower], frame[upper], most):
+    for low, high, largest in zip(frame[lower], frame[upper], most, strict=False):
         step = step_of(coarse * (high - low) / 2)
         if not np.isfinite(step):
             three_digits = np.isfinite(largest) and largest > 0
             step = 10.0 ** (math.floor(math.log10(largest)) - 2) if three_digits else math.nan
         steps.append(max(step, least))
     return frame.assign(
-        **{c: [float(to_step(v, s)) for v, s in zip(frame[c], steps)] for c in columns}
+        **{
+            c: [float(to_step(v, s)) for v, s in zip(frame[c], steps, strict=False)]
+            for c in columns
+        }
     )
 
 

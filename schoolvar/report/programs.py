@@ -65,7 +65,7 @@ class Program:
     def _add_lines(self, rows):
         "The lines, for n and for y; what is known of them goes to the other side."
         place = self.system.matrix().tocoo()
-        for var, fixed in zip(self.var, self.known):
+        for var, fixed in zip(self.var, self.known, strict=False):
             free = var[place.col] >= 0
             said = place.data[~free] * fixed[place.col[~free]]
             rest = np.bincount(place.row[~free], said, len(self.system.total))

@@ -307,7 +307,7 @@ def protect(
         if not len(narrow):
             return table.protected(number)
         narrow = table.learn(found)
-        counts = list(zip(found.entry[narrow], found.what[narrow]))
+        counts = list(zip(found.entry[narrow], found.what[narrow], strict=False))
         more = _hide_around(sums, table.hidden, table.public, counts)
         if (more == table.hidden).all() and len(narrow):
             break

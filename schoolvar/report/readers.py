@@ -122,7 +122,7 @@ def _plain_numbers(body, column, share):
     "The numbers of a column, in place: shares become the range that their rounding leaves."
     numbers = [row for row in body if isinstance(row[column], tuple)]
     texts = [str(round(row[column][0], 9)) for row in numbers]
-    for row, decimals in zip(numbers, decimals_of(texts)):
+    for row, decimals in zip(numbers, decimals_of(texts), strict=False):
         value = row[column][0]
         row[column] = (*around(value, decimals), "") if share else value
 
@@ -217,7 +217,9 @@ def _said_rows(tables, name):
         return
     values = tables[name][_SHARES[name]]
     texts = ["" if v != v else repr(round(float(v), 9)) for v in values]
-    for row, text, decimals in zip(tables[name].itertuples(), texts, decimals_of(texts)):
+    for row, text, decimals in zip(
+        tables[name].itertuples(), texts, decimals_of(texts), strict=False
+    ):
         low, high = around(float(text), decimals) if text else (0.0, 1.0)
         if row.state:
             yield row, (None, 0.0, 1.0, "c")

@@ -49,7 +49,10 @@ class Sheet:
     def records(self) -> list[dict]:
         "Its rows as dictionaries."
         names = list(self.frame)
-        return [dict(zip(names, r)) for r in zip(*(self.frame[c].tolist() for c in names))]
+        return [
+            dict(zip(names, r, strict=False))
+            for r in zip(*(self.frame[c].tolist() for c in names), strict=False)
+        ]
 
 # %% ../../nbs/report/55_sheets.ipynb #6b8b552c
 def written(value, kind, digits, L: Labels, bound=math.nan) -> str:
@@ -96,7 +99,7 @@ def _words(frame, L, key):
     "Verdicts in words; what is withheld says so."
     return [
         L("verdict.withheld") if s else L(key(r)) if key(r) else ""
-        for s, r in zip(frame.state, frame.itertuples())
+        for s, r in zip(frame.state, frame.itertuples(), strict=False)
     ]
 
 
@@ -212,9 +215,11 @@ def years_sheet(p: Publication, L: Labels, key: str = "") -> Sheet:
     f = p.tables["years"]
     everyone = f[(f.level == "all").to_numpy()]
     both = f[((f.level == "district") & (f.key == key)).to_numpy()].sort_values(["subject", "year"])
-    theirs = dict(zip(zip(everyone.subject, everyone.year), everyone.percent))
+    theirs = dict(
+        zip(zip(everyone.subject, everyone.year, strict=False), everyone.percent, strict=False)
+    )
     both = both.assign(
-        everyone=[theirs.get(k, math.nan) for k in zip(both.subject, both.year)],
+        everyone=[theirs.get(k, math.nan) for k in zip(both.subject, both.year, strict=False)],
         year=both.year.astype(str),
         bound=_bound(both),
     )
@@ -236,7 +241,7 @@ def cells_sheet(p: Publication, L: Labels) -> Sheet:
     "Each school's results by year and subject."
     f, names = (
         p.tables["cells"],
-        dict(zip(p.tables["achievement"].school, p.tables["achievement"].name)),
+        dict(zip(p.tables["achievement"].school, p.tables["achievement"].name, strict=False)),
     )
     f = f.assign(name=[names.get(s, "") for s in f.school]).sort_values(
         ["name", "school", "subject", "year"]

@@ -52,7 +52,7 @@ def decimals_of(texts) -> list[int]:  # decimals of each
         len(whole.lstrip("0")) or -(len(rest) - len(rest.lstrip("0")))
         for whole, _, rest in (text.partition(".") for text in said)
     ]
-    return [max(mine, min(most, digits - first)) for mine, first in zip(own, lead)]
+    return [max(mine, min(most, digits - first)) for mine, first in zip(own, lead, strict=False)]
 
 
 def around(
@@ -174,7 +174,7 @@ def _grid(table):
     words, tell = words_of(table.language), _Schools()
     for name, subject, *texts in table.rows:
         school = tell(name, subject)
-        for year, text in zip(table.heads[2:], texts):
+        for year, text in zip(table.heads[2:], texts, strict=False):
             if text in (MISSING, words.absent, ""):
                 continue
             share, n = text, text
@@ -211,7 +211,7 @@ def _schools(table):
     "Schools, a row each. Of two with one name it cannot be told which is which."
     names = [table.cell(row, "school") for row in table.rows]
     twice = {name for name in names if names.count(name) > 1}
-    for name, row in zip(names, table.rows):
+    for name, row in zip(names, table.rows, strict=False):
         if name not in twice:
             said = table.said(table.cell(row, "n_trials"), table.cell(row, "raw"))
             place = table.district, f"{name}#0", 0, ""
@@ -285,7 +285,7 @@ def _chart_rows(node):
 
 def _drawn_years(rows, district, source, language):
     "A line of shares by year, of the district or of all schools."
-    for row, decimals in zip(rows, decimals_of([row["percent"] for row in rows])):
+    for row, decimals in zip(rows, decimals_of([row["percent"] for row in rows]), strict=False):
         mine = row["whose"] == words_of(language).own
         place = ("district", district) if mine else ("all", "")
         share = around(float(row["percent"]), decimals)
@@ -297,7 +297,7 @@ def _drawn_schools(rows, district, source, language):
     "A point for each school. Of two with one name it cannot be told which is which."
     names = [row.get("name") or row["school"] for row in rows]
     all_decimals = decimals_of([row["raw"] for row in rows])
-    for name, row, decimals in zip(names, rows, all_decimals):
+    for name, row, decimals in zip(names, rows, all_decimals, strict=False):
         if names.count(name) == 1:
             about = district, f"{name}#0", 0, "", float(row["n_trials"])
             share = around(float(row["raw"]), decimals)

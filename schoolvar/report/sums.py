@@ -67,7 +67,7 @@ def _lines(whole, parts, columns):
     if not columns:
         yield whole.index[0], parts.index
         return
-    where = dict(zip(map(tuple, whole[columns].to_numpy()), whole.index))
+    where = dict(zip(map(tuple, whole[columns].to_numpy()), whole.index, strict=False))
     for key, at in parts.groupby(columns, sort=True, observed=True).indices.items():
         yield where[key if isinstance(key, tuple) else (key,)], parts.index[at]
 
@@ -84,7 +84,7 @@ def add_up(
     names = ["cell", *("+".join(columns) or "all" for columns in by)]
     first = cells.assign(students=cells.n_trials if students is None else students)
     tables = [first, *(_summed(cells, columns) for columns in by)]
-    tables = [table.assign(level=name) for table, name in zip(tables, names)]
+    tables = [table.assign(level=name) for table, name in zip(tables, names, strict=False)]
     columns = ["level", *finest, *(c for keep in by for c in keep)]
     columns = list(dict.fromkeys([*columns, "n_trials", "y_success", "students"]))
     entries = pd.concat(tables, ignore_index=True)[columns]

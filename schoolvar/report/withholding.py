@@ -153,7 +153,7 @@ def _told_before(table, schools, earlier, grade):
     "What earlier releases told of the achievement table; None without any."
     if not earlier:
         return None
-    names = dict(zip(schools.school, zip(schools.key, schools["name"])))
+    names = dict(zip(schools.school, zip(schools.key, schools["name"], strict=False), strict=False))
     return known_before(table.entries, table.sums, names, earlier, grade)
 
 

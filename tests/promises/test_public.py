@@ -627,7 +627,7 @@ EVIL = [
 
 def test_cells_of_a_fit_s_csv_are_inert_and_come_back_as_they_were(tmp_path):
     counts, _ = province(11, schools=12, small=0)
-    names = dict(zip(sorted(counts.school_id.unique()), EVIL))
+    names = dict(zip(sorted(counts.school_id.unique()), EVIL, strict=False))
     counts["school_name"] = counts.school_id.map(names).fillna("plain")
     counts["district_id"] = ["=1+1" if d == "D1" else "-rf" for d in counts.district_id]
     from schoolvar.achievement.fit import fit_achievement

@@ -192,7 +192,7 @@ def read_tables(known, tables, district):
         head = table[0]
         if head[:2] == ["School", "Subject"] and all(h.isdigit() for h in head[2:]):
             for school, subject, *cells in table[1:]:
-                for year, text in zip(head[2:], cells):
+                for year, text in zip(head[2:], cells, strict=False):
                     if text in ("–", "[x]", ""):
                         continue
                     percent, n = (

@@ -40,7 +40,7 @@ def test_intervals_are_those_of_trying_everything(cells, mask):
     def fits(truth, least):
         open_ = [
             range(least, int(truth.max()) + 1) if h else [int(t)]
-            for h, t in zip(hidden[:4], truth[:4])
+            for h, t in zip(hidden[:4], truth[:4], strict=False)
         ]
         return [
             np.array(x)
@@ -59,7 +59,7 @@ def test_intervals_are_those_of_trying_everything(cells, mask):
         found = attack(
             system_of(sums, hidden, np.zeros(8, int), DisclosurePolicy("x", 10)), hidden, keep
         )
-        assert {(int(e), int(w)) for e, w in zip(found.entry, found.what)} == {
+        assert {(int(e), int(w)) for e, w in zip(found.entry, found.what, strict=False)} == {
             (e, w) for e in np.flatnonzero(hidden) for w in range(3)
         }
         assert {(int(found.entry[k]), int(found.what[k])) for k in found.narrow} == {

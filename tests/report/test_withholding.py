@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from schoolvar.cli.main import main
-from schoolvar.data.simulate import simulate_province
+from schoolvar.data.province import simulate_province
 from schoolvar.report import withholding
 
 

@@ -26,7 +26,6 @@ from docs.builders import built_by  # noqa: E402
 from docs.copies import copies  # noqa: E402
 from docs.light import lighter, near  # noqa: E402
 
-
 FRONT = '<div id="sv-front"></div>'  # where the living figure of the first page goes
 
 
