@@ -110,14 +110,14 @@ def spread(keys, count):
 
 def measured(publication, keys, a, folder) -> dict:
     "Both ways to make the pages, in one run."
-    from schoolvar.report.build import _default_workers, _tasks
+    from schoolvar.report.build import default_workers, tasks_of
     from schoolvar.report.figures import shared_data
 
-    tasks = _tasks(publication, spread(keys, a.kernels), ("en",), (), False, "2026-01-01")
+    tasks = tasks_of(publication, spread(keys, a.kernels), ("en",), (), False, "2026-01-01")
     before = processor_seconds()
     kernels = with_kernels(publication, tasks, folder, shared_data(publication), os.cpu_count())
     between = processor_seconds()
-    workers = a.workers or _default_workers(len(keys))
+    workers = a.workers or default_workers(len(keys))
     seconds, _ = with_workers(a.achievement, folder / "out", keys, workers)
     return dict(
         workers=workers,

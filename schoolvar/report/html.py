@@ -19,6 +19,11 @@ from ..charts.theme import theme
 from ..charts.words import Wording, wording
 from .figures import plot_years
 from .labels import Labels, template
+from schoolvar.report.sentences import (
+    achievement_sentences,
+    consistency_sentences,
+    value_sentences,
+)
 from .sheets import Sheet, cell_text, cells_across, years_sheet
 
 # %% auto #0
@@ -190,12 +195,6 @@ def district_title(p, key: str, L: Labels) -> str:
 
 def short_account(p, L: Labels) -> list[tuple[str, list[str]]]:  # section and its sentences
     "What the report finds, in short."
-    from schoolvar.report.sentences import (
-        achievement_sentences,
-        consistency_sentences,
-        value_sentences,
-    )
-
     there = [
         k
         for k in ("achievement", "consistency", "value_added")

@@ -16,10 +16,10 @@ def test_formats_are_those_that_are_read():
 
 
 def test_models_are_those_of_the_ladder():
-    from schoolvar.achievement.ladder import EXTRAS, MODELS
+    from schoolvar.achievement.ladder import EXTENSIONS, MODELS
 
     assert names(options.Model) == list(MODELS)
-    assert names(models.Extra) == list(EXTRAS)
+    assert names(models.Extra) == list(EXTENSIONS)
 
 
 def test_methods_are_those_of_value_added():

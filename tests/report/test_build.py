@@ -1,5 +1,6 @@
 "Reports from fit folders: right, whole, resumable, readable by everyone."
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -265,50 +267,61 @@ def test_two_runs_into_one_folder(fits, tmp_path):
             assert hashlib.sha256((out / name).read_bytes()).hexdigest() == sha
 
 
-def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
-    "A real scheduler with two worker processes on loopback; one is killed while it works."
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    (tmp_path / "slowly.py").write_text(
-        "import os, time\nfrom schoolvar import reports\n_plain = reports.make_report\ndef make(task, *data):\n    open(os.path.join(os.environ['MARK'], f'{os.getpid()}'), 'a').close()\n    time.sleep(.5)\n    return _plain(task, *data)\n"
-    )
-    (tmp_path / "mark").mkdir()
-    env["MARK"] = str(tmp_path / "mark")
-    port = 20000 + os.getpid() % 20000
-    dask = (
-        [sys.executable, "-m", "distributed.cli.dask_scheduler"],
-        [sys.executable, "-m", "distributed.cli.dask_worker"],
-    )
-    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env, cwd=tmp_path)
-    processes = [
-        subprocess.Popen(
-            [*dask[0], "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet
-        )
-    ]
+SLOWLY = """
+import os, time
+from schoolvar.report import build, district
+_plain = district.make_report
+
+
+def make(task, *data):
+    open(os.path.join(os.environ["MARK"], f"{os.getpid()}"), "a").close()
+    time.sleep(0.5)
+    return _plain(task, *data)
+"""
+RENDER_SLOWLY = """
+import sys
+import slowly
+from schoolvar.report import build
+
+build.make_report = slowly.make
+out, achievement, consistency, scheduler = sys.argv[1:]
+fits = dict(achievement=achievement, consistency=consistency)
+made = build.render_reports(out, **fits, formats=(), scheduler=scheduler)
+print(len(made.failed), len(made.reports), *{report["error"] for report in made.reports})
+"""
+
+
+@contextlib.contextmanager
+def dask_cluster(folder, env):
+    "A real scheduler with two worker processes on loopback: its address, and the workers."
+    address = f"tcp://127.0.0.1:{20000 + os.getpid() % 20000}"
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env, cwd=folder)
+
+    def start(program, *arguments):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--no-dashboard"]
+        return subprocess.Popen([*command, *arguments], **quiet)
+
+    processes = [start("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2])]
     try:
-        processes += [
-            subprocess.Popen(
-                [
-                    *dask[1],
-                    f"tcp://127.0.0.1:{port}",
-                    "--nthreads",
-                    "1",
-                    "--no-dashboard",
-                    "--no-nanny",
-                ],
-                **quiet,
-            )
-            for _ in range(2)
-        ]
+        for _ in range(2):
+            processes.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
+    "One of two workers is killed while it works; every report is made."
+    mark = tmp_path / "mark"
+    mark.mkdir()
+    env = os.environ | {"PYTHONPATH": str(tmp_path), "MARK": str(mark)}
+    (tmp_path / "slowly.py").write_text(SLOWLY)
+    with dask_cluster(tmp_path, env) as (address, workers):
+        folders = map(str, (tmp_path / "out", fits["achievement"], fits["consistency"]))
         run = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "import slowly, sys\nfrom schoolvar import reports\nreports.make_report = slowly.make\n"
-                f"r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], consistency=sys.argv[3], formats=(), scheduler='tcp://127.0.0.1:{port}')\nprint(len(r.failed), len(r.reports), *{{x['error'] for x in r.reports}})",
-                str(tmp_path / "out"),
-                str(fits["achievement"]),
-                str(fits["consistency"]),
-            ],
+            [sys.executable, "-c", RENDER_SLOWLY, *folders, address],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -316,17 +329,13 @@ def test_a_dask_cluster_that_exists_and_a_worker_that_dies(fits, tmp_path):
             cwd=tmp_path,
         )
         deadline = time.time() + 240
-        while time.time() < deadline and not list((tmp_path / "mark").iterdir()):
+        while time.time() < deadline and not list(mark.iterdir()):
             time.sleep(0.05)
-        victim = int(next((tmp_path / "mark").iterdir()).name)
-        assert victim in [p.pid for p in processes[1:]]
+        victim = int(next(mark.iterdir()).name)
+        assert victim in [worker.pid for worker in workers]
         os.kill(victim, signal.SIGKILL)
         said, err = run.communicate(timeout=400)
         assert run.returncode == 0 and said.split() == ["0", "4"], said + err[-2000:]
-    finally:
-        for p in processes:
-            p.kill()
-            p.wait()
 
 
 def test_local_processes(fits, tmp_path):
@@ -346,26 +355,29 @@ def test_a_full_disk(fits, tmp_path):
     ).returncode:
         absent("root", "no small disk can be mounted here")
     try:
-        r = lambda *more: subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from schoolvar.cli.main import main; main()",
-                "report",
-                "--achievement",
-                str(fits["achievement"]),
-                "--workers",
-                "1",
-                "--out",
-                str(disk / "out"),
-                *more,
-            ],
-            capture_output=True,
-            text=True,
-        )
-        assert r("--formats", "", "--district", "SIM01").returncode == 0
+
+        def report(*more):
+            return subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    "from schoolvar.cli.main import main; main()",
+                    "report",
+                    "--achievement",
+                    str(fits["achievement"]),
+                    "--workers",
+                    "1",
+                    "--out",
+                    str(disk / "out"),
+                    *more,
+                ],
+                capture_output=True,
+                text=True,
+            )
+
+        assert report("--formats", "", "--district", "SIM01").returncode == 0
         before = {p: p.read_bytes() for p in (disk / "out").rglob("*") if p.is_file()}
-        full = r("--formats", "xlsx,pdf", "--standalone")
+        full = report("--formats", "xlsx,pdf", "--standalone")
         assert (
             full.returncode == 2
             and "disk is full" in full.stderr
@@ -457,70 +469,78 @@ def test_a_kernel_gives_the_same_report(fits, tmp_path):
     assert bodies[0] == bodies[1]
 
 
+SPOKEN = (
+    "aria-label",
+    "title",
+    "alt",
+    "data-menu",
+    "data-png",
+    "data-svg",
+    "data-one",
+    "data-other",
+)
+
+
+def words_of(node):
+    "Titles, texts and values of a chart's specification."
+    for value in node if isinstance(node, list) else ():
+        yield from words_of(value)
+    for name, value in node.items() if isinstance(node, dict) else ():
+        yield from words_of_entry(name, value)
+
+
+def words_of_entry(name, value):
+    if isinstance(value, str) and name in ("title", "description", "alt"):
+        yield value
+    elif isinstance(value, str) and name == "values":
+        yield from value.replace("\n", ",").split(",")
+    elif name == "table":
+        yield from value.values()
+    elif isinstance(value, list) and name in ("text", "domain"):
+        yield from (word for word in value if isinstance(word, str))
+    else:
+        yield from words_of(value)
+
+
+class Shown(HTMLParser):
+    "What a page shows or speaks: text, attributes for screen readers, words of charts."
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.inside = [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = dict(attrs).get("type", "") if tag == "script" else tag
+        self.found += [value for name, value in attrs if name in SPOKEN]
+
+    def handle_data(self, data):
+        if self.inside == "application/json":
+            self.found += words_of(json.loads(data))
+        elif data.strip():
+            self.found.append(data.strip())
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+
 def shown_text(page):
-    "What a page shows or speaks: text, attributes for screen readers, and the words inside the charts' specifications."
-    from html.parser import HTMLParser
-
-    found, inside = [], []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            inside.append(dict(attrs).get("type", "") if tag == "script" else tag)
-            found.extend(
-                v
-                for k, v in attrs
-                if k
-                in (
-                    "aria-label",
-                    "title",
-                    "alt",
-                    "data-menu",
-                    "data-png",
-                    "data-svg",
-                    "data-one",
-                    "data-other",
-                )
-            )
-
-        def handle_data(self, data):
-            if inside and inside[-1] == "application/json":
-                words(json.loads(data))
-            elif data.strip():
-                found.append(data.strip())
-
-        def handle_endtag(self, tag):
-            inside.append("")
-
-    def words(node):
-        if isinstance(node, dict):
-            for k, v in node.items():
-                if isinstance(v, str) and k in ("title", "description", "alt"):
-                    found.append(v)
-                elif isinstance(v, str) and k == "values":
-                    found.extend(v.replace("\n", ",").split(","))
-                elif k == "table":
-                    found.extend(v.values())
-                elif isinstance(v, list) and k in ("text", "domain"):
-                    found.extend(x for x in v if isinstance(x, str))
-                else:
-                    words(v)
-        elif isinstance(node, list):
-            for v in node:
-                words(v)
-
-    Reader().feed(page)
-    return list(dict.fromkeys(found))
+    "What a page shows or speaks, once each."
+    reader = Shown()
+    reader.feed(page)
+    return list(dict.fromkeys(reader.found))
 
 
 def english_in(texts_shown):
-    "Labels of the English catalogue that stand in the texts: whole ones, and longer ones inside a sentence, with anything in their fields."
+    """Labels of the English catalogue that stand in the texts.
+
+    Whole ones, and longer ones inside a sentence, with anything in their fields.
+    """
     from schoolvar.report.labels import catalogue
 
-    each = lambda language: {
-        t
-        for v in catalogue(language).values()
-        for t in (v.values() if isinstance(v, dict) else [v])
-    }
+    def each(language):
+        entries = catalogue(language).values()
+        return {t for v in entries for t in (v.values() if isinstance(v, dict) else [v])}
+
     # the link to the other language is in that language
     english = {t for t in each("en") - each("fr") if len(re.sub(r"\{.*?\}|\W", "", t)) > 2} - {
         "English"
@@ -563,18 +583,18 @@ def test_altair_draws_a_kind_of_chart_once(fits, monkeypatch):
     from schoolvar.report import figures
 
     p, L = publish(fits, DisclosurePolicy.named("us")), Labels("en")
-    draw = lambda key: [
-        c
-        for plot in (
-            figures.plot_estimates,
-            figures.plot_spreads,
-            figures.plot_value,
-            figures.plot_funnel,
-            figures.plot_vee,
-            figures.plot_shares,
-        )
-        if (c := plot(p.district(key), L))
-    ]
+    plots = (
+        figures.plot_estimates,
+        figures.plot_spreads,
+        figures.plot_value,
+        figures.plot_funnel,
+        figures.plot_vee,
+        figures.plot_shares,
+    )
+
+    def draw(key):
+        return [chart for plot in plots if (chart := plot(p.district(key), L))]
+
     first = {json.dumps(c.to_dict()) for key in p.districts.key for c in draw(key)}
 
     def never(*args, **kwargs):
@@ -606,7 +626,7 @@ AXE_RULES = {
 @pytest.fixture(scope="module")
 def browser():
     try:
-        import axe_playwright_python
+        import axe_playwright_python  # noqa: F401
         from playwright.sync_api import sync_playwright
     except ImportError:
         absent("chromium", "playwright and axe-playwright-python are not installed")
@@ -711,7 +731,8 @@ def test_policy_of_the_page_lets_the_charts_draw(browser, made):
     assert grey > 25, "the shared points are drawn too"
     assert all(
         page.evaluate(
-            "[...document.querySelectorAll('svg.marks')].map(s => s.getAttribute('role') === 'img' && !!s.querySelector('title') && !!s.querySelector('desc'))"
+            "[...document.querySelectorAll('svg.marks')].map(s => s.getAttribute('role') === 'img' "
+            "&& !!s.querySelector('title') && !!s.querySelector('desc'))"
         )
     )
     context.close()
@@ -816,7 +837,10 @@ def test_workbook_is_walkable(made):
 def test_print_shows_what_is_closed_on_screen(browser, made):
     path = next(p for p in (made.out / "districts").glob("sim01*.html") if ".fr." not in p.name)
     context, page, _ = open_page(browser, path)
-    height = "document.querySelector('details.more table').getBoundingClientRect().height > 0 && document.querySelector('details.more').getBoundingClientRect().height > 100"
+    height = (
+        "document.querySelector('details.more table').getBoundingClientRect().height > 0 "
+        "&& document.querySelector('details.more').getBoundingClientRect().height > 100"
+    )
     assert not page.evaluate(height)
     page.emulate_media(media="print")
     assert page.evaluate(height) and not page.locator("nav, .skip").first.is_visible()
@@ -863,14 +887,17 @@ def test_rerun_of_a_fit(tmp_path):
 
 
 def test_a_district_is_asked_for_by_id_or_by_name():
-    from schoolvar.report.build import _key
+    from schoolvar.report.build import district_key
     from schoolvar.report.publication import ReportError
 
     table = pd.DataFrame({"key": ["", "011", "012", "013"], "name": ["", "Ayr", "Perth", "Perth"]})
-    assert _key(table, "011") == _key(table, "AYR") == "011" and _key(table, "") == ""
+    assert (
+        district_key(table, "011") == district_key(table, "AYR") == "011"
+        and district_key(table, "") == ""
+    )
     with pytest.raises(
         ReportError, match=r"2 districts are called Perth; say which by its id: 012, 013"
     ):
-        _key(table, "Perth")
+        district_key(table, "Perth")
     with pytest.raises(ReportError, match=r"there are 4, such as 011 \(Ayr\), 012 \(Perth\)"):
-        _key(table, "Leeds")
+        district_key(table, "Leeds")
