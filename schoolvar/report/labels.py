@@ -116,7 +116,7 @@ class Labels:
 
         return format_list([str(i) for i in items], locale=self.language) if items else ""
 
-    def date(self, day: date) -> str:
+    def date(self, day: dt.date) -> str:
         "A date in words."
         from babel.dates import format_date
 

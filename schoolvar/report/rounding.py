@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .disclosure import DisclosurePolicy
 from .precision import settled, settled_rows, to_step
 from .protection import SHOWN, WITHHELD
 from .withholding import school_limit

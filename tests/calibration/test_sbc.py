@@ -1,4 +1,4 @@
-"Calibration in small: every study's ranks lie in wide bands, what is stated comes true, and a wrong posterior is seen."
+"Calibration in small: ranks lie in wide bands, what is stated comes true, a wrong fit is seen."
 
 import importlib
 
@@ -23,7 +23,7 @@ def test_every_family_has_a_study():
 
 
 def test_ranks_lie_in_wide_bands(found):
-    "Five data sets see gross faults only: a posterior that is a posterior SD off, or half as wide as it should be."
+    "Five data sets see gross faults only: a posterior that is an SD off, or half as wide."
     for name, (ranks, _) in found.items():
         if not len(ranks):
             continue
@@ -71,7 +71,7 @@ def test_a_wrong_posterior_leaves_the_band():
 
 
 def test_a_run_goes_on_where_it_stopped_and_is_stored(tmp_path, monkeypatch, capsys):
-    "Blocks are kept; a second run makes none again; the stored study holds what was stated with its truth."
+    "Blocks are kept; a second run makes none; the stored study holds what was stated."
     validate = importlib.import_module("validate")
     monkeypatch.setattr(validate, "PARTS", tmp_path / "parts")
     folder = tmp_path / "parts" / "M1"

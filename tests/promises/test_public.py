@@ -44,7 +44,7 @@ def command(*args):
 
 
 def province(seed, schools=24, small=4, years=(2022, 2023), subjects=("Math", "Reading"), size=4):
-    "Counts in which some schools have four students a year, and so are withheld under every policy."
+    "Counts in which some schools have four students a year: withheld under every policy."
     f = simulate_counts(schools, years=years, subjects=subjects, students=30, seed=seed).frame
     rng = np.random.default_rng(seed)
     few = f.school_id.isin(sorted(f.school_id.unique())[:small])
@@ -319,7 +319,7 @@ def numbers_in(folder):
 
 
 def test_no_file_is_finer_than_the_steps(made):
-    "In tables each number is a multiple of its step; nowhere, in any format, do the fit's own further digits appear."
+    "In tables each number is a multiple of its step; nowhere do the fit's further digits appear."
     folder, _ = made
     facts = json.loads((folder / "out/data/facts.json").read_text())["facts"]
     for kind, steps in facts["steps"].items():
@@ -418,7 +418,7 @@ def fitted(counts, seed, folder, protected):
 
 
 def rank_of_truth(published, others):
-    "Among all candidates, by squared distance; ties count half, so that knowing nothing is the middle."
+    "Among all candidates, by squared distance; ties count half: knowing nothing is the middle."
     d = np.array([np.nansum((published - o) ** 2) for o in others])
     return 1 + (d[1:] < d[0] - 1e-15).sum() + 0.5 * (np.abs(d[1:] - d[0]) <= 1e-15).sum()
 

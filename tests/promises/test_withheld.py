@@ -550,11 +550,9 @@ def test_a_column_that_the_audit_does_not_know_stops_the_report(tmp_path, monkey
     from schoolvar.report import publication
 
     fit = fit_of(tmp_path, province(1))
-    tidy = publication._tidy
+    plain = publication.published
     monkeypatch.setattr(
-        publication,
-        "_tidy",
-        lambda rounded, fine, kind, *rest: tidy(rounded, fine, kind, *rest).assign(students=7.0),
+        publication, "published", lambda *tables: plain(*tables).assign(students=7.0)
     )
     assert report(fit, tmp_path / "out", "--formats", "notebook") == 2
     line = capsys.readouterr().err.strip().splitlines()
@@ -644,6 +642,6 @@ def test_whatever_the_withheld_counts_are_every_file_is_the_same(tmp_path):
             continue
         assert files_of(folder / "out") == files_of(folder / "other/out"), seed
         compared += 1
-        if compared == 8:
+        if compared == 5:
             return
     raise AssertionError(f"only {compared} were compared")

@@ -21,6 +21,7 @@ from outside import reseal
 
 from schoolvar.core.files import FolderError
 from schoolvar.report import build as reports
+from schoolvar.report import district
 from schoolvar.report.build import render_reports
 from schoolvar.report.disclosure import DisclosurePolicy
 from schoolvar.report.example import example_fits
@@ -83,7 +84,7 @@ def test_every_page_says_that_the_data_are_simulated(made):
 
 
 def test_pages_load_nothing_from_outside(made):
-    for name, text in pages(made.out).items():
+    for text in pages(made.out).values():
         assert "Content-Security-Policy" in text and "default-src 'none'" in text
         for ref in re.findall(r'(?:src|href)="([^"]*)"', text):
             assert not re.match(r"(https?:)?//", ref), ref
@@ -98,7 +99,7 @@ def test_pages_hold_no_code(made):
 
 
 def test_page_weight(made):
-    "Ten schools with all three parts, beside the shared bundle; the median of real provinces is in the benchmark."
+    "Ten schools with all three parts, beside the shared bundle; real provinces are benchmarked."
     assert max(len(t.encode()) for t in pages(made.out).values()) < 70_000
 
 
@@ -115,15 +116,15 @@ def test_numbers_on_the_page_are_those_of_the_fit(made, fits):
 
 
 def test_echoed_parameters_must_be_those_asked_for(fits, tmp_path, monkeypatch):
-    "A template whose parameters cell lost its tag is run with its defaults: that must not become a page."
+    "A template whose parameters lost their tag runs with its defaults: that is not to be a page."
     nb = nbformat.read(SRC / "nbs/reports/district.ipynb", 4)
     for cell in nb.cells:
         cell.metadata.pop("tags", None)
     broken = tmp_path / "district.ipynb"
     nbformat.write(nb, broken)
-    plain = reports.template
+    plain = district.template
     monkeypatch.setattr(
-        reports, "template", lambda name: broken if name == "district.ipynb" else plain(name)
+        district, "template", lambda name: broken if name == "district.ipynb" else plain(name)
     )
     import logging
 
@@ -138,13 +139,13 @@ def test_echoed_parameters_must_be_those_asked_for(fits, tmp_path, monkeypatch):
 
 
 def test_one_failing_district_leaves_the_others(fits, tmp_path, monkeypatch):
-    plain = reports.run_notebook
+    plain = district.run_notebook
 
     def run(task, home, engine="schoolvar"):
         nb, error = plain(task, home, engine)
         return nb, "ValueError: planted" if task.key == "SIM02" else error
 
-    monkeypatch.setattr(reports, "run_notebook", run)
+    monkeypatch.setattr(district, "run_notebook", run)
     result = render_reports(
         tmp_path / "out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1
     )
@@ -157,7 +158,7 @@ def test_one_failing_district_leaves_the_others(fits, tmp_path, monkeypatch):
         and len(pages(tmp_path / "out")) == 1
     )
     # mended: only the failed one is made again
-    monkeypatch.setattr(reports, "run_notebook", plain)
+    monkeypatch.setattr(district, "run_notebook", plain)
     again = render_reports(
         tmp_path / "out", **fits, districts=["SIM01", "SIM02"], formats=(), workers=1
     )
@@ -217,7 +218,8 @@ plain = reports.make_report
 def slow(*a): time.sleep(float(sys.argv[4])); return plain(*a)
 reports.make_report = slow
 if __name__ == "__main__":
-    r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], formats=(), workers=int(sys.argv[3]))
+    how = dict(formats=(), workers=int(sys.argv[3]))
+    r = reports.render_reports(sys.argv[1], achievement=sys.argv[2], **how)
     print(r.sentence, sum(x["reused"] for x in r.reports), len(r.failed))
 """
 
@@ -459,11 +461,11 @@ def test_a_kernel_gives_the_same_report(fits, tmp_path):
         publish({"achievement": fits["achievement"]}, DisclosurePolicy.named("us")),
         tmp_path / "data",
     )
-    task = reports.Task("SIM01", "sim01", "en", "", ("en",), (), False, "2026-01-01")
-    reports.preload()
+    task = district.Task("SIM01", "sim01", "en", "", ("en",), (), False, "2026-01-01")
+    district.preload()
     bodies = []
     for engine in ("schoolvar", None):
-        nb, error = reports.run_notebook(task, tmp_path, engine)
+        nb, error = district.run_notebook(task, tmp_path, engine)
         assert error is None
         bodies.append(notebook_body(nb))
     assert bodies[0] == bodies[1]
@@ -777,7 +779,7 @@ def test_keyboard_reaches_everything(browser, made):
 def test_index_finds_a_district(browser, tmp_path, tmp_path_factory):
     many = example_fits(tmp_path_factory.mktemp("many"), 14, 60)
     p = publish(many, DisclosurePolicy.named("us"))
-    tasks = reports._tasks(p, None, ("en",), (), False, "2026-01-01")
+    tasks = reports.tasks_of(p, None, ("en",), (), False, "2026-01-01")
     from schoolvar.core.files import write_whole
     from schoolvar.report.figures import shared_data
     from schoolvar.report.html import report_assets

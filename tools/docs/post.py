@@ -374,6 +374,20 @@ def forward(out, base):
     return count
 
 
+def finished(name, file, base, out):
+    "A page as it is published."
+    text, up = file.read_text(encoding="utf-8"), "../" * name.count("/")
+    if built_by(text) == "quarto":
+        text = quarto.page(text, up, out)
+    text = images(page(text, up, base), file, out)
+    if name == "404.html":
+        text = anywhere(text, base)
+    told = ("docs/studies/", "docs/explanations/")
+    if name.startswith("docs/") and not name.startswith(told):
+        text = sources(text, name, out)
+    return text
+
+
 def main():
     os.chdir(os.environ.get("QUARTO_PROJECT_DIR", ROOT))
     out = Path(os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_site"))
@@ -386,19 +400,8 @@ def main():
         for f in sorted(out.rglob("*.html"))
         if "example" not in f.relative_to(out).parts
     }
-    texts = {}
     source_files(out)
-    for name, f in pages.items():
-        text, up = f.read_text(encoding="utf-8"), "../" * name.count("/")
-        if built_by(text) == "quarto":
-            text = quarto.page(text, up, out)
-        texts[name] = images(page(text, up, base), f, out)
-        if name == "404.html":
-            texts[name] = anywhere(texts[name], base)
-        if name.startswith("docs/") and not name.startswith(
-            ("docs/studies/", "docs/explanations/")
-        ):
-            texts[name] = sources(texts[name], name, out)
+    texts = {name: finished(name, f, base, out) for name, f in pages.items()}
     for name, text in places(texts).items():
         if text != pages[name].read_text(encoding="utf-8"):
             pages[name].write_text(text, encoding="utf-8")
