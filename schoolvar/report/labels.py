@@ -5,6 +5,7 @@
 # %% ../../nbs/report/20_labels.ipynb #8ed1965e
 from __future__ import annotations
 
+import datetime as dt
 import math
 import tomllib
 from functools import cache, lru_cache

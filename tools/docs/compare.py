@@ -88,10 +88,19 @@ def searched(tab, site):
 
 
 def pages(site):
-    "Names of the pages that a builder rendered; a report is a site of its own."
-    found = (p.relative_to(site) for p in sorted(site.rglob("*.html")))
-    # the page for what is not there leads from the root of a host
-    return [p.as_posix() for p in found if p.parts[0] != "example" and p.name != "404.html"]
+    """Names of the pages that a builder rendered.
+
+    A report is a site of its own, pages that moved are the same from both, and the page for what
+    is not there leads from the root of a host.
+    """
+    found = (p.relative_to(site).as_posix() for p in sorted(site.rglob("*.html")))
+    return [
+        name
+        for name in found
+        if not name.startswith("example/")
+        and name != "404.html"
+        and "<title>Moved</title>" not in (site / name).read_text(encoding="utf-8")
+    ]
 
 
 def size(value):

@@ -16,6 +16,9 @@ def lighter(text):
         text = plain_tables(text)
     # numbers of cells are nobody's link
     text = re.sub(r'(<div) id="c(?:ell-|b)\d+"', r"\1", text)
+    text = re.sub(r'(<div class="sourceCode[^"]*") id="cb\d+"', r"\1", text)
+    # nor are those that notebooks give them
+    text = re.sub(r'<div id="[0-9a-f]{8}" class="cell"', '<div class="cell"', text)
     if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs this class
         text = text.replace(" code-with-copy", "")
     # lines between blocks

@@ -261,6 +261,11 @@ def places(texts):
     ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
 
     def mend(name):
+        own = re.escape(os.path.relpath(name, os.path.dirname(name) or "."))
+        # a page's links to itself need no way
+        up = "../" * name.count("/")
+        texts[name] = re.sub(rf'href="(?:{own}|{up}{re.escape(name)})#', 'href="#', texts[name])
+
         def link(m):
             target = os.path.normpath(os.path.join(os.path.dirname(name), m[1])) if m[1] else name
             return m[0] if m[2] in ids.get(target, {m[2]}) else f'<a href="{m[1]}"{m[3]}><code>'

@@ -14,7 +14,8 @@ REQUIRE = re.compile(
     r"|<script[^>]*>\s*define\('jquery'[^<]*</script>\s*"
 )
 INLINE = re.compile(
-    r'<script id="(quarto-html-(?:before|after)-body)" type="application/javascript">(.*?)</script>',
+    r'<script id="(quarto-html-(?:before|after)-body)" type="application/javascript">'
+    r"(.*?)</script>",
     re.S,
 )
 # Each line of code has a name and a link of its own, for numbers that no page shows
@@ -42,6 +43,8 @@ def page(text, up, out):
     text = INLINE.sub(beside, text)
     text = LINE.sub("<span>", text)
     text = PARTS.sub("", MODULE.sub(r"\1 defer>", text))
+    # widths that count the dashes of a table's source break words
+    text = re.sub(r"<colgroup>.*?</colgroup>\s*", "", text, flags=re.S)
     # a button is no menu, and what opens the sidebar is no landmark
     text = re.sub(r'(<button class="navbar-toggler"[^>]*?) role="menu"', r"\1", text)
     return re.sub(
