@@ -28,11 +28,11 @@ def school_draws(
 def interval(
     draws: np.ndarray,  # (draws, ...)
     level: float = 0.95,  # central
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # mean, lower end, upper end
+) -> tuple[Any, Any, Any]:  # mean, lower end, upper end: numbers, or arrays of the other dimensions
     "Mean and central interval"
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2), axis=0)
-    mean = np.asarray(np.mean(draws, axis=0, dtype=np.float64))
-    return mean, low, high
+    # of one quantity a number, not an array without dimensions, which no table can hold
+    return np.mean(draws, axis=0, dtype=np.float64), low, high
 
 # %% ../../nbs/core/45_schools.ipynb #5529608b
 def inverse_logit(
