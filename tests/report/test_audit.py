@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from schoolvar.report.audit import attack
@@ -26,6 +26,8 @@ from schoolvar.report.system import system_of
     ),
     st.integers(1, 15),
 )
+@example([(1, 0)] * 4, 15)  # with groups of none there would be other ways
+@example([(2, 0), (1, 0), (1, 0), (2, 0)], 15)  # two values each
 def test_intervals_are_those_of_trying_everything(cells, mask):
     "Two schools by two years, some hidden: every way to fill them in, one by one."
     hidden = np.r_[[bool(mask >> k & 1) for k in range(4)], [False] * 4]
