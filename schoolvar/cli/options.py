@@ -259,8 +259,8 @@ class Sampling:
         "As the fits take them. Others cannot guess the seed, and so cannot refit candidates."
         from schoolvar.report.releases import sampler_seed
 
-        run = given(engine=self.engine, seed=sampler_seed(self.seed))
-        return run | dict(sampler=given(draws=self.draws))
+        sampler = given(draws=self.draws) or None
+        return given(engine=self.engine, seed=sampler_seed(self.seed), sampler=sampler)
 
 # %% ../../nbs/cli/20_options.ipynb #d4768024
 @dataclass

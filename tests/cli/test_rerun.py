@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from schoolvar.cli import parts
 from schoolvar.cli import rerun as rerunning
 from schoolvar.report.labels import template
 from schoolvar.report.publication import ReportError
@@ -17,7 +18,7 @@ HOW = dict(policy="us", workers=1, parameters={"school": "school_id"})
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "scores.csv"
-    table = rerunning.example_table("consistency")
+    table = parts.example_table("consistency")
     names = {"school": "school_id"}
     table.rename(columns=names).to_csv(path, index=False)
     return path
