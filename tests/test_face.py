@@ -13,9 +13,9 @@ from schoolvar.sampling.fit import METHODS, Fit
 
 NAMES = """
 AchievementFit ConsistencyFit Counts DataError DisclosurePolicy EligibilityRules Fit FitError
-FormulaError ReportError Scores ValueAddedFit centre_within charts compare compare_consistency
+FormulaError ReportError Scores StudyError ValueAddedFit centre_within charts compare compare_consistency
 datasets detectable_ratio fit_achievement fit_consistency fit_value_added load_fit read_counts
-read_scores render_reports simulate_province
+read_scores render_reports simulate_province study
 """.split()
 FAMILIES = ("AchievementFit", "ConsistencyFit", "ValueAddedFit")
 # what a docstring has to tell, and words by one of which it does

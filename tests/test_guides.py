@@ -81,6 +81,7 @@ def test_a_model_is_added_as_the_guide_says(clone, tmp_path):  # noqa: F811
         "settings.ini",
         "_quarto.yml",
         "README.md",
+        "CONTRIBUTING.md",
         "requirements",
         "guides",
         "index.qmd",

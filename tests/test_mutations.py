@@ -18,7 +18,7 @@ FAULTS = tomllib.loads((ROOT / "tests/mutations/mutations.toml").read_text(encod
 def test_there_are_enough_and_of_every_kind():
     assert len(FAULTS) >= 10 and len({f["name"] for f in FAULTS}) == len(FAULTS)
     assert sum(f["file"].startswith("stan/") for f in FAULTS) >= 3 and {
-        "schoolvar/report/disclosure.py",
+        "schoolvar/report/protection.py",
         "schoolvar/data/tables.py",
     } <= {f["file"] for f in FAULTS}
 

@@ -26,7 +26,10 @@ __all__ = ['CASES', 'QUIET', 'StudyError', 'Made', 'Case', 'checked_settings', '
 
 # %% ../../nbs/cases/00_study.ipynb #b3c81788
 class StudyError(ValueError):
-    "What keeps a study from running, told in one line, in a notebook too."
+    """What keeps a study from running, told in one line, in a notebook too.
+
+    An unknown study, setting or parameter, or a stored summary that is not there; nothing was run.
+    """
 
     def _render_traceback_(self):
         return [f"{type(self).__name__}: {self}"]
@@ -251,8 +254,9 @@ def study(
 ) -> Study:
     """The results of a study, from its stored summary or from a table of yours.
 
-    Raises `StudyError` for a setting or parameter that the study does not have, and `DataError`
-    for a table that cannot be used; both are one line."""
+    Its tables are attributes: a row a school, parameter or draw, in the units that the columns of
+    fits have. Raises `StudyError` for a setting or parameter that the study does not have, and
+    `DataError` for a table that cannot be used; both are one line."""
     case = find_case(name)
     _refuse_unknown_parameters(name)
     given = checked_settings(name, case.settings, settings)

@@ -32,7 +32,11 @@ def row_list(
 
 # %% ../../nbs/core/05_errors.ipynb #ac81cca1
 class DataError(ValueError):
-    "A table that cannot be used, in one line: file, column, what is wrong, first offending rows."
+    """A table that cannot be used, in one line: file, column, what is wrong, first offending rows.
+
+    The line ends with what to do. The readers raise it before anything is fitted or written; a
+    command prints it and ends with status 2.
+    """
 
     def __init__(
         self,

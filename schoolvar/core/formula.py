@@ -336,7 +336,13 @@ def centre_within(
     # name of a new column with the school's mean, centred at the mean of all students
     mean_as: str | None = None,
 ) -> pd.DataFrame:  # a copy
-    "Centre a covariate at its school's mean, and keep that mean. Raises `FormulaError`."
+    """Centre a covariate at its school's mean, and keep that mean.
+
+    The column becomes each student's distance from the school's mean, in its own unit; `mean_as`
+    keeps the school's mean less that of all students, so that a formula tells the slope within
+    schools from that between them. Raises `FormulaError` for a column that is not there. Source:
+    Enders and Tofighi (2007), doi 10.1037/1082-989X.12.2.121.
+    """
     for name in (column, school):
         if name not in frame:
             there = ", ".join(frame.columns)

@@ -315,8 +315,9 @@ def simulate_province(
 ) -> Province:
     """An invented province whose truth is known; every table says that it is simulated.
 
-    Scores are on the scale of a standardised score. Raises `ValueError` where there are fewer
-    schools than districts.
+    Counts (a row a school, year, grade and subject) and scores (a row a student, in SDs of all
+    students) of the same schools, with the parameters that made them. Raises `ValueError` where
+    there are fewer schools than districts.
     """
     if not 1 <= n_districts <= n_schools:
         raise ValueError("n_districts must be at least 1 and at most n_schools")

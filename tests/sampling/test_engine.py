@@ -584,14 +584,12 @@ def test_wide_vectors_are_kept_in_single_precision():
 
 
 def test_package_programs_are_found_from_a_wheel_and_a_checkout(tmp_path, monkeypatch):
-    import schoolvar
-
     assert (
         engine_programs.stan_folder() == ROOT / "stan"
         or engine_programs.stan_folder().parent.name == "schoolvar"
     )
     (tmp_path / "schoolvar" / "stan").mkdir(parents=True)
-    monkeypatch.setattr(schoolvar, "__file__", str(tmp_path / "schoolvar" / "__init__.py"))
+    monkeypatch.setattr(engine_programs, "files", tmp_path.joinpath)
     assert engine_programs.stan_folder() == tmp_path / "schoolvar" / "stan"
 
 
