@@ -1,7 +1,6 @@
 "The cache: right name, whole or not at all, never in the way."
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -182,22 +181,30 @@ cached("cd" * 32, lambda: 1, save, None)
     )
 
 
-def _one_of_many(folder, log, n):
-    os.environ["SCHOOLVAR_CACHE"] = str(folder)
-
-    def compute():
-        with open(log, "a") as f:
-            f.write(f"{n}\n")
-        time.sleep(0.3)
-        return n
-
-    return cached("ef" * 32, compute, text, untext)[0]
-
-
 def test_many_processes_make_it_once(folder, tmp_path):
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        values = pool.starmap(_one_of_many, [(folder, tmp_path / "log", n) for n in range(6)])
-    assert len(set(values)) == 1 and len((tmp_path / "log").read_text().splitlines()) == 1
+    code = """
+import json, sys, time
+from schoolvar.sampling.cache import cached
+log, n = sys.argv[1], int(sys.argv[2])
+def compute():
+    with open(log, "a") as f:
+        f.write(f"{n}\\n")
+    time.sleep(0.3)
+    return n
+def save(value, path):
+    path.write_text(json.dumps(value))
+print(cached("ef" * 32, compute, save, lambda path: json.loads(path.read_text()))[0])
+"""
+    log = tmp_path / "log"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(log), str(n)], stdout=subprocess.PIPE, text=True
+        )
+        for n in range(6)
+    ]
+    values = [process.communicate(timeout=60)[0] for process in processes]
+    assert all(process.returncode == 0 for process in processes)
+    assert len(set(values)) == 1 and len(log.read_text().splitlines()) == 1
 
 
 # A cache that cannot be used costs time, never a result
