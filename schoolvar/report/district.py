@@ -10,9 +10,9 @@ import hashlib
 import io
 import os
 import re
-import tarfile
 import time
 import warnings
+import zipfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -70,8 +70,10 @@ def bundle_of(
 ) -> bytes:
     "A publication's folder as bytes, to travel to workers."
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        tar.add(folder, arcname="data")
+    # not a tar, which Python before 3.11.4 unpacks without a look at its names
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for path in sorted(folder.rglob("*")):
+            bundle.write(path, Path("data", path.relative_to(folder)))
     return buffer.getvalue()
 
 
@@ -83,8 +85,8 @@ def _unpack(bundle: bytes) -> Path:
     digest = hashlib.sha256(bundle).hexdigest()
     if digest not in _UNPACKED or not _UNPACKED[digest].is_dir():
         where = scratch_folder("data")
-        with tarfile.open(fileobj=io.BytesIO(bundle)) as tar:
-            tar.extractall(where, filter="data")
+        with zipfile.ZipFile(io.BytesIO(bundle)) as unpacked:
+            unpacked.extractall(where)
         _UNPACKED[digest] = Path(where)
     return _UNPACKED[digest]
 
