@@ -154,16 +154,11 @@ def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, 
     Ctrl-C in a terminal reaches them as well.
     """
     out = tmp_path / "out"
-    run = many_reports(example, out)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and run.poll() is None:
-        if list(tmp_path.glob(".out.*/new/.status/*.json")):
-            break
-        time.sleep(0.02)
-    workers = children(run.pid)
-    assert run.poll() is None and len(workers) >= 2
-    os.killpg(run.pid, signal.SIGINT) if name == "SIGINT" else run.send_signal(SIGNALS[name])
-    _, said = run.communicate(timeout=60)
+    run, workers, said = killed_with_workers(example, out, name)
+    if run.returncode == 0:  # on a busy machine it had ended before the signal came
+        shutil.rmtree(out)
+        run, workers, said = killed_with_workers(example, out, name)
+    assert len(workers) >= 2
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and any(map(alive, workers)):
         time.sleep(0.05)
@@ -186,6 +181,21 @@ def test_the_command_itself_is_killed_with_its_workers(name, example, tmp_path, 
             "schoolvar: stopped; earlier results are as they were"
         ], said
     assert os.listdir(tmp_path) == [] and everything(places) == {}
+
+
+def killed_with_workers(example, out, name):
+    "The command, killed when its first page is finished, its workers, and what it said."
+    run = many_reports(example, out)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and run.poll() is None:
+        if list(out.parent.glob(".out.*/new/.status/*.json")):
+            break
+        time.sleep(0.02)
+    workers = []
+    if run.poll() is None:
+        workers = children(run.pid)
+        os.killpg(run.pid, signal.SIGINT) if name == "SIGINT" else run.send_signal(SIGNALS[name])
+    return run, workers, run.communicate(timeout=60)[1]
 
 
 def children(pid):
