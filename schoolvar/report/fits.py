@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..core.files import FolderError, sealed
 from ..core.inert import armed
+from ..sampling.fit import read_written
 
 # %% auto #0
 __all__ = ['KINDS', 'ReportError', 'read_fit']
@@ -41,18 +42,10 @@ _NUMBERS = {  # a column, and whether its interval is needed too
 
 def _table(path):
     "A table of a fit."
-    # before pandas 3.1 the fast one ends a field at a NUL, without a word
-    engine = "python" if b"\0" in Path(path).read_bytes() else "c"
-    head = pd.read_csv(path, nrows=0, encoding="utf-8", engine=engine).columns
+    head = read_written(path, nrows=0).columns
     texts = [c for c in head if c in _TEXT]
-    frame = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(texts, "str"),
-        keep_default_na=False,
-        na_values={c: ["", "nan", "NaN"] for c in head if c not in _TEXT},
-        encoding="utf-8",
-        engine=engine,
-    )
+    missing = {c: ["", "nan", "NaN"] for c in head if c not in _TEXT}
+    frame = read_written(path, dtype=dict.fromkeys(texts, "str"), na_values=missing)
     return frame.assign(**{c: frame[c].map(armed) for c in texts})
 
 

@@ -26,8 +26,8 @@ from ..core.results import staged
 from .draws import load_draws, save_draws
 
 # %% auto #0
-__all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table', 'save_fit',
-           'family_of', 'fit_class', 'load_fit']
+__all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table',
+           'read_written', 'save_fit', 'family_of', 'fit_class', 'load_fit']
 
 # %% ../../nbs/sampling/25_fit.ipynb #8c9184c8
 class FitError(FolderError):
@@ -313,19 +313,20 @@ def _kind(column):
     )
 
 
+def read_written(
+    path,  # of a CSV that `write_table` wrote
+    **settings,  # of `pandas.read_csv`: what else is asked for
+) -> pd.DataFrame:
+    "A CSV of ours, in which nothing is taken for missing but what `settings` say."
+    # before pandas 3.1 the fast one ends a field at a NUL, without a word
+    engine = "python" if b"\0" in Path(path).read_bytes() else "c"
+    return pd.read_csv(path, keep_default_na=False, encoding="utf-8", engine=engine, **settings)
+
+
 def _read_table(path, kinds):
     "A CSV with the kinds of columns it was written with"
     as_text = {c: "str" for c, k in kinds.items() if k in ("text", "bool")}
-    # before pandas 3.1 the fast one ends a field at a NUL, without a word
-    engine = "python" if b"\0" in Path(path).read_bytes() else "c"
-    t = pd.read_csv(
-        path,
-        dtype=as_text,
-        keep_default_na=False,
-        na_values={c: [""] for c in kinds},
-        encoding="utf-8",
-        engine=engine,
-    )
+    t = read_written(path, dtype=as_text, na_values={c: [""] for c in kinds})
     for c, kind in kinds.items():
         whole = t[c].notna().all()
         if kind == "bool":
