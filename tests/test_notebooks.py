@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from notebook_process import run_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ("studies", "explanations", "reports")  # folders of notebooks that export nothing
@@ -47,21 +48,8 @@ def test_library_notebook(path, tmp_path):
 
     What one sets (options, renderers, IN_TEST) does not reach another.
     """
-    code = (
-        "import sys, pathlib; from nbdev.test import test_nb; from nbdev.config import get_config; "
-        "ok, _ = test_nb(pathlib.Path(sys.argv[1]), basepath=get_config().config_path); "
-        "sys.exit(not ok)"
-    )
-    env = {**os.environ, "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}
-    r = subprocess.run(
-        [sys.executable, "-c", code, str(path)],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert r.returncode == 0, f"{path.name} failed\n{r.stdout[-3000:]}\n{r.stderr[-6000:]}"
+    passed, said = run_notebook(path, tmp_path / "said.txt")
+    assert passed, f"{path.name} failed\n{said[-9000:]}"
 
 
 @pytest.mark.parametrize(
