@@ -180,7 +180,7 @@ def one(topic, x, series, k):
         large=int((large & unusual).sum()),
         large_found=int((large & unusual & flagged).sum()),
         flagged_large=int((flagged & large).sum()),
-        undecided=int(((s.pip > 1 - THRESHOLD) & (s.pip < THRESHOLD)).sum()),
+        undecided=int(((1 - s.pip < THRESHOLD) & (s.pip < THRESHOLD)).sum()),
         pip_of_flagged=round(float(s.pip[flagged].sum()), 3),
         more_consistent=int((flagged & (s.effect < 0)).sum()),
         sd_covered=int(((s.sd_lower <= true_sd) & (true_sd <= s.sd_upper)).sum()),

@@ -130,8 +130,12 @@ def test_the_limits_see_what_is_beyond_them(tmp_path, monkeypatch):
     lines = ["def late():", "    from schoolvar.data import tables", *["    late()"] * 70]
     path.write_text("\n".join([*lines, "named = lambda: 0", *["x = 1"] * 400]))
     other = path.with_name("other.py")
-    other.write_text("def flag(pip, threshold=0.7, *, more=1):\n    return pip >= threshold\n")
-    assert house.thresholds_of_their_own([other]) == ["schoolvar/core/other.py:1: flag"]
+    flag = "def flag(pip, threshold=0.7, *, more=1):\n    return pip >= threshold\n"
+    other.write_text(f"{flag}THRESHOLD = 0.7\n")
+    assert house.thresholds_of_their_own([other]) == [
+        "schoolvar/core/other.py:1: flag",
+        "schoolvar/core/other.py:3: THRESHOLD",
+    ]
     wide = tmp_path / "tools" / "wide.py"
     wide.parent.mkdir()
     wide.write_text(f"x = '{'x' * 120}'\n")

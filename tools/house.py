@@ -140,19 +140,37 @@ def late_imports(files) -> list[str]:
 
 
 def thresholds_of_their_own(files) -> list[str]:
-    "Functions whose `threshold` defaults to a number: it is core.defaults.THRESHOLD everywhere."
-    found = []
-    for path, tree in _trees(files):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and not written(path):
-                named = [*node.args.posonlyargs, *node.args.args]
-                given = [*zip(named[::-1], node.args.defaults[::-1], strict=False)]
-                given += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-                for argument, default in given:
-                    number = isinstance(default, ast.Constant) and isinstance(default.value, float)
-                    if argument.arg == "threshold" and number:
-                        found.append(f"{_named(path)}:{node.lineno}: {node.name}")
-    return found
+    """Functions whose `threshold` defaults to a number, and constants of that name.
+
+    It is core.defaults.THRESHOLD everywhere."""
+    return [
+        f"{_named(path)}:{line}: {name}"
+        for path, tree in _trees(files)
+        if not written(path) and path.name != "defaults.py"
+        for node in ast.walk(tree)
+        for line, name in [*_numbers_by_default(node), *_numbers_by_name(node)]
+    ]
+
+
+def _numbers_by_default(node, argument="threshold"):
+    "The function, where its argument defaults to a number."
+    if not isinstance(node, ast.FunctionDef):
+        return
+    named = [*node.args.posonlyargs, *node.args.args]
+    given = [*zip(named[::-1], node.args.defaults[::-1], strict=False)]
+    given += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    for found, default in given:
+        number = isinstance(default, ast.Constant) and isinstance(default.value, float)
+        if found.arg == argument and number:
+            yield node.lineno, node.name
+
+
+def _numbers_by_name(node, name="THRESHOLD"):
+    "The constant, where it is given a number."
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+        for target in node.targets:
+            if getattr(target, "id", "") == name:
+                yield node.lineno, name
 
 
 def _is_ours(node) -> bool:

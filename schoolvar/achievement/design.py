@@ -145,7 +145,7 @@ def check_identified(
     name: str | None = None,  # of the file, for the message
 ) -> list:  # sentences that a reader of the fit should see
     "Whether these counts can tell the model's effects apart. Raises `DataError`."
-    levels, notes = LEVELS.get(model, ("school",)), []
+    levels, notes = LEVELS[model], []
     years, subjects = d.frame["year"].nunique(), d.frame["subject"].nunique()
     repeated = {
         "cohort": int((np.bincount(parent_of(d.cohort, d.school)) > 1).sum()),

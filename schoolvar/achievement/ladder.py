@@ -15,7 +15,12 @@ __all__ = ['LEVELS', 'MODELS', 'INTERPRETATION', 'PRIORS', 'PRIORS_M0', 'EXTENSI
 
 # %% ../../nbs/achievement/00_ladder.ipynb #e01543ec
 # random effects of the ladder
-LEVELS = dict(M1=("school",), M2=("school", "cohort"), M3=("school", "cohort", "subject"))
+LEVELS = dict(
+    M0=("school",),
+    M1=("school",),
+    M2=("school", "cohort"),
+    M3=("school", "cohort", "subject"),
+)
 
 # %% ../../nbs/achievement/00_ladder.ipynb #4ee2f973
 MODELS = {
@@ -104,7 +109,7 @@ def levels_of(
     extension = extension_of(model, districts, overdispersion)
     above = ("district",) if districts else ()
     below = ("row",) if extension == "row" else ()
-    return above + LEVELS.get(model, ("school",)) + below
+    return above + LEVELS[model] + below
 
 
 def program_of(

@@ -124,7 +124,7 @@ def loso_log_likelihood(
             f"leaving a school out is worked out for M0 to M3 as they are, not with {extension}"
         )
     eta, sds = fixed_part(fit, d, draws)
-    if "row" in sds:
+    if fit.manifest["settings"]["model"] == "M0":
         return np.stack(
             [
                 _normal_school(d, e, s, r)

@@ -14,11 +14,11 @@ from ..calibration.stored import load_summary, stale_programs
 from .study import Case, Made, Sentence, StudyError, stored_file
 from ..charts.calibration import plot_sbc
 from ..consistency.inclusion import UNKNOWN, UNUSUAL, verdicts
+from ..core.defaults import THRESHOLD
 
 # %% auto #0
-__all__ = ['NAMES', 'THRESHOLD', 'CASE', 'summaries', 'runs', 'ranks_of', 'band', 'checked', 'plot_ranks_of', 'stated', 'pips',
-           'wrong_pips', 'grouped', 'claims', 'intervals', 'run', 'says_sets', 'says_ranks', 'says_wrong_rate',
-           'says_verdicts']
+__all__ = ['NAMES', 'CASE', 'summaries', 'runs', 'ranks_of', 'band', 'checked', 'plot_ranks_of', 'stated', 'pips', 'wrong_pips',
+           'grouped', 'claims', 'intervals', 'run', 'says_sets', 'says_ranks', 'says_wrong_rate', 'says_verdicts']
 
 # %% ../../nbs/cases/70_calibration.ipynb #f3e5a5b1
 NAMES = {
@@ -30,7 +30,6 @@ NAMES = {
     "joint": "Value added, joint",
     "wrong_rate": "Wrong inclusion rate",
 }
-THRESHOLD = 0.75  # PIP from which a school is called unusual
 
 
 def summaries(

@@ -36,7 +36,7 @@ def verdicts(
     if not 0.5 < threshold < 1:
         raise ValueError(f"the threshold is {threshold:g}; it must lie between 0.5 and 1")
     pip = np.asarray(pip, float)
-    return np.where(pip >= threshold, UNUSUAL, np.where(pip <= 1 - threshold, TYPICAL, UNKNOWN))
+    return np.where(pip >= threshold, UNUSUAL, np.where(1 - pip >= threshold, TYPICAL, UNKNOWN))
 
 
 def borderline(

@@ -87,7 +87,7 @@ def _consistency(scores, place):
             pip_mcse=0.002,
             bayes_factor=pip / (1 - pip),
             direction=np.where(z < 0, "more consistent", "less consistent"),
-            verdict=np.select([pip >= THRESHOLD, pip <= 1 - THRESHOLD], *verdicts),
+            verdict=np.select([pip >= THRESHOLD, 1 - pip >= THRESHOLD], *verdicts),
             borderline=(pip - THRESHOLD).abs() < 0.004,
             **_placed(n.index, place, "district", "school_name"),
         )

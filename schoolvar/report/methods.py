@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ..achievement.ladder import LEVELS
 from .labels import Labels
 from .publication import Publication
 from .sheets import parameters_sheet
@@ -45,12 +46,7 @@ def _model_sentence(p, L, kind):
             to_grade=settings.get("to_grade", ""),
         )
     model = str(settings.get("model", "M2"))
-    terms = {
-        "M0": ["school"],
-        "M1": ["school"],
-        "M2": ["cells", "school", "cohort"],
-        "M3": ["cells", "school", "cohort", "subject"],
-    }.get(model, ["cells", "school"])
+    terms = [*(["cells"] if "cohort" in LEVELS[model] else []), *LEVELS[model]]
     return L(
         "method.goal_achievement", model=model, terms=L.list([L(f"method.term_{t}") for t in terms])
     )

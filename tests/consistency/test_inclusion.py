@@ -53,3 +53,9 @@ def test_evidence_is_relative_to_the_prior():
 def test_borderline_is_two_monte_carlo_errors():
     assert borderline([0.752, 0.758, 0.25, 0.5], 0.002).tolist() == [True, False, True, False]
     assert not borderline([0.8], [0.0], 0.75)[0]
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.75, 0.8, 0.9, 0.95])
+def test_a_school_at_either_end_has_a_verdict_at_any_threshold(threshold):
+    "In floating point 1 - .8 is a little less than .2, which would be no verdict."
+    assert verdicts([threshold, round(1 - threshold, 2)], threshold).tolist() == [UNUSUAL, TYPICAL]
