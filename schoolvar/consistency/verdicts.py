@@ -85,13 +85,17 @@ def population_words(
     fit,  # a consistency fit
 ) -> list:  # sentences
     "How much schools differ, what was held possible, and whether the draws can be relied on"
-    mean, said = fit.parameters.set_index("parameter")["mean"], []
-    if "scale_intercept" in mean:
+    found = fit.parameters.set_index("parameter")[["mean", "q2.5", "q97.5"]].astype(float)
+    said = []
+    if "scale_intercept" in found.index:
+        mean, low, high = np.exp(found.loc["scale_intercept"])
         said.append(
             "The typical within-school standard deviation is "
-            f"{np.exp(mean['scale_intercept']):.3g}; "
-            f"schools' means differ by {mean.get('sd_location', np.nan):.3g} (SD)."
+            f"{mean:.3g} (95 % interval {low:.3g} to {high:.3g})."
         )
+    if "sd_location" in found.index:
+        mean, low, high = found.loc["sd_location"]
+        said.append(f"Schools' means differ by {mean:.3g} (SD; {low:.3g} to {high:.3g}).")
     prior = fit.manifest["priors"].get("prior_inclusion", "none")
     return [*said, f"Prior probability of being unusual: {prior}. {fit.verdict}"]
 

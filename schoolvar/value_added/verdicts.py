@@ -23,20 +23,24 @@ def summary(
     t, kept = fit.schools, fit.manifest["settings"]
     earlier, later = kept["from_grade"], kept["to_grade"]
     above, below = (t.value_added_lower > 0).sum(), (t.value_added_upper < 0).sum()
-    slope, sd = fit.parameter("slope"), fit.parameter("sd_value_added")["mean"]
+    slope, sd = fit.parameter("slope"), fit.parameter("sd_value_added")
     said = [
         f"{count_of(len(t), 'school')} with grades {earlier} and {later} "
         f"({int(t.n_trials_earlier.sum()):,} and {int(t.n_trials_later.sum()):,} results).",
         f"A logit of grade {earlier} quality goes with {slope['mean']:.2f} "
-        f"[{slope['q2.5']:.2f}, {slope['q97.5']:.2f}] logits in grade {later} "
+        f"({slope['q2.5']:.2f} to {slope['q97.5']:.2f}) logits in grade {later} "
         f"(method {kept['method']}).",
-        f"Value added differs between schools by {sd:.2f} logits (SD): {above} stand above what is "
+        f"Value added differs between schools by {sd['mean']:.2f} logits "
+        f"(SD; {sd['q2.5']:.2f} to {sd['q97.5']:.2f}): {above} stand above what is "
         f"expected of them, {below} below, and of {len(t) - above - below} it cannot be told.",
     ]
     slopes = fit.tables["slopes"]
     others = slopes[slopes.method != kept["method"]]
     if len(others):
-        named = ", ".join(f"{r['mean']:.2f} by {r['method']}" for r in others.to_dict("records"))
+        named = ", ".join(
+            f"{r['mean']:.2f} ({r['q2.5']:.2f} to {r['q97.5']:.2f}) by {r['method']}"
+            for r in others.to_dict("records")
+        )
         said.append(f"The other methods' slopes: {named}.")
     return [*said, ECOLOGICAL_LIMIT, fit.verdict]
 

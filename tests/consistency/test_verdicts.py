@@ -34,7 +34,15 @@ def table():
         )
     )
     s["borderline"] = borderline(s.pip, s.pip_mcse)
-    p = pd.DataFrame(dict(parameter=["scale_intercept", "sd_location"], mean=[0.0, 0.3], sd=0.1))
+    p = pd.DataFrame(
+        {
+            "parameter": ["scale_intercept", "sd_location"],
+            "mean": [0.0, 0.3],
+            "sd": 0.1,
+            "q2.5": [-0.1, 0.2],
+            "q97.5": [0.1, 0.45],
+        }
+    )
     return Fit(
         "consistency",
         p,
@@ -73,6 +81,8 @@ def test_the_summary_counts():
         "1 are typical",
         "for 2 there is not enough data",
         "borderline",
+        "deviation is 1 (95 % interval 0.905 to 1.11)",
+        "means differ by 0.3 (SD; 0.2 to 0.45)",
         "Prior probability",
     ):
         assert part in said, part
