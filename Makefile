@@ -20,9 +20,9 @@ report: $(BIN)/.made
 	$(BIN)/schoolvar run --out $(OUT) $(if $(COUNTS),--counts '$(COUNTS)') $(if $(SCORES),--scores '$(SCORES)') $(ARGS)
 
 # Two processes, a file of tests at a time in each, the longest first (tests/conftest.py): much of a test is waiting for an
-# interpreter or a browser to start. What is marked slow is run too, here and in CI.
+# interpreter or a browser to start. What is marked slow takes as long as all the rest: CI runs it, and so does make test SLOW=1.
 test: $(BIN)/.made
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(CI)$(SLOW),,-m 'not slow') $(ARGS)
 
 # The long calibration studies, stored for the site; an hour or more for the 500 data sets a model that are stored.
 SETS ?= 500

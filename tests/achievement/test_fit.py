@@ -323,6 +323,7 @@ def test_variance_table_is_from_joint_draws():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model, expected", [("M2", dict(sd_school=(0.989, 0.02), sd_cohort=(0.233, 0.01)))]
 )
@@ -338,7 +339,7 @@ def test_pennsylvania(model, expected, shared_data):
 @pytest.mark.slow
 def test_pennsylvania_m3(shared_data):
     counts = read_counts(shared_data / "pssa_counts.csv.gz", grade=3, years=[2017, 2018, 2019])
-    fit = fit_achievement(counts, model="M3")
+    fit = fit_achievement(counts, model="M3", sampler=dict(draws=150))
     assert fit.ok and len(fit.schools) == 1643
     for k, value, within in (
         ("sd_school", 0.987, 0.02),

@@ -76,6 +76,7 @@ def leftovers(place):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIGNALS)
 def test_killed_at_any_moment_nothing_is_left(
     name, rehearsed, example, tmp_path, places, monkeypatch
