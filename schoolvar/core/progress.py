@@ -73,7 +73,6 @@ def underway(
     finally:
         line.clear()
 
-
 # %% ../../nbs/core/30_progress.ipynb #59bb9450
 LARGE = 2_000_000  # bytes of a table that takes a second to read
 _PACKED = (".gz", ".parquet", ".xlsx", ".xlsm", ".xls")
@@ -100,7 +99,6 @@ def large_files(
             if size >= (LARGE // 8 if packed else LARGE):
                 found.append(f"{Path(path).name} ({size / 1e6:,.1f} MB)")
     return found
-
 
 # %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
 warnings.filterwarnings("ignore", message="IProgress not found")
