@@ -21,7 +21,15 @@ from .facts import mean_of, ranges_of, spread, stamps_of, typical
 from .fits import KINDS, ReportError, read_fit
 from .places import place_districts, readable
 from .precision import settled_parameters, to_step
-from .rounding import COARSE, hide, published, settle, settled_variance, without_sizes, year_tables
+from schoolvar.report.rounding import (
+    COARSE,
+    hide,
+    published,
+    settle,
+    settled_variance,
+    without_sizes,
+    year_tables,
+)
 from .sentences import side
 from .withholding import withhold
 

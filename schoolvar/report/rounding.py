@@ -57,6 +57,7 @@ def hide(
             frame[column] = frame[column].astype(str).where(~hidden, "")
     return frame
 
+
 def without_sizes(
     frame: pd.DataFrame,  # of consistency, as from `hide`
     gaps: set,  # schools of which a result is withheld in achievement
@@ -68,7 +69,6 @@ def without_sizes(
     nothing new.
     """
     return frame.assign(n=frame.n.astype(float).where(~frame.school.isin(gaps)))
-
 
 # %% ../../nbs/report/37_rounding.ipynb #40f10d07
 COARSE = 5.0  # times, where a fit was made with what is withheld
