@@ -466,7 +466,7 @@ def with_sizes(known, folder):
     "What a release says, together with the guess that scores and counts are of the same students."
     known, sizes = dict(known), pd.read_parquet(folder / "data/consistency.parquet")
     for row in sizes[sizes.n.notna()].itertuples():
-        place = next((k for k in known if k[0] == "cell" and k[2] == f"{row.name}#0"), None)
+        place = next((k for k in known if k[0] == "cell" and k[2] == row.name), None)
         if place:
             said = dict(n=float(row.n), low=0.0, high=1.0, withheld=False, limited=False)
             known["sizes", *place[1:3], 0, "Math"] = said
