@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from schoolvar.core.files import checksum
+from schoolvar.core.files import checksum, seal_of
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from schoolvar.cli.main import main; main()"]
@@ -38,6 +38,7 @@ def reseal(folder):
         for p in sorted(Path(folder).iterdir())
         if p.is_file() and p.name not in ("manifest.json", ".schoolvar.json")
     }
+    manifest["seal"] = seal_of(manifest)
     path.write_text(json.dumps(manifest), encoding="utf-8")
     relist(folder)
     return folder

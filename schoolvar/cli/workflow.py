@@ -227,11 +227,12 @@ def read_aloud(read, *source, say, **how):
     "Read a table and say what was doubted and chosen; in a terminal also what is being read."
     import warnings
 
-    from schoolvar.core.progress import shows_progress
+    from schoolvar.core.progress import large_files, shows_progress
     from schoolvar.data.checks import DataWarning
 
-    watched = shows_progress()
-    if watched:
+    watched, files = shows_progress(), source[0] if isinstance(source[0], list) else source
+    # the command has named large files already
+    if watched and not large_files(files):
         say(f"reading {', '.join(names_of(source[0]))}")
     with warnings.catch_warnings():
         # they are said below

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import stat
@@ -23,7 +24,7 @@ from .inert import inert
 
 # %% auto #0
 __all__ = ['MOST_TEXT', 'MOST_FILE', 'MARK', 'safe_name', 'content_hash', 'write_whole', 'FolderError', 'shown', 'ordinary',
-           'checksum', 'read_object', 'plain_name', 'sealed']
+           'checksum', 'read_object', 'plain_name', 'seal_of', 'sealed']
 
 # %% ../../nbs/core/10_files.ipynb #6c2ecd1b
 # Windows devices, and names that a report uses itself
@@ -198,15 +199,34 @@ def plain_name(
 
 
 MARK = ".schoolvar.json"  # the list, in a folder of results
+_log = logging.getLogger("schoolvar")
 
 
-def _check_manifest(folder: Path, name: str) -> None:
-    "The manifest holds the other checksums; its own is in the folder's list, where there is one."
+def seal_of(
+    manifest: dict,  # of a fit, of plain values
+) -> str:  # SHA-256, hexadecimal
+    "The seal that a manifest carries: of all that it says but the seal."
+    said = {name: value for name, value in manifest.items() if name != "seal"}
+    return content_hash(json.loads(json.dumps(said)))
+
+
+def _check_manifest(folder: Path, name: str, manifest: dict) -> None:
+    "The manifest holds the other checksums; its own is in the folder's list, or it has a seal."
     try:
         digest = read_object(folder / MARK)["files"]["manifest.json"]
     except (OSError, KeyError, TypeError):  # copied without its hidden files
-        return
-    if checksum(folder / "manifest.json") != digest:
+        if "seal" not in manifest:
+            _log.warning(
+                "%s: has lost its list (%s), and nothing else vouches for its manifest.json; "
+                "copy the whole folder, with its hidden file, or fit again",
+                name,
+                MARK,
+            )
+            return
+        right = manifest["seal"] == seal_of(manifest)
+    else:
+        right = checksum(folder / "manifest.json") == digest
+    if not right:
         raise FolderError(f"{name}/manifest.json was changed since the fit was saved; fit again")
 
 
@@ -244,7 +264,7 @@ def sealed(
     ):
         raise FolderError(f"{name}/manifest.json: is not the manifest of a fit")
     if check:
-        _check_manifest(folder, name)
+        _check_manifest(folder, name, manifest)
     for file, digest in files.items():
         _check_file(folder, file, digest, check)
     return manifest

@@ -43,7 +43,7 @@ def private_folder(
         if not parent.is_dir():
             parent.mkdir(mode=0o700, exist_ok=True)
     found = os.stat(path)
-    if os.name != "nt" and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
+    if hasattr(os, "getuid") and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
         with contextlib.suppress(OSError):
             os.chmod(path, 0o700)
     return path
@@ -295,7 +295,7 @@ def abandoned(
     for folder in found:
         with contextlib.suppress(OSError):
             about = os.lstat(folder)
-            if folder in _mine or (os.name != "nt" and about.st_uid != os.getuid()):
+            if folder in _mine or (hasattr(os, "getuid") and about.st_uid != os.getuid()):
                 continue
             # killed before it had its lock: empty
             if not os.path.lexists(folder / HELD):

@@ -10,12 +10,14 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from .inert import inert
 
 # %% auto #0
-__all__ = ['shows_progress', 'underway']
+__all__ = ['LARGE', 'shows_progress', 'underway', 'file_name', 'large_files']
 
 # %% ../../nbs/core/30_progress.ipynb #7dc5769c
 def shows_progress() -> bool:
@@ -32,21 +34,26 @@ class _Line:
     "A line on standard error that can be taken back."
 
     def __init__(self, text: str):
-        self.text, self.shown, self.over = text, False, False
-        self.lock = threading.Lock()
+        self.text, self.width = text, 0
+        self.start, self.lock, self.over = time.monotonic(), threading.Lock(), threading.Event()
 
     def show(self) -> None:
         with self.lock:
-            if not self.over:
-                self.shown = True
-                sys.stderr.write(f"\r{self.text}")
+            if not self.over.is_set():
+                text = f"{self.text} ... {time.monotonic() - self.start:.0f} s"
+                self.width = max(self.width, len(text))
+                sys.stderr.write(f"\r{text}")
                 sys.stderr.flush()
 
+    def keep_showing(self, after: float) -> None:
+        while not self.over.wait(after):
+            self.show()
+
     def clear(self) -> None:
+        self.over.set()
         with self.lock:
-            self.over = True
-            if self.shown:
-                sys.stderr.write(f"\r{' ' * len(self.text)}\r")
+            if self.width:
+                sys.stderr.write(f"\r{' ' * self.width}\r")
                 sys.stderr.flush()
 
 
@@ -55,19 +62,43 @@ def underway(
     what: str,  # what is being done: "checking 200,000 schools"
     after: float = 1.0,  # seconds without a word
 ) -> Iterator[None]:
-    "Say what is being done, in a terminal or a notebook, where it takes longer than a second."
+    "Say what is being done, and for how long, in a terminal or a notebook, from a second on."
     if not shows_progress():
         yield
         return
-    line = _Line(f"{inert(what)} ...")
-    timer = threading.Timer(after, line.show)
-    timer.daemon = True
-    timer.start()
+    line = _Line(inert(what))
+    threading.Thread(target=line.keep_showing, args=(after,), daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
         line.clear()
+
+# %% ../../nbs/core/30_progress.ipynb #59bb9450
+LARGE = 2_000_000  # bytes of a table that takes a second to read
+_PACKED = (".gz", ".parquet", ".xlsx", ".xlsm", ".xls")
+
+
+def file_name(
+    source,  # a path, or anything else that a table is made of
+) -> str:
+    "What a source of data is called."
+    return Path(source).name if isinstance(source, (str, os.PathLike)) else "a table"
+
+
+def large_files(
+    paths: Iterable,  # of tables; those that are none are left out
+) -> list[str]:  # names with sizes
+    "The files that take more than a moment to read."
+    found = []
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            size = os.stat(path).st_size
+            packed = Path(path).suffix.lower() in _PACKED
+            if size >= (LARGE // 8 if packed else LARGE):
+                found.append(f"{Path(path).name} ({size / 1e6:,.1f} MB)")
+    return found
 
 # %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
 warnings.filterwarnings("ignore", message="IProgress not found")

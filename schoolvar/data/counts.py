@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ..core.errors import DataError, count_of
+from ..core.progress import file_name, underway
 from .batches import Table
 from .cells import COUNTS, KEY, REASONS, Cells
 from .checks import Checks, allowed
@@ -381,8 +382,9 @@ def read_counts(
     checks = Checks(allowed(allow))
     layout = dict(format=format, columns=columns, years=years, subjects=subjects)
     opened = dict(encoding=encoding, sheet=sheet, decimal=decimal, thousands=thousands)
-    files = [read_cells(each, layout, opened, checks, unify_ids) for each in sources]
-    counts = put_together(files, format, checks, unify_ids).select(grade, years, subjects)
+    with underway(f"reading {', '.join(map(file_name, sources))}"):
+        files = [read_cells(each, layout, opened, checks, unify_ids) for each in sources]
+        counts = put_together(files, format, checks, unify_ids).select(grade, years, subjects)
     if len(counts.schools) < 2:
         raise DataError(
             f"there is only one school ({counts.schools[0]}); comparing schools needs at least two",

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..core.errors import DataError, count_of
-from ..core.progress import underway
+from ..core.progress import file_name, underway
 from .batches import Table
 from .checks import Checks, allowed
 from .counts import sheet_notes, sheets_read
@@ -198,19 +198,20 @@ def read_scores(
     the mend.
     """
     checks = Checks(allowed(allow))
-    table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=(school, score))
     names = {"school": school, "score": score}
     names |= {"district": district} if district else {}
     names |= {"school_name": school_name} if school_name else {}
-    own = own_covariates(covariates, names, table)
-    pairs: dict[str, list] = {w: [] for w in ("school_name", "district") if w in names}
-    students = Students(names | {("covariate", c): c for c in own}, pairs=pairs)
-    faults, schema = Faults(table, names), scores_schema()
-    for start, batch in table.batches(list(students.names.values())):
-        students.add(start, batch, faults, schema)
-    faults.stop()
-    if not students.read:
-        raise DataError("the table has no rows", table.name)
+    with underway(f"reading {file_name(source)}"):
+        table = open_table(source, (), encoding, sheet, decimal, thousands, wanted=(school, score))
+        own = own_covariates(covariates, names, table)
+        pairs: dict[str, list] = {w: [] for w in ("school_name", "district") if w in names}
+        students = Students(names | {("covariate", c): c for c in own}, pairs=pairs)
+        faults, schema = Faults(table, names), scores_schema()
+        for start, batch in table.batches(list(students.names.values())):
+            students.add(start, batch, faults, schema)
+        faults.stop()
+        if not students.read:
+            raise DataError("the table has no rows", table.name)
     with underway(f"checking {count_of(len(students.moments.index), 'school')}"):
         check_students_read(students, table, checks, unify_ids)
         return scores_of(students, table, checks)

@@ -21,7 +21,15 @@ from .facts import mean_of, ranges_of, spread, stamps_of, typical
 from .fits import KINDS, ReportError, read_fit
 from .places import place_districts, readable
 from .precision import settled_parameters, to_step
-from .rounding import COARSE, hide, published, settle, settled_variance, year_tables
+from schoolvar.report.rounding import (
+    COARSE,
+    hide,
+    published,
+    settle,
+    settled_variance,
+    without_sizes,
+    year_tables,
+)
 from .sentences import side
 from .withholding import withhold
 
@@ -173,6 +181,8 @@ def _tables(read, parts, found, coarse, policy, subjects):
     tables, steps = {}, {}
     for kind, schools in parts.items():
         fine = hide(schools, found.schools[kind], kind)
+        if kind == "consistency" and found.table:
+            fine = without_sizes(fine, found.table.schools_with_gaps)
         rounded, steps[kind] = settle(fine, kind, coarse[kind])
         tables[kind] = published(rounded, fine, kind, policy, subjects)
     if found.table:

@@ -110,6 +110,11 @@ def _manifest_of(folder):
         raise ReleaseError(
             f"{folder}: no reports of schoolvar there (manifest.json is missing or broken)"
         ) from None
+    if isinstance(manifest, dict) and isinstance(manifest.get("runs"), list):
+        raise ReleaseError(
+            f"{folder}: is a folder of the command rerun, and a release is protected together with "
+            "folders of run and report only; publish these studies or the report, not both"
+        )
     ours = (
         isinstance(manifest, dict)
         and isinstance(manifest.get("reports"), list)

@@ -16,7 +16,7 @@ from .protection import SHOWN, WITHHELD
 from .withholding import school_limit
 
 # %% auto #0
-__all__ = ['ESTIMATES', 'WORDS', 'COARSE', 'hide', 'settle', 'settled_variance', 'published', 'year_tables']
+__all__ = ['ESTIMATES', 'WORDS', 'COARSE', 'hide', 'without_sizes', 'settle', 'settled_variance', 'published', 'year_tables']
 
 # %% ../../nbs/report/37_rounding.ipynb #70643601
 def _with_ends(column):
@@ -56,6 +56,19 @@ def hide(
         if column in frame:
             frame[column] = frame[column].astype(str).where(~hidden, "")
     return frame
+
+
+def without_sizes(
+    frame: pd.DataFrame,  # of consistency, as from `hide`
+    gaps: set,  # schools of which a result is withheld in achievement
+) -> pd.DataFrame:  # with an empty `n` at these
+    """Take the number of scores away where some count of the school is withheld.
+
+    Where scores and counts are of the same students, it is the sum of the school's counts, from
+    which a withheld one follows by subtraction. Where all counts of a school are shown, it tells
+    nothing new.
+    """
+    return frame.assign(n=frame.n.astype(float).where(~frame.school.isin(gaps)))
 
 # %% ../../nbs/report/37_rounding.ipynb #40f10d07
 COARSE = 5.0  # times, where a fit was made with what is withheld

@@ -95,6 +95,11 @@ class Table:
         return set(self.entries.school[self.of_schools & (gone | no_cells)])
 
     @property
+    def schools_with_gaps(self):
+        "The schools of which some cell is withheld."
+        return set(self.entries.school[self.of_cells & (self.done.state != SHOWN)])
+
+    @property
     def withholds(self):
         "Whether any cell is withheld or given as a limit."
         return bool(((self.done.state != SHOWN) | (self.done.limit != 0))[self.of_cells].any())

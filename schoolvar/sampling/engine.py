@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 import time
 import warnings
 from typing import Any
@@ -74,6 +75,13 @@ class ProgressText(io.TextIOBase):
             leave=False,
             mininterval=0.2,
         )
+        self.over = threading.Event()
+        threading.Thread(target=self._tick, daemon=True).start()
+
+    def _tick(self):
+        "Show the seconds going by: one step of a large model may take many."
+        while not self.over.wait(1):
+            self.bar.refresh()
 
     def writable(self):
         return True
@@ -87,6 +95,7 @@ class ProgressText(io.TextIOBase):
         return len(text)
 
     def close(self):
+        self.over.set()
         self.bar.close()
         super().close()
 

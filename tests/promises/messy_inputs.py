@@ -1690,6 +1690,20 @@ def excel_cases():
         Refused(("password",)),
         file=xlsx,
     )
+    binary = io.BytesIO()
+    with zipfile.ZipFile(binary, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.bin", b"\x83\x01\x00")
+    for name in ("counts.xlsb", xlsx):
+        yield Case(
+            f"a binary workbook called {Path(name).suffix}",
+            group,
+            "It is named, and how to save it otherwise.",
+            binary.getvalue(),
+            Refused(("xlsb", ".xlsx")),
+            file=name,
+            command=True,
+        )
     page = "<html><body><table><tr><td>school_id</td></tr></table></body></html>"
     yield Case(
         "a web page called .xls",

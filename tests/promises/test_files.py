@@ -635,6 +635,30 @@ def test_the_fit_itself_is_reported(fitted, tmp_path):
     )[0] in (0, 3)
 
 
+def _without_seal(fit):
+    manifest = json.loads((fit / "manifest.json").read_text())
+    del manifest["seal"]
+    (fit / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("change", [None, _better_manifest, _without_seal])
+def test_a_copy_without_its_hidden_list(change, fitted, tmp_path):
+    "As `cp -r FIT/* COPY` makes it: good as it is, refused where it was edited, doubted without a seal."
+    hidden = shutil.ignore_patterns(".*")
+    fit = shutil.copytree(fitted, tmp_path / "fit", ignore=hidden)
+    if change:
+        change(fit)
+    how = ("--workers", 1, "--formats", "", "--out", tmp_path / "out")
+    ended = command("report", "--consistency", fit, *how)
+    status, said = ended.returncode, ended.stderr
+    if change is _better_manifest:
+        assert status == 2 and len(said.splitlines()) == 1, said
+        assert "manifest.json was changed" in said and not (tmp_path / "out").exists()
+    else:
+        assert status in (0, 3), said
+        assert said.count("has lost its list") == (change is _without_seal), said
+
+
 def test_an_entry_of_another_fit_with_a_right_seal_is_made_again(tables, tmp_path):
     "Whoever can write the cache can put a whole, sealed, wrong fit under a name."
 

@@ -230,3 +230,33 @@ def test_a_hidden_folder_of_the_user_s_is_not_taken_for_one_of_ours(example, tmp
     assert (tmp_path / ".out.schoolvar-abcdefgh" / "mine.txt").exists() and [
         p.name for p in places.rglob("*.txt")
     ] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_stopped_while_it_is_still_being_imported(name, tmp_path):
+    "The first tenths of a second: one line, no traceback, nothing written."
+    (tmp_path / "stand_in").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "stand_in" / "typer.py").write_text("print('here', flush=True); input()")
+    start = [*COMMAND[:2], "from schoolvar.cli.start import main; main()"]
+    run = subprocess.Popen(
+        [*start, "run", "--out", "out"],
+        cwd=tmp_path / "work",
+        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'stand_in'}{os.pathsep}{ROOT}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout.readline() == "here\n"
+    run.send_signal(SIGNALS[name])
+    _, said = run.communicate(timeout=60)
+    assert said == "schoolvar: stopped; earlier results are as they were\n"
+    assert run.returncode == 128 + SIGNALS[name] and os.listdir(tmp_path / "work") == []
+
+
+def test_the_installed_command_begins_where_it_can_be_stopped():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"schoolvar": "schoolvar.cli.start:main"}

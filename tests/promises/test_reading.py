@@ -341,3 +341,44 @@ def test_nothing_from_a_file_moves_the_cursor(tmp_path, capsys):
     for name in (f"c{evil}.csv", "d.csv", "e.csv"):
         status, said = run(capsys, "achievement", tmp_path / name, "--out", tmp_path / "out")
         assert status == 2 and len(said) == 1 and said[0].isprintable() and "\\x1b" in said[0]
+
+
+# Large files
+
+BLIND = "import sys; sys.modules |= dict.fromkeys(['pandas', 'pyarrow']); " + COMMAND[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("achievement", "BIG"),
+        ("compare", "BIG"),
+        ("value-added", "BIG"),
+        ("consistency", "BIG"),
+        ("run", "--counts", "BIG"),
+        ("run", "--scores", "BIG"),
+        ("rerun", "achievement", "--data", "BIG"),
+    ],
+)
+def test_a_large_file_is_named_before_anything_is_imported_to_read_it(words, tmp_path):
+    "Where nothing can be read at all, for pandas cannot be imported, the line is there."
+    big = tmp_path / "big.csv"
+    big.write_text(
+        "school_id,year,grade,subject,n_trials,y_success,score\n" + "A,1,3,M,9,9,9\n" * 200_000
+    )
+    argv = [str(big) if word == "BIG" else word for word in words]
+    said = subprocess.run(
+        [sys.executable, "-c", BLIND, *argv, "--out", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "CI": "true"},
+    ).stderr
+    assert said.startswith("reading big.csv (2.8 MB) ...\n"), said[:300]
+
+
+def test_a_small_file_is_not_named(tmp_path, capsys):
+    (tmp_path / "small.csv").write_text("school_id,year\n")
+    with pytest.raises(SystemExit):
+        main(["achievement", str(tmp_path / "small.csv"), "--out", str(tmp_path / "out")])
+    assert "reading" not in capsys.readouterr().err

@@ -359,6 +359,8 @@ def within(cell, key):
     level, district, school, year, subject = key
     if level == "cell":
         return cell == key
+    if level == "sizes":
+        return (cell[1:3], cell[4]) == ((district, school), subject)
     if level == "school":
         return cell[1:3] == (district, school)
     return cell[3:] == (year, subject) and (level == "all" or cell[1] == district)
@@ -444,6 +446,55 @@ def test_schools_of_one_student_are_not_recovered(tmp_path):
         folder.mkdir()
         found = attacked_province(folder, seed, ["--policy", "us"], one_pupil=True)
         assert not found, found[:3]
+
+
+def scores_of(folder, counts):
+    "A folder like that of a consistency fit: a school's `n` is the sum of its counts in mathematics."
+    from schoolvar.report.example import example_fits
+
+    fit = example_fits(folder / "like", 2, 10)["consistency"]
+    names = ["school", "school_name", "district_id", "district"]
+    counts = counts[counts.subject == "Math"].rename(columns={"n_trials": "n"})
+    sums = counts.groupby(names, as_index=False).n.sum()
+    like = pd.read_csv(fit / "schools.csv", dtype={"school": "str"})
+    like = like.iloc[np.arange(len(sums)) % len(like)].reset_index(drop=True)
+    like.assign(**sums).to_csv(fit / "schools.csv", index=False)
+    return reseal(fit)
+
+
+def with_sizes(known, folder):
+    "What a release says, together with the guess that scores and counts are of the same students."
+    known, sizes = dict(known), pd.read_parquet(folder / "data/consistency.parquet")
+    for row in sizes[sizes.n.notna()].itertuples():
+        place = next((k for k in known if k[0] == "cell" and k[2] == row.name), None)
+        if place:
+            said = dict(n=float(row.n), low=0.0, high=1.0, withheld=False, limited=False)
+            known["sizes", *place[1:3], 0, "Math"] = said
+    return known
+
+
+def schools_sizes_attacked(tmp_path):
+    "What comes out of a province where larger schools had one small year, and scores are of the same students."
+    counts = province(0)
+    large = counts.groupby("school").n_trials.min().nlargest(4).index
+    small_year = counts.school.isin(large) & (counts.year == 2021)
+    counts.loc[small_year, ["n_trials", "y_success"]] = [8, 4]
+    beside = ("--consistency", scores_of(tmp_path / "scores", counts), "--formats", "notebook")
+    assert report(fit_of(tmp_path, counts), tmp_path / "out", *beside) == 0
+    return recovered([with_sizes(read_folder(tmp_path / "out"), tmp_path / "out")])
+
+
+def test_the_number_of_scores_gives_no_count_away(tmp_path):
+    "Consistency's `n` may be the sum of a school's counts in a subject, from which a withheld one follows."
+    assert not (found := schools_sizes_attacked(tmp_path)), found[:3]
+
+
+def test_the_number_of_scores_would_give_counts_away(tmp_path, monkeypatch):
+    "The reason why it hides with them: published for every school that is shown, it tells."
+    from schoolvar.report import publication
+
+    monkeypatch.setattr(publication, "without_sizes", lambda frame, gaps: frame)
+    assert schools_sizes_attacked(tmp_path)
 
 
 def test_the_attack_recovers_what_is_not_protected(tmp_path):
@@ -645,3 +696,14 @@ def test_whatever_the_withheld_counts_are_every_file_is_the_same(tmp_path):
         if compared == 5:
             return
     raise AssertionError(f"only {compared} were compared")
+
+
+def test_a_folder_of_rerun_is_no_earlier_release(tmp_path):
+    "Studies are not laid beside a report: one line says so, before anything is made."
+    from schoolvar.report.release_audit import ReleaseError, read_release
+
+    text = '{"release": "2026-01-01-abc", "runs": []}'
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ReleaseError, match="is a folder of the command rerun") as error:
+        read_release(tmp_path)
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)

@@ -431,6 +431,7 @@ def test_failing_diagnostics_show_on_every_page(fits, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["diagnostics"]["ok"] = False
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    reseal(folder)
     result = render_reports(
         tmp_path / "out", achievement=folder, districts=["SIM01"], formats=(), workers=1
     )
