@@ -43,7 +43,11 @@ def private_folder(
         if not parent.is_dir():
             parent.mkdir(mode=0o700, exist_ok=True)
     found = os.stat(path)
-    if hasattr(os, "getuid") and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != 0o700:
+    if (
+        hasattr(os, "getuid")
+        and found.st_uid == os.getuid()
+        and stat.S_IMODE(found.st_mode) != 0o700
+    ):
         with contextlib.suppress(OSError):
             os.chmod(path, 0o700)
     return path

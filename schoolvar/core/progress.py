@@ -9,8 +9,8 @@ import contextlib
 import os
 import sys
 import threading
-import warnings
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.defaults import THRESHOLD
-from ..core.files import checksum
+from ..core.files import checksum, seal_of
 from ..data.province import simulate_province
 from .disclosure import DisclosurePolicy
 from .publication import Publication, publish
@@ -227,6 +227,7 @@ def example_fits(
         for name, table in tables.items():
             table.to_csv(out / f"{name}.csv", index=False)
         manifest["files"] = {f"{name}.csv": checksum(out / f"{name}.csv") for name in tables}
+        manifest["seal"] = seal_of(manifest)
         (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return found
 

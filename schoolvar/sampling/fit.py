@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ..core.files import FolderError, checksum, sealed, shown
+from ..core.files import FolderError, checksum, seal_of, sealed, shown
 from ..core.inert import armed, defused
 from ..core.results import staged
 from .draws import load_draws, save_draws
@@ -359,8 +359,9 @@ def save_fit(
         save_draws(fit.idata, new / "fit.nc")
         files = {p.name: checksum(p) for p in sorted(new.iterdir())}
         columns = {name: {c: _kind(t[c]) for c in t} for name, t in fit.all_tables().items()}
+        said = _json_ready(fit.manifest | dict(model=fit.model, files=files, columns=columns))
         text = json.dumps(
-            _json_ready(fit.manifest | dict(model=fit.model, files=files, columns=columns)),
+            said | dict(seal=seal_of(said)),
             indent=1,
             ensure_ascii=False,
             allow_nan=False,

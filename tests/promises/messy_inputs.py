@@ -1446,6 +1446,24 @@ def spoil(cell, fault):
     return finish
 
 
+def binary_workbooks(group):
+    "Workbooks of a kind that cannot be read."
+    binary = io.BytesIO()
+    with zipfile.ZipFile(binary, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.bin", b"\x83\x01\x00")
+    for name in ("counts.xlsb", "counts.xlsx"):
+        yield Case(
+            f"a binary workbook called {Path(name).suffix}",
+            group,
+            "It is named, and how to save it otherwise.",
+            binary.getvalue(),
+            Refused(("xlsb", ".xlsx")),
+            file=name,
+            command=True,
+        )
+
+
 def excel_cases():
     "Workbooks."
     group = "Excel"
@@ -1690,20 +1708,8 @@ def excel_cases():
         Refused(("password",)),
         file=xlsx,
     )
-    binary = io.BytesIO()
-    with zipfile.ZipFile(binary, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("xl/workbook.bin", b"\x83\x01\x00")
-    for name in ("counts.xlsb", xlsx):
-        yield Case(
-            f"a binary workbook called {Path(name).suffix}",
-            group,
-            "It is named, and how to save it otherwise.",
-            binary.getvalue(),
-            Refused(("xlsb", ".xlsx")),
-            file=name,
-            command=True,
-        )
+
+    yield from binary_workbooks(group)
     page = "<html><body><table><tr><td>school_id</td></tr></table></body></html>"
     yield Case(
         "a web page called .xls",
