@@ -572,6 +572,22 @@ def test_a_failing_notebook_is_named(tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
+SHOW = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "nbs").glob("**/*.ipynb"))
+    if re.search(r"\brenderers\b", path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize("name", SHOW)
+def test_notebooks_that_choose_how_charts_show_run_as_the_site_runs_them(name):
+    "The build has chosen a way before their first cell."
+    from docs import pre
+
+    notebook = pre.execute(ROOT / name)
+    assert all("error" not in {o.output_type for o in c.get("outputs", [])} for c in notebook.cells)
+
+
 def test_headings_have_no_gaps():
     from docs import post as docs_post
 
