@@ -272,6 +272,9 @@ def rendered(page, text):
         yield "names a folder of the machine that built it"
     if page.errors:
         yield "shows a failed cell"
+    for code in re.findall(r"<pre\b.*?</pre>", text, re.S):
+        if m := re.search(r"\[`[^`\]\n]+`\]\(https?:[^)\s]*", code):
+            yield f"code holds the source of a link: {m[0][:60]}"
     prose = " ".join(page.words)
     for sign, what in UNRENDERED:
         if m := re.search(sign, prose, re.M):
