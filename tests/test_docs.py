@@ -489,6 +489,7 @@ GOOD = (
         ((' alt="a picture"', ""), "without text alternative"),
         (("Words.", "It has occured."), "spelling"),
         (("Words.", "$$x$$"), "was not rendered"),
+        (("Words.", r"<math><mi>\pi</mi></math>"), "was not understood"),
         (("Words.", "<pre># [`f`](https://a.org/f)</pre>"), "source of a link"),
         (("Words.", "{{< include x >}}"), "was not rendered"),
         (('<h1 id="a">T</h1>', ""), "first-level headings"),

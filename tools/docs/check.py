@@ -272,6 +272,8 @@ def rendered(page, text):
         yield "names a folder of the machine that built it"
     if page.errors:
         yield "shows a failed cell"
+    if m := re.search(r"<m(?:i|o|n|text)\b[^>]*>[^<]*\\[^<]*<|<merror\b", text):
+        yield f"a formula was not understood: {m[0][:60]}"
     for code in re.findall(r"<pre\b.*?</pre>", text, re.S):
         if m := re.search(r"\[`[^`\]\n]+`\]\(https?:[^)\s]*", code):
             yield f"code holds the source of a link: {m[0][:60]}"
