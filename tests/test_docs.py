@@ -489,6 +489,8 @@ GOOD = (
         ((' alt="a picture"', ""), "without text alternative"),
         (("Words.", "It has occured."), "spelling"),
         (("Words.", "$$x$$"), "was not rendered"),
+        (("Words.", r"<math><mi>\pi</mi></math>"), "was not understood"),
+        (("Words.", "<pre># [`f`](https://a.org/f)</pre>"), "source of a link"),
         (("Words.", "{{< include x >}}"), "was not rendered"),
         (('<h1 id="a">T</h1>', ""), "first-level headings"),
         ((' lang="en"', ""), "no title or no language"),
@@ -570,6 +572,22 @@ def test_a_failing_notebook_is_named(tmp_path):
         path.unlink()
     assert r.returncode and f"{path.name}, cell 2" in r.stderr and "ZeroDivisionError" in r.stderr
     assert not (tmp_path / "out.ipynb").exists()
+
+
+SHOW = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "nbs").glob("**/*.ipynb"))
+    if re.search(r"\brenderers\b", path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize("name", SHOW)
+def test_notebooks_that_choose_how_charts_show_run_as_the_site_runs_them(name):
+    "The build has chosen a way before their first cell."
+    from docs import pre
+
+    notebook = pre.execute(ROOT / name)
+    assert all("error" not in {o.output_type for o in c.get("outputs", [])} for c in notebook.cells)
 
 
 def test_headings_have_no_gaps():

@@ -111,6 +111,9 @@ def test_notebooks_are_valid(path):
 def test_mathematics_has_single_backslashes():
     "Two of them before a word are a line's end and a word, in every renderer."
     found = []
+    for path in (*ROOT.glob("*.qmd"), *ROOT.glob("guides/*.qmd")):
+        formulas = re.findall(r"\$[^$\n]+\$", path.read_text(encoding="utf-8"))
+        found += [f"{path.name}: {f}" for f in formulas if re.search(r"\\\\[a-zA-Z]", f)]
     for path in NOTEBOOKS:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
@@ -149,9 +152,27 @@ HEAD = """<meta name="generator" content="quarto-1.9.37">
 <script src="../site_libs/quarto-html/quarto.js" type="module"></script>
 <script src="../site_libs/quarto-html/tabsets/tabsets.js" type="module"></script>
 """
+SIDEBAR = """<nav id="quarto-sidebar" class="sidebar"><ul><li class="sidebar-item">
+  <div class="sidebar-item-container">
+  <a href="../docs/ranks.html" class="sidebar-item-text sidebar-link active">
+ <span class="menu-text">ranks</span></a>
+  </div></li><li class="sidebar-item sidebar-item-section"><div class="sidebar-item-container">
+  <a href="../docs/reference/data.html" class="sidebar-item-text sidebar-link">
+ <span class="menu-text">Data</span></a>
+  <a class="sidebar-item-toggle text-start collapsed" data-bs-target="#quarto-sidebar-section-3">
+  <i></i></a>
+  </div>
+  <ul id="quarto-sidebar-section-3" class="collapse list-unstyled sidebar-section depth1 ">
+  <li class="sidebar-item"><a href="../docs/data/tables.html" class="sidebar-link">tables</a></li>
+  </ul></li></ul></nav>
+"""
 BODY = """<button class="navbar-toggler" type="button" role="menu" aria-expanded="false"></button>
 <a class="flex-grow-1" role="navigation" data-bs-toggle="collapse" aria-label="Toggle">
-</a><pre><span id="cb1-1"><a href="#cb1-1" aria-hidden="true" tabindex="-1"></a>x = 1</span></pre>
+</a><pre><code><span id="cb1-1"><a href="#cb1-1" aria-hidden="true" tabindex="-1"></a>x <span \
+class="co"># y</span></span>
+<span id="cb1-2"><a href="#cb1-2" aria-hidden="true" tabindex="-1"></a></span>
+<span id="cb1-3"><a href="#cb1-3" aria-hidden="true" tabindex="-1"></a>z</span></code></pre>
+<table><colgroup><col style="width: 3%"><col style="width: 97%"></colgroup><tr><td>1</td></tr></table>
 <script id="quarto-html-after-body" type="application/javascript">let words = 1;</script>
 """
 
@@ -166,9 +187,89 @@ def test_a_page_of_quarto_loads_nothing_from_outside(tmp_path):
     assert "require" not in page and "jquery" not in page.lower() and "https:" not in page
     assert "module" not in page and '/quarto.js" defer></script>' in page
     assert 'role="menu"' not in page and 'role="navigation"' not in page
-    assert "<span>x = 1</span>" in page
+    # lines of code have no names, and keep their words' colours
+    assert '<pre><code>x <span class="co"># y</span>\n\nz</code></pre>' in page
+    # widths that break words make a page too wide for a phone
+    assert "<colgroup>" not in page
     (script,) = re.findall(r'src="\.\./(site_libs/[^"]*after-body[^"]*)"', page)
     assert (tmp_path / script).read_text(encoding="utf-8") == "let words = 1;"
+
+
+STYLE = """{}code{{white-space: pre-wrap;}}
+pre > code.sourceCode > span {{ display: inline-block; }}
+@media print {{
+pre > code.sourceCode > span {{ text-indent: -5em; }}
+}}
+"""
+
+
+@pytest.mark.parametrize("words", ["", "/* Default styles provided by pandoc.\n** See it.\n*/\n"])
+def test_rules_and_options_that_all_pages_share_weigh_little(words, tmp_path):
+    from docs import quarto
+
+    shared = tmp_path / "site_libs" / "quarto-html"
+    shared.mkdir(parents=True)
+    options = '<script id="quarto-search-options" type="application/json">{}</script>'
+    head = f"<style>\n{STYLE.format(words)}</style>" + options.format('{\n  "limit": 50\n}')
+    page = quarto.page(head, "../", tmp_path)
+    assert "<style" not in page and options.format('{"limit":50}') in page
+    (style,) = re.findall(r'<link rel="stylesheet" href="\.\./(site_libs/[^"]+)">', page)
+    quarto.styles(tmp_path)
+    text = (tmp_path / style).read_text(encoding="utf-8")
+    assert text.startswith("code{white-space: pre-wrap;}") and "span" not in text
+    # the highlighter's own rules give way too, those for words stay
+    (shared / "words.css").write_text(
+        "code.sourceCode > span {\n color: red;\n}\ncode span.co {}\n"
+    )
+    quarto.styles(tmp_path)
+    assert (shared / "words.css").read_text() == "code span.co {}\n"
+
+
+def test_the_sidebar_of_quarto_is_cut_to_its_part(tmp_path, monkeypatch):
+    "Each line keeps what Quarto's own style sheet needs, the page that is read its mark."
+    from docs import post, quarto
+
+    monkeypatch.delenv("SMALLDOCS", raising=False)
+    page = post.page(quarto.page(SIDEBAR, "../", tmp_path), "../", "https://example.org/site")
+    assert re.findall(r'href="([^"]+)"', page) == [
+        "../docs/ranks.html",
+        "../docs/reference/data.html",
+    ]
+    assert (
+        '<li class="sidebar-item"><div class="sidebar-item-container"><a '
+        'href="../docs/ranks.html" class="sidebar-item-text sidebar-link active"><span '
+        'class="menu-text">ranks</span></a></div></li>'
+    ) in page
+    assert page.count("<div") == page.count("</div>") and page.count("<ul") == page.count("</ul>")
+
+
+def test_a_table_of_contents_shows_all_its_levels():
+    "Quarto opens the first only, unless it is told otherwise."
+    assert config()["format"]["html"]["toc-expand"] is True
+
+
+def test_pages_have_one_budget_by_builder_and_contributors_read_it():
+    from docs.builders import WEIGHT
+
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    row = re.search(r"^\| budget of a page, kB \|(.*)\|$", text, re.M)[1]
+    said = [int(cell) * 1000 for cell in row.split("|")]
+    assert said == [WEIGHT["smalldocs"], WEIGHT["quarto"], WEIGHT["quarto"]]
+    assert WEIGHT["smalldocs"] <= 60_000
+
+
+def test_the_first_line_of_a_build_is_the_builder(monkeypatch, capsys):
+    from docs import __main__ as build
+    from docs import pages
+
+    ran = []
+    monkeypatch.setenv("SCHOOLVAR_SMALLDOCS", "1")
+    monkeypatch.setattr(pages, "sidebar", lambda: False)
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(build.subprocess, "run", lambda *a, **k: ran.append(a[0]) or done)
+    build.build()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Built with smalldocs ") and len(ran) == 1
 
 
 SCRIPT = """import * as tabsets from "./tabsets/tabsets.js";

@@ -12,9 +12,8 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WIDTHS = (1280, 390)
-# How a scheme is judged is the reader's: colours of code come with the theme and are checked in
-# light only
+# A page is opened wide and light, then narrow and dark
+VIEWS = ((1280, "light"), (390, "dark"))
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -124,12 +123,13 @@ def painted(tab):
 
 
 def look(tab, url, name, axe, problems, origin):
-    "Open a page as wide as a desk and as narrow as a phone, and note what is wrong."
+    "Open a page wide and light, then narrow and dark, and note what is wrong."
     said = []
     heard = heard_by(said, origin)
     for event, hear in heard:
         tab.on(event, hear)
-    for width in WIDTHS:
+    for width, scheme in VIEWS:
+        tab.emulate_media(color_scheme=scheme)
         tab.set_viewport_size({"width": width, "height": 900})
         tab.goto(url)
         for problem in painted(tab):
@@ -137,10 +137,10 @@ def look(tab, url, name, axe, problems, origin):
         wide = tab.evaluate(TOO_WIDE)
         if wide > 1:
             said.append(f"is {wide} pixels wider than a window of {width}")
-    if axe:
-        tab.evaluate(axe)
-        for rule, count, where in tab.evaluate(AXE):
-            said.append(f"axe: {rule}, {count} place(s), {where}")
+        if axe:
+            tab.evaluate(axe)
+            for rule, count, where in tab.evaluate(AXE):
+                said.append(f"axe, {scheme}: {rule}, {count} place(s), {where}")
     for event, hear in heard:
         tab.remove_listener(event, hear)
     problems += [f"{name}: {what}" for what in dict.fromkeys(said)]

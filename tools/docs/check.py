@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from docs.builders import WEIGHT, built_by  # noqa: E402
+from docs.moved import table  # noqa: E402
 
 BASE = "/schoolvar"  # where the site is published, as settings.ini and _quarto.yml say
 # A tag that loads something, and the attribute that says from where
@@ -153,6 +154,7 @@ def check(site):
         found = [
             *loaded(site, name, page),
             *linked(site, name, pages),
+            *forwarded(name, texts[name], pages),
             *described(page, texts[name]),
             *light(texts[name]),
             *rendered(page, texts[name]),
@@ -162,7 +164,7 @@ def check(site):
         loads = r"""(?:@import\s*|url\()\s*["']?((?:https?:)?//[^"')]+)"""
         if m := re.search(loads, css.read_text(encoding="utf-8")):
             problems.append(f"{css.relative_to(site)}: loads {m[1]} from outside")
-    return problems + spelling(pages)
+    return problems + addresses(site) + spelling(pages)
 
 
 def placed(name, path):
@@ -196,6 +198,29 @@ def linked(site, name, pages):
         elif parts.fragment and target in pages:
             if unquote(parts.fragment) not in pages[target].ids:
                 yield f"link to {url}, but {target} has no such place"
+
+
+PLACES = re.compile(r'^const places = (.*);\nlocation\.replace\("([^"]*)" \+', re.M)
+
+
+def forwarded(name, text, pages):
+    "A page that moved leads to pages that have the places it had."
+    if found := PLACES.search(text):
+        for place, now in json.loads(found[1]).items():
+            target = placed(name, f"{found[2]}{now}.html")
+            if target not in pages:
+                yield f"leads #{place} to {target}, which is not there"
+            elif place not in pages[target].ids:
+                yield f"leads #{place} to {target}, which has no such place"
+
+
+def addresses(site):
+    "Every address that the site had before is one still."
+    if not (site / "docs").is_dir():
+        return []
+    names = [placed("docs/index.html", f"{name}.html") for name in table()]
+    lost = [name for name in names if not (site / name).is_file()]
+    return [f"{name}: an address of before, which is not there" for name in lost]
 
 
 def described(page, text):
@@ -247,6 +272,11 @@ def rendered(page, text):
         yield "names a folder of the machine that built it"
     if page.errors:
         yield "shows a failed cell"
+    if m := re.search(r"<m(?:i|o|n|text)\b[^>]*>[^<]*\\[^<]*<|<merror\b", text):
+        yield f"a formula was not understood: {m[0][:60]}"
+    for code in re.findall(r"<pre\b.*?</pre>", text, re.S):
+        if m := re.search(r"\[`[^`\]\n]+`\]\(https?:[^)\s]*", code):
+            yield f"code holds the source of a link: {m[0][:60]}"
     prose = " ".join(page.words)
     for sign, what in UNRENDERED:
         if m := re.search(sign, prose, re.M):

@@ -19,25 +19,30 @@ def lighter(text):
     text = re.sub(r'(<div class="sourceCode[^"]*") id="cb\d+"', r"\1", text)
     # nor are those that notebooks give them
     text = re.sub(r'<div id="[0-9a-f]{8}" class="cell"', '<div class="cell"', text)
-    if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs this class
-        text = text.replace(" code-with-copy", "")
+    # nor are those of the table of contents
+    text = re.sub(r'(<a href="#[^"]+") id="toc-[^"]+"', r"\1", text)
     # lines between blocks
     blocks = "div|section|details|h[1-6]|ul|li|p|table|figure|nav"
     text = re.sub(rf">\s*\n\s*<(/?(?:{blocks})\b)", r"><\1", text)
+    if os.environ.get("SMALLDOCS"):  # Quarto's own style sheet needs what is taken here
+        text = unwrapped(text.replace(" code-with-copy", ""))
     text = plain_signatures(text)
     text = re.sub(r"(<svg class=['\"]icon xr-icon[^>]*)>", r'\1 aria-hidden="true">', text)
     text = text.replace(
         '<svg style="position: absolute;', '<svg aria-hidden="true" style="position: absolute;'
     )
-    # smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost
-    text = re.sub(
+    # names that are not public have no place of their own on the page
+    return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
+
+
+def unwrapped(text):
+    "smalldocs wraps each line of the sidebar three times; its style sheet needs the innermost."
+    return re.sub(
         r'<div class="sidebar-item-container">(<a [^>]*class=")sidebar-item-text '
         r'(sidebar-link[^>]*>)<span class="menu-text">([^<]*)</span></a></div>',
         r"\1\2\3</a>",
         text,
     )
-    # names that are not public have no place of their own on the page
-    return re.sub(r'<a href="[^"]*#_\w+"[^>]*>(.*?)</a>', r"\1", text, flags=re.S)
 
 
 def plain_code(text):

@@ -7,12 +7,10 @@ from a folder as well as from a server.
 """
 
 import base64
-import csv
 import hashlib
 import html
 import json
 import os
-import posixpath
 import re
 import shutil
 import sys
@@ -25,6 +23,7 @@ from docs import quarto  # noqa: E402
 from docs.builders import built_by  # noqa: E402
 from docs.copies import copies  # noqa: E402
 from docs.light import lighter, near  # noqa: E402
+from docs.moved import forward  # noqa: E402
 
 FRONT = '<div id="sv-front"></div>'  # where the living figure of the first page goes
 
@@ -337,46 +336,6 @@ def search(out):
     (out / "search-index.js").write_text(
         "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n", encoding="utf-8"
     )
-
-
-MOVED = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Moved</title>
-<link rel="canonical" href="{base}/docs/{now}.html">
-<link rel="icon" href="data:,">
-<script>
-const places = {places};
-location.replace("{up}" + (places[location.hash.slice(1)] || "{now}") + ".html" + location.hash);
-</script>
-<noscript><meta http-equiv="refresh" content="0; url={up}{now}.html"></noscript>
-</head>
-<body><main><h1>Moved</h1><p>This page is now <a href="{up}{now}.html">{now}</a>.</p></main></body>
-</html>
-"""
-
-
-def forward(out, base):
-    """A small page at each address that a page had before (moved.csv), which leads to where it
-    is now, name by name where a page was divided.
-    """
-    with open(Path(__file__).with_name("moved.csv"), encoding="utf-8", newline="") as f:
-        rows = list(csv.DictReader(f))
-    count = 0
-    for row in rows:
-        old = out / "docs" / f"{row['page']}.html"
-        if row["place"] or old.exists() or not (out / "docs" / f"{row['now']}.html").exists():
-            continue
-        up = posixpath.relpath("docs", posixpath.normpath(f"docs/{row['page']}/..")) + "/"
-        places = {r["place"]: r["now"] for r in rows if r["page"] == row["page"] and r["place"]}
-        text = MOVED.format(
-            base=base, now=row["now"], up="" if up == "./" else up, places=json.dumps(places)
-        )
-        old.parent.mkdir(parents=True, exist_ok=True)
-        old.write_text(text, encoding="utf-8")
-        count += 1
-    return count
 
 
 def finished(name, file, base, out):

@@ -5,6 +5,7 @@ No script from outside, no script twice, a search and a table of contents that w
 """
 
 import hashlib
+import json
 import re
 
 # Quarto adds these to every page with an HTML output, for widgets of other packages. No page of
@@ -18,10 +19,19 @@ INLINE = re.compile(
     r"(.*?)</script>",
     re.S,
 )
-# Each line of code has a name and a link of its own, for numbers that no page shows
+# Pandoc's own rules, with a word on where they come from or without
+STYLE = re.compile(
+    r"<style>\s*(?:/\*(?:(?!\*/).)*\*/\s*)?(code\{white-space: pre-wrap;\}.*?)</style>", re.S
+)
+OPTIONS = re.compile(
+    r'(?<=<script id="quarto-search-options" type="application/json">).*?(?=</script>)', re.S
+)
+# Each line of code is wrapped, and has a name and a link of its own, for numbers that no page shows
 LINE = re.compile(
     r'<span id="cb\d+-\d+"><a href="#cb\d+-\d+" aria-hidden="true" tabindex="-1"></a>'
+    r"(.*)</span>(?=\n|</code>)"
 )
+SIDEBAR = re.compile(r'<nav id="quarto-sidebar".*?</nav>', re.S)
 MODULE = re.compile(r'(<script src="[^"]*site_libs/quarto-html/quarto\.js") type="module">')
 PARTS = re.compile(
     r'<script src="[^"]*site_libs/quarto-html/(?:tabsets/tabsets|axe/axe-check)\.js" '
@@ -33,15 +43,24 @@ def page(text, up, out):
     "A page of Quarto: `up` leads to the root of the site, which is the folder `out`."
     text = REQUIRE.sub("", text)
 
-    def beside(m):
-        name = f"{m[1]}-{hashlib.sha256(m[2].encode()).hexdigest()[:8]}.js"
-        file = out / "site_libs" / "quarto-html" / name
-        if not file.is_file():
-            file.write_text(m[2], encoding="utf-8")
-        return f'<script src="{up}site_libs/quarto-html/{name}"></script>'
+    def beside(name, kind, words):
+        "Where a file that all pages share is, once for each of its states."
+        file = (
+            f"site_libs/quarto-html/{name}-{hashlib.sha256(words.encode()).hexdigest()[:8]}.{kind}"
+        )
+        if not (out / file).is_file():
+            (out / file).write_text(words, encoding="utf-8")
+        return up + file
 
-    text = INLINE.sub(beside, text)
-    text = LINE.sub("<span>", text)
+    def script(m):
+        return f'<script src="{beside(m[1], "js", m[2])}"></script>'
+
+    def style(m):
+        return f'<link rel="stylesheet" href="{beside("pandoc", "css", m[1])}">'
+
+    text = STYLE.sub(style, INLINE.sub(script, text))
+    text = OPTIONS.sub(lambda m: json.dumps(json.loads(m[0]), separators=(",", ":")), text)
+    text = SIDEBAR.sub(lambda m: re.sub(r">\s+<", "><", m[0]), LINE.sub(r"\1", text))
     text = PARTS.sub("", MODULE.sub(r"\1 defer>", text))
     # widths that count the dashes of a table's source break words
     text = re.sub(r"<colgroup>.*?</colgroup>\s*", "", text, flags=re.S)
@@ -88,6 +107,18 @@ OFFLINE = """if (!window.searchIndex) await new Promise((done, fail) => {
     const response = { status: 200, json: async () => window.searchIndex };"""
 
 
+# Rules for wrapped lines would take the colours of words in lines that are not
+LINES = re.compile(r"(?:pre > )?code\.sourceCode > span[^{},]*\{[^}]*\}\s*")
+
+
+def styles(out):
+    "The style sheets of all pages, for code whose lines are not wrapped."
+    for file in (out / "site_libs" / "quarto-html").glob("*.css"):
+        text = file.read_text(encoding="utf-8")
+        if (plain := LINES.sub("", text)) != text:
+            file.write_text(plain, encoding="utf-8")
+
+
 def scripts(out):
     "The scripts of all pages, so that they work from a folder. Whether Quarto rendered the site."
     main = out / "site_libs" / "quarto-html" / "quarto.js"
@@ -104,4 +135,5 @@ def scripts(out):
                 "and FETCH in tools/docs/quarto.py"
             )
         search.write_text(WARNING.sub("", text).replace(FETCH, OFFLINE), encoding="utf-8")
+    styles(out)
     return True
