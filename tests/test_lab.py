@@ -311,10 +311,17 @@ OBJECTS = [
     "check(results.idata, ['sd_school', 'sd_cohort'])",
     "from schoolvar.report.disclosure import DisclosurePolicy\nDisclosurePolicy.named('us')",
 ]
-SHOWN = """() => [...jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-object')].map(e => ({
-    ink: getComputedStyle(e).color, cell: getComputedStyle(e.querySelector('td') || e).color,
-    picture: [...e.querySelectorAll('svg')].map(s => getComputedStyle(s).stroke),
-    overflow: e.scrollWidth - e.clientWidth, text: e.innerText.length }))"""
+SHOWN = """async () => {
+    const found = [];
+    for (const e of jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-object')) {
+        // what is out of sight is not laid out
+        e.scrollIntoView({block: 'center'});
+        await new Promise(r => setTimeout(r, 60));
+        found.push({
+            ink: getComputedStyle(e).color, cell: getComputedStyle(e.querySelector('td') || e).color,
+            picture: [...e.querySelectorAll('svg')].map(s => getComputedStyle(s).stroke),
+            overflow: e.scrollWidth - e.clientWidth, text: e.innerText.length }) }
+    return found }"""
 
 
 def test_every_object_shows_itself_and_a_bar_is_a_widget(lab):

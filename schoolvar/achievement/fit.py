@@ -176,7 +176,7 @@ class AchievementFit(Fit, family="achievement"):
         "Schools' effects in order, with their intervals"
         unit = self.unit_of("sd_school")
         t = self.schools
-        words = f"Schools beside the average school, with 95 % intervals ({unit}; line: none)"
+        words = f"Schools beside the average school, with 95 % intervals ({unit})"
         return intervals_picture(t["effect"], t["effect_lower"], t["effect_upper"], words)
 
     def plot(

@@ -39,14 +39,15 @@ def number(
     value: Any,  # a number, a word or nothing
 ) -> str:
     "A number as it is read: thousands parted, three or four digits that say something."
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return f"{value:,}"
-    if isinstance(value, float | np.floating):
-        if not np.isfinite(value):
+    if isinstance(value, (float, np.floating)):
+        real = float(value)
+        if not np.isfinite(real):
             return "\N{EN DASH}"
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return f"{real:,.0f}" if abs(real) >= 1000 else f"{real:.3g}"
     return str(value)
 
 # %% ../../nbs/core/32_display.ipynb #d15b0009
@@ -56,6 +57,8 @@ def small_table(
     most: int = MOST_ROWS,  # rows
 ) -> str:
     "The first rows of a table as HTML."
+    # a year is a name, not a quantity
+    table = table.assign(**{c: table[c].map(str) for c in table if c == "year"})
     head = "".join(f'<th scope="col">{safe_text(c, 60)}</th>' for c in table.columns)
     rows = ""
     for row in table.head(most).itertuples(index=False):

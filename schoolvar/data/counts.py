@@ -142,7 +142,7 @@ def counts_card(
     rows = count_of(len(counts.frame), "row")
     title = f"Counts: {rows} of {count_of(len(counts.schools), 'school')}"
     figures = bars_picture(counts.frame["n_trials"], "Rows by their number of students")
-    return card(title, [counts.summary()], figures=figures + small_table(table.reset_index()))
+    return card(title, [counts.summary()], figures=figures + small_table(table.reset_index(), most=12))
 
 # %% ../../nbs/data/60_counts.ipynb #4cc2e6bf
 def accounts(
