@@ -289,6 +289,102 @@ def test_every_chart_is_painted(lab, path):
     lab.done(page)
 
 
+# A cell for each object; the first goes through steps slowly enough to be seen.
+OBJECTS = [
+    "import time\nimport schoolvar as sv\nfrom schoolvar.core.progress import progress_bar\n"
+    "for _ in progress_bar(range(25), what='twenty-five steps'):\n    time.sleep(0.2)",
+    "province = sv.simulate_province(seed=7)\n"
+    "scores = sv.read_scores(province.scores, school='school_id', score='score')\nscores",
+    "short = dict(chains=2, warmup=200, draws=200, rounds=1)\n"
+    "fit = sv.fit_consistency(scores, sampler=short)\nfit",
+    "fit.plot()",
+    "from schoolvar.data.simulate import simulate_counts, simulate_two_grades\n"
+    "counts = sv.read_counts(simulate_counts(40, seed=2).frame)\ncounts",
+    "better = sv.compare(counts, models=['M1', 'M2'], sampler=short)\nbetter",
+    "better.table",
+    "results = better.fits['M2']\nresults",
+    "results.plot()",
+    "results.loo()",
+    "added = sv.fit_value_added(sv.read_counts(simulate_two_grades(40).frame), sampler=short)\nadded",
+    "added.plot()",
+    "from schoolvar.sampling.diagnostics import check\n"
+    "check(results.idata, ['sd_school', 'sd_cohort'])",
+    "from schoolvar.report.disclosure import DisclosurePolicy\nDisclosurePolicy.named('us')",
+]
+SHOWN = """async () => {
+    const found = [];
+    for (const e of jupyterapp.shell.currentWidget.node.querySelectorAll('.sv-object')) {
+        // what is out of sight is not laid out
+        e.scrollIntoView({block: 'center'});
+        await new Promise(r => setTimeout(r, 60));
+        found.push({
+            ink: getComputedStyle(e).color, cell: getComputedStyle(e.querySelector('td') || e).color,
+            picture: [...e.querySelectorAll('svg')].map(s => getComputedStyle(s).stroke),
+            overflow: e.scrollWidth - e.clientWidth, text: e.innerText.length }) }
+    return found }"""
+
+
+def test_every_object_shows_itself_and_a_bar_is_a_widget(lab):
+    import nbformat
+
+    pytest.importorskip("ipywidgets")
+    cells = [nbformat.v4.new_code_cell(source) for source in OBJECTS]
+    made = nbformat.v4.new_notebook(cells=cells)
+    made.metadata["kernelspec"] = dict(name="python3", display_name="python3", language="python")
+    nbformat.write(made, lab.folder / "tree" / "nbs" / "objects.ipynb")
+    page = lab.open("objects.ipynb")
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
+    widget = page.locator(
+        ".jp-OutputArea .jupyter-widgets .widget-hprogress, .jp-OutputArea progress"
+    )
+    widget.first.wait_for(state="visible")
+    said = page.locator(".jp-OutputArea .jupyter-widgets").first
+    # tqdm parts words by figure spaces
+    assert "twenty-five steps" in said.inner_text().replace("\u2007", " ")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.jupyter-widgets')].some("
+        "e => e.innerText.includes('left'))"
+    )
+    if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / "objects-bar.png")
+    page.wait_for_function("""() => {
+        const w = jupyterapp.shell.currentWidget;
+        const cells = w.content.widgets.map(c => c.model.toJSON());
+        const idle = w.sessionContext.kernelDisplayStatus === 'idle';
+        return idle && cells.every(c => c.execution_count) }""")
+    notebook = page.evaluate("() => jupyterapp.shell.currentWidget.content.model.toJSON()")
+    assert not [o for o in outputs(notebook) if o["output_type"] in ("error", "stream")]
+    assert widget.count() == 0 or not widget.first.is_visible(), "a bar goes when its work is done"
+    settle(page)
+    for theme in ("Light", "Dark"):
+        page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {theme}",
+        )
+        dark = theme == "Dark"
+        page.wait_for_function(
+            "dark => document.body.dataset.jpThemeLight === String(!dark) && "
+            "!document.querySelector('#jupyterlab-splash')",
+            arg=dark,
+        )
+        shown = page.evaluate(SHOWN)
+        # every cell but those of the bar and of the three charts
+        assert len(shown) == len(OBJECTS) - 4
+        for card in shown:
+            for ink in (card["ink"], card["cell"], *card["picture"]):
+                assert (luminance(ink) > 0.6) == dark, card
+            assert card["overflow"] <= 1 and card["text"] > 80, card
+        if folder := os.environ.get("SCHOOLVAR_SCREENSHOTS"):
+            for i, card in enumerate(page.locator(".sv-object").all()):
+                card.scroll_into_view_if_needed()
+                page.wait_for_timeout(200)
+                page.screenshot(path=Path(folder) / f"object-{i}-{theme.lower()}.png")
+    assert len(page.evaluate(PAINTED)) == 3
+    assert all(c["drawn"] == "yes" for c in page.evaluate(PAINTED))
+    assert not page.outside and not page.trouble
+    lab.done(page)
+
+
 FOUR = "explanations/30_coordinates.ipynb"  # two charts, quick
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from .design import prepare
 from .fit import fit_achievement
 from .loo import loso_log_likelihood, row_log_likelihood
+from ..core.display import card, safe_text, small_table
 from ..core.errors import DataError
 from ..sampling.loo import BAD_K, compare_table, psis_loo
 
@@ -23,7 +24,7 @@ __all__ = ['QUESTIONS', 'Comparison', 'compare']
 QUESTIONS = dict(row="a new result of a known school", school="the results of a school never seen")
 
 
-@dataclass
+@dataclass(repr=False)
 class Comparison:
     "Models of the same counts, compared by prediction"
 
@@ -53,10 +54,15 @@ class Comparison:
         return out
 
     def _repr_html_(self):
-        return "".join(
-            f"<p>{s}</p>{t.to_html(index=False, border=0, float_format='{:.1f}'.format)}"
-            for s, t in zip(self.sentences(), (self.table, self.by_school), strict=False)
-        )
+        both = zip(self.sentences(), (self.table, self.by_school), strict=True)
+        figures = "".join(f"<p>{safe_text(s)}</p>{small_table(t.round(1))}" for s, t in both)
+        size = f"{len(self.table)} models of the same counts (densities in nats)"
+        judged = self.manifest.get("diagnostics", {})
+        verdict, ok = judged.get("verdict", ""), judged.get("ok")
+        return card(size, figures=figures, verdict=verdict, ok=ok)
+
+    def __repr__(self):
+        return f"Comparison({' '.join(self.sentences())})"
 
 # %% ../../nbs/achievement/30_compare.ipynb #48f9a8c8
 def compare(

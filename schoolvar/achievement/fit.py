@@ -28,6 +28,7 @@ from .loo import loo
 from .posterior import achievement_tables, fitted_design, parameter_names
 from .predict import effect_draws, predict
 from .whitening import program_data
+from ..core.display import intervals_picture
 from schoolvar.sampling.converge import (
     sample_until_converged,
     sampler_plan,
@@ -164,6 +165,19 @@ class AchievementFit(Fit, family="achievement"):
         if kind != "power":
             raise FitError(f"kind is {kind!r}; it must be 'power' or 'priors'")
         return population_sensitivity(self, **settings)
+
+    def unit_of(self, parameter: str) -> str:
+        "The unit of a population parameter"
+        if parameter == "rho":
+            return "correlation"
+        return "shares" if self.manifest["settings"]["model"] == "M0" else "logits"
+
+    def sketch(self) -> str:
+        "Schools' effects in order, with their intervals"
+        unit = self.unit_of("sd_school")
+        t = self.schools
+        words = f"Schools beside the average school, with 95 % intervals ({unit})"
+        return intervals_picture(t["effect"], t["effect_lower"], t["effect_upper"], words)
 
     def plot(
         self,

@@ -283,6 +283,8 @@ class Reran:
         said = f", {failed} failed ({first})" if failed else ""
         runs = "run" if count == 1 else "runs"
         made = f"{self.out}/index.html: {count} {runs}{said}, {self.seconds:.1f} s."
+        if failed == count:  # nothing was made that could be released
+            return made
         return f"{made}\n{said_of_release(self.release, self.record)}"
 
 

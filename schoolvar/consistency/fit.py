@@ -13,6 +13,7 @@ from .run import run_consistency
 from .sensitivity import parameter_sensitivity, prior_sensitivity
 from .verdicts import school_draws, summary
 from ..core.defaults import THRESHOLD
+from ..core.display import points_picture
 from ..sampling.fit import Fit, FitError
 
 # %% auto #0
@@ -114,6 +115,20 @@ class ConsistencyFit(Fit, family="consistency"):
         own = ("location", "scale", "select", "likelihood", "threshold", "missing", "priors")
         choices = {name: kept[name] for name in own} | dict(seed=kept["seed"])
         return prior_sensitivity(self.needed_data(), **(choices | settings))
+
+    def unit_of(self, parameter: str) -> str:
+        "The unit of a population parameter"
+        if parameter == "prior_inclusion":
+            return "probability"
+        if "scale" in parameter.split("[")[0]:
+            return "log of the SD"
+        return "units of the score" if "location" in parameter.split("[")[0] else ""
+
+    def sketch(self) -> str:
+        "Schools by their probability of an unusual spread, and the line from which they are"
+        line = self.manifest["settings"]["threshold"]
+        words = f"Schools by their probability of a spread of their own (0 to 1; line: {line:g})"
+        return points_picture(self.schools["pip"], words, line, (0, 1))
 
     def plot(
         self,

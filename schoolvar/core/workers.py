@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from .files import content_hash
+from .progress import progress_bar
 
 # %% auto #0
 __all__ = ['Make', 'Results', 'WorkersError', 'open_cluster', 'each']
@@ -294,8 +295,6 @@ def each(
     prepare: Callable[[], Any] | None = None,  # called once on each process
 ) -> Results:  # as they come
     "Results of tasks as they come, with a bar in a terminal. Raises `WorkersError`."
-    from tqdm import tqdm
-
     if not tasks:
         return
     if scheduler:
@@ -305,4 +304,4 @@ def each(
     else:
         results = _in_processes(make, tasks, *data, workers=workers, prepare=prepare)
     show = sys.stderr.isatty() and not os.environ.get("CI") if progress is None else progress
-    yield from tqdm(results, total=len(tasks), desc="reports", unit="report", disable=not show)
+    yield from progress_bar(results, what="reports", total=len(tasks), leave=True, disable=not show)

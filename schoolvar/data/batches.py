@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ..core.errors import DataError, absent_column
 from ..core.inert import inert
-from ..core.progress import shows_progress
+from ..core.progress import progress_bar, shows_progress
 from .columns import plain
 
 # %% auto #0
@@ -69,18 +69,15 @@ def watched(
     if not shows_progress():
         yield from batches
         return
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=f"reading {inert(name)}", unit=" rows", unit_scale=True, delay=1, leave=False
-    ) as bar:
-        first = threading.Timer(1.0, bar.refresh)  # the first batch may take long
+    what = f"reading {inert(name)}"
+    with progress_bar(what=what, unit=" rows", unit_scale=True, delay=1) as shown:
+        first = threading.Timer(1.0, shown.refresh)  # the first batch may take long
         first.daemon = True
         first.start()
         try:
             for batch in batches:
                 yield batch
-                bar.update(batch.num_rows)
+                shown.update(batch.num_rows)
         finally:
             first.cancel()
 

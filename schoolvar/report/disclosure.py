@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..core.display import card, small_table
+
 # %% auto #0
 __all__ = ['PolicyError', 'DisclosurePolicy', 'policy_table', 'distinct_students']
 
@@ -103,6 +105,36 @@ class DisclosurePolicy:
         }
         counts = ["results", "at the standard", "below the standard"] if promises["keep"] else []
         return {"name": self.name, "min_n": self.min_n, **promises, "protected_counts": counts}
+
+    def sentences(self) -> list[str]:
+        "What the policy promises, in sentences."
+        if not self.min_n and self.top is None:
+            return ["Nothing is withheld: not for publication."]
+        said = []
+        if self.min_n:
+            said.append(f"Groups of fewer than {self.min_n} students are withheld.")
+        if self.top is not None:
+            high, low = f"{self.top:.4g}", f"{1 - self.top:.4g}"
+            said.append(f"Shares of {high} and more, or {low} and less, are given as limits only.")
+        said.append(
+            f"Of each withheld or limited count at least {self.keep} values stay possible, "
+            "whatever is added up or subtracted."
+        )
+        return said
+
+    def _repr_html_(self):
+        shown = {
+            "groups": f"of {self.min_n:,} students or more" if self.min_n else "of any size",
+            "shares": "as they are",
+            "open values": f"at least {self.keep}" if self.min_n or self.top else "no promise",
+        }
+        if self.top is not None:
+            limits = ", ".join(
+                f"{x:.1%} of {n}" for n, x in zip((20, 100), self.limit([20, 100]), strict=True)
+            )
+            shown["shares"] = f"below the limit: {limits} students"
+        rows = pd.DataFrame({"published are": shown.keys(), "what": shown.values()})
+        return card(f"Disclosure policy {self.name}", self.sentences(), figures=small_table(rows))
 
 # %% ../../nbs/report/00_disclosure.ipynb #4f0c7a11
 def policy_table(

@@ -9,16 +9,16 @@ import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
 import pandas as pd
 
+from ..core.display import card, interval_text, number, small_table
 from .draws import arviz
 
 # %% auto #0
 __all__ = ['COLUMNS', 'LIMITS', 'ess_mean', 'convergence', 'mcse_mean', 'mcse_quantile', 'sampler_report', 'pick',
-           'parameters_table', 'Diagnostics', 'check', 'psis']
+           'parameters_table', 'diagnostics_shown', 'Diagnostics', 'check', 'psis']
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #6b9c7b9d
 def _split(x):
@@ -277,7 +277,25 @@ LIMITS = dict(
 )
 
 
-@dataclass
+def diagnostics_shown(
+    table: pd.DataFrame,  # of `Diagnostics`
+) -> pd.DataFrame:  # worst R-hat first
+    "The parameters as a reader needs them, the one whose chains agree least first."
+    rows = [
+        {
+            "parameter": row["parameter"],
+            "mean": row["mean"],
+            "95 % interval": interval_text(row["q2.5"], row["q97.5"]),
+            "Monte Carlo error": row["mcse_mean"],
+            "effective draws": number(round(np.nan_to_num(min(row["ess_bulk"], row["ess_tail"])))),
+            "R-hat": f"{row['r_hat']:.3f}",
+        }
+        for row in table.sort_values("r_hat", ascending=False).to_dict("records")
+    ]
+    return pd.DataFrame(rows)
+
+
+@dataclass(repr=False)
 class Diagnostics:
     "The verdict on a fit's draws: `ok`, a sentence, what fails, and the numbers"
 
@@ -292,10 +310,17 @@ class Diagnostics:
         return dict(ok=self.ok, verdict=self.verdict, messages=list(self.messages), **self.numbers)
 
     def _repr_html_(self):
-        passes = "Passes" if self.ok else "Does not pass"
-        said = "".join(f"<li>{escape(m)}</li>" for m in self.messages)
-        first = f"<p><strong>{passes}.</strong> {escape(self.verdict)}</p>"
-        return first + (f"<ul>{said}</ul>" if said else "")
+        size = f"Diagnostics of {len(self.table):,} parameters"
+        if draws := self.numbers.get("draws"):
+            size += f" in {draws:,} draws"
+        label = "Passes." if self.ok else "Does not pass."
+        figures = small_table(diagnostics_shown(self.table), "diagnostics.table")
+        judged = dict(verdict=self.verdict, ok=self.ok, label=label)
+        return card(size, self.messages, figures=figures, **judged)
+
+    def __repr__(self):
+        passes = "passes" if self.ok else "does NOT pass"
+        return f"Diagnostics({passes}: {' '.join([self.verdict, *self.messages])})"
 
 # %% ../../nbs/sampling/20_diagnostics.ipynb #fe5e4ff4
 def _check_parameters(t, limits):

@@ -9,13 +9,97 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
+from ..core.display import bars_picture, card, small_table
 from .diagnostics import psis
 
 # %% auto #0
-__all__ = ['BAD_K', 'psis_loo', 'compare_table']
+__all__ = ['BAD_K', 'LooTable', 'ComparisonTable', 'loo_words', 'comparison_words', 'psis_loo', 'compare_table']
 
 # %% ../../nbs/sampling/35_loo.ipynb #7b53fabe
 BAD_K = 0.7  # Pareto k above which an importance-sampling estimate should not be relied on
+
+
+class LooTable(pd.DataFrame):
+    "A row for each that was left out; shows itself as a card. A part of it is a plain frame."
+
+    @property
+    def _constructor(self):
+        return pd.DataFrame
+
+    def sentences(self) -> list[str]:
+        "How well what is left out is predicted, with its standard error"
+        return loo_words(self)
+
+    def __repr__(self):
+        return f"{' '.join(self.sentences())}\n{super().__repr__()}"
+
+    def _repr_html_(self):
+        bad = int((self["pareto_k"] > BAD_K).sum())
+        first = [c for c in self if c not in ("elpd", "lppd", "pareto_k")]
+        worst = self.nlargest(5, "pareto_k")[[*first, "elpd", "pareto_k"]]
+        words = f"How many have which Pareto k (least {self['pareto_k'].min():.2f}, "
+        words += f"largest {self['pareto_k'].max():.2f})"
+        figures = bars_picture(self["pareto_k"], words)
+        figures += "<p>Those that are estimated worst (densities in nats):</p>"
+        label = f"{bad:,} of {len(self):,} Pareto k above {BAD_K}."
+        title = f"Leave one out: {len(self):,} left out"
+        said = self.sentences()[:1]
+        return card(title, said, ok=not bad, label=label, figures=figures + small_table(worst))
+
+
+class ComparisonTable(pd.DataFrame):
+    "A row a model, best first; shows itself as a card. A part of it is a plain frame."
+
+    @property
+    def _constructor(self):
+        return pd.DataFrame
+
+    def sentences(self) -> list[str]:
+        "Which model predicts better, with the standard error of the difference"
+        return comparison_words(self)
+
+    def __repr__(self):
+        return f"{' '.join(self.sentences())}\n{super().__repr__()}"
+
+    def _repr_html_(self):
+        bad = int(self["pareto_k_bad"].sum())
+        names = {
+            "elpd": "log density (nats)",
+            "elpd_diff": "from the best (nats)",
+            "se_diff": "its standard error",
+            "p_loo": "effective parameters",
+            "pareto_k_bad": f"Pareto k above {BAD_K}",
+            "n": "left out",
+        }
+        figures = small_table(pd.DataFrame(self).round(1).rename(columns=names))
+        label = f"{bad:,} estimates with a Pareto k above {BAD_K}."
+        title = f"{len(self)} models, by what each predicts of the same data"
+        return card(title, self.sentences(), ok=not bad, label=label, figures=figures)
+
+
+def loo_words(
+    t: pd.DataFrame,  # as from `psis_loo`
+) -> list[str]:  # sentences
+    "How well what is left out is predicted, and how many estimates cannot be relied on"
+    total, error = t["elpd"].sum(), np.sqrt(len(t)) * t["elpd"].std(ddof=0)
+    bad = int((t["pareto_k"] > BAD_K).sum())
+    said = f"Log predictive density {total:,.1f} (standard error {error:,.1f} nats); "
+    said += f"{(t['lppd'] - t['elpd']).sum():.1f} effective parameters."
+    return [said, f"{bad:,} of {len(t):,} Pareto k are above {BAD_K}."]
+
+
+def comparison_words(
+    t: pd.DataFrame,  # as from `compare_table`
+) -> list[str]:  # sentences
+    "Which model predicts better than the next, or that it cannot be told"
+    if len(t) < 2:
+        return ["There is one model, and nothing to compare it with."]
+    best, second = t.iloc[0], t.iloc[1]
+    clear = -second["elpd_diff"] > 2 * second["se_diff"]
+    return [
+        f"{best['model']} predicts {'better' if clear else 'no better'} than {second['model']}"
+        f" (difference {-second['elpd_diff']:.1f}, standard error {second['se_diff']:.1f} nats)."
+    ]
 
 
 def psis_loo(
@@ -24,7 +108,7 @@ def psis_loo(
     "Leave-one-out log predictive density of each observation and its Pareto k"
     x = np.asarray(log_lik, float)
     weights, k = psis(-x.T)
-    return pd.DataFrame(
+    return LooTable(
         dict(
             elpd=logsumexp(weights + x.T, axis=1),
             lppd=logsumexp(x, axis=0) - np.log(len(x)),
@@ -54,4 +138,5 @@ def compare_table(
                 n=len(t),
             )
         )
-    return pd.DataFrame(rows).sort_values("elpd", ascending=False, ignore_index=True)
+    best_first = pd.DataFrame(rows).sort_values("elpd", ascending=False, ignore_index=True)
+    return ComparisonTable(best_first)

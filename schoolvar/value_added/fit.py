@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..core.display import intervals_picture
 from ..sampling.fit import Fit, FitError
 from .eligibility import EligibilityRules
 from .predict import ppc, predict
@@ -77,6 +78,17 @@ class ValueAddedFit(Fit, family="value added"):
         if kind != "priors":
             raise FitError(f"kind is {kind!r}; it must be 'power' or 'priors'")
         return prior_sensitivity(self.needed_data(), **(choices_of(self) | settings))
+
+    def unit_of(self, parameter: str) -> str:
+        "The unit of a population parameter"
+        return "logits per logit" if parameter == "slope" else "logits"
+
+    def sketch(self) -> str:
+        "Schools' value added in order, with its intervals"
+        t = self.schools
+        words = "Schools beside what is expected of them, with 95 % intervals (logits)"
+        added = t["value_added"], t["value_added_lower"], t["value_added_upper"]
+        return intervals_picture(*added, words)
 
     def plot(
         self,

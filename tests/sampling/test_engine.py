@@ -624,7 +624,7 @@ def test_the_bar_goes_to_stderr_and_is_silent_when_not_wanted(wanted, capfd, mon
 
 
 def test_the_bar_in_a_notebook(monkeypatch, tmp_path):
-    "Drawn in the cell's output, with nothing but the bar; silent in CI"
+    "Drawn in the cell's output, with nothing but the bar; silent in CI and where nobody looks"
     import nbformat
     from nbclient import NotebookClient
 
@@ -635,10 +635,21 @@ def test_the_bar_in_a_notebook(monkeypatch, tmp_path):
         "d = sample('parameters { vector[50] x; } model { x ~ normal(0, 1); }', {}, warmup=400,"
         " draws=400, label='Schools', engine='stanli', cache=False)"
     )
-    for ci, shown in (("", True), ("true", False)):
+
+    class Opened(NotebookClient):
+        "As JupyterLab runs a cell: somebody is there who can be asked."
+
+        async def async_start_new_kernel_client(self):
+            client = await super().async_start_new_kernel_client()
+            client.allow_stdin = True
+            return client
+
+    # NotebookClient is what papermill and nbconvert run a notebook with
+    watched, batch = ("", Opened, True), ("", NotebookClient, False)
+    for ci, client, shown in (watched, batch, ("true", Opened, False)):
         monkeypatch.setenv("CI", ci)
         nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-        NotebookClient(nb, timeout=120, kernel_name="python3").execute()
+        client(nb, timeout=120, kernel_name="python3").execute()
         out = "".join(str(o.get("text", o)) for o in nb.cells[0].outputs)
         assert ("Schools" in out) is shown and "Warning" not in out and "Iteration" not in out, out
 
