@@ -15,7 +15,7 @@ from .design import Design
 from .posterior import flat
 from ..core.errors import DataError
 from ..sampling.fit import Fit
-from ..sampling.loo import psis_loo
+from ..sampling.loo import LooTable, psis_loo
 
 # %% auto #0
 __all__ = ['SchoolRows', 'school_rows', 'effect_modes', 'school_log_likelihood', 'fixed_part', 'loso_log_likelihood',
@@ -178,7 +178,7 @@ def loo(
     importance sampling"""
     if by == "row":
         names = d.frame[["school_id", "year", "subject"]]
-        return pd.concat([names, psis_loo(row_log_likelihood(fit, d))], axis=1)
+        return LooTable(pd.concat([names, psis_loo(row_log_likelihood(fit, d))], axis=1))
     if by != "school":
         raise DataError(f"by is {by!r}; it must be 'row' or 'school'")
     table = psis_loo(loso_log_likelihood(fit, d, draws))

@@ -13,20 +13,22 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .inert import inert
 
 # %% auto #0
-__all__ = ['LARGE', 'shows_progress', 'underway', 'file_name', 'large_files']
+__all__ = ['LARGE', 'TIMED', 'COUNTED', 'shows_progress', 'underway', 'file_name', 'large_files', 'progress_bar']
 
 # %% ../../nbs/core/30_progress.ipynb #7dc5769c
 def shows_progress() -> bool:
-    "Whether a bar is wanted: a terminal or a notebook, and not CI"
+    "Whether a bar is wanted: in a terminal, or in a notebook that somebody has open, and not in CI"
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
         return False
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if type(shell).__name__ == "ZMQInteractiveShell":
-        return True
+        # papermill and nbconvert run a notebook where nobody can be asked, so nobody looks
+        return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", True))
     return bool(getattr(sys.stderr, "isatty", bool)())
 
 # %% ../../nbs/core/30_progress.ipynb #7cbf6023
@@ -102,3 +104,24 @@ def large_files(
 
 # %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
 warnings.filterwarnings("ignore", message="IProgress not found")
+
+# of a bar whose end is known, and of one that only counts
+TIMED = "{desc}: {percentage:.0f}%|{bar}| {elapsed} so far, about {remaining} left"
+COUNTED = "{desc}: {n_fmt}{unit}, {elapsed} so far"
+
+
+def progress_bar(
+    things: Iterable | None = None,  # what is gone through; None where `update` is called
+    *,
+    what: str,  # what is being done: "reading scores.csv"
+    total: int | None = None,  # steps; None = the length of `things`, or not known
+    **settings: Any,  # of tqdm: unit, delay, disable
+) -> Any:  # a tqdm bar
+    "A bar that says what is being done and how long it will take: a widget, or a line of text."
+    with warnings.catch_warnings():
+        # a notebook without ipywidgets gets a bar of text
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    known = total is not None or hasattr(things, "__len__")
+    shape = dict(leave=False, mininterval=0.2, bar_format=TIMED if known else COUNTED)
+    return tqdm(things, total=total, desc=inert(what), **(shape | settings))

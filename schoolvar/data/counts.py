@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from ..core.display import bars_picture, card, small_table
 from ..core.errors import DataError, count_of
 from ..core.progress import file_name, underway
 from .batches import Table
@@ -26,8 +26,8 @@ from .rules import first_of, listed, natural_order, reasons_text, span
 from .tables import open_table
 
 # %% auto #0
-__all__ = ['Choice', 'COLUMNS', 'Counts', 'counts_summary', 'accounts', 'select_counts', 'one_grade', 'read_cells', 'in_order',
-           'sheets_read', 'sheet_notes', 'put_together', 'read_counts']
+__all__ = ['Choice', 'COLUMNS', 'Counts', 'counts_summary', 'counts_card', 'accounts', 'select_counts', 'one_grade', 'read_cells',
+           'in_order', 'sheets_read', 'sheet_notes', 'put_together', 'read_counts']
 
 # %% ../../nbs/data/60_counts.ipynb #b2d112b0
 Choice = int | str | Iterable | None  # one value, several, or all
@@ -101,8 +101,7 @@ class Counts:
         return f"Counts({self.summary()})"
 
     def _repr_html_(self):
-        table = self.frame.head(5).to_html(index=False, border=0)
-        return f"<p>{escape(self.summary())}</p>{table}"
+        return counts_card(self)
 
 # %% ../../nbs/data/60_counts.ipynb #772f4add
 def counts_summary(
@@ -128,6 +127,25 @@ def counts_summary(
     if len(counts.dropped):
         text += [f"Left out: {reasons_text(counts.dropped)}."]
     return " ".join(text + counts.notes)
+
+
+def counts_card(
+    counts: Counts,
+) -> str:  # HTML
+    """How much there is of each year and subject, and what was withheld. No cell is shown.
+
+    A withheld cell has no figure here, and a kept one none that could give it away."""
+    by = ["year", "subject"]
+    kept = counts.frame.groupby(by, observed=True)
+    table = pd.DataFrame({"rows": kept.size(), "schools": kept["school_id"].nunique()})
+    table["rows withheld"] = counts.withheld.groupby(by, observed=True).size()
+    table["rows withheld"] = table["rows withheld"].fillna(0).astype(int)
+    rows = count_of(len(counts.frame), "row")
+    title = f"Counts: {rows} of {count_of(len(counts.schools), 'school')}"
+    figures = bars_picture(counts.frame["n_trials"], "Rows by their number of students")
+    return card(
+        title, [counts.summary()], figures=figures + small_table(table.reset_index(), most=12)
+    )
 
 # %% ../../nbs/data/60_counts.ipynb #4cc2e6bf
 def accounts(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ..core.display import bars_picture, card, small_table
 from ..core.errors import DataError, count_of
 from ..core.progress import file_name, underway
 from .batches import Table
@@ -31,7 +31,7 @@ from schoolvar.data.students import (
 from .tables import open_table
 
 # %% auto #0
-__all__ = ['Scores', 'scores_of', 'read_scores', 'DataError']
+__all__ = ['Scores', 'scores_card', 'scores_of', 'read_scores', 'DataError']
 
 # %% ../../nbs/data/65_scores.ipynb #e5a3c11b
 _all_ = ["DataError"]  # the name under which users catch it
@@ -95,8 +95,26 @@ class Scores:
         return f"Scores({self.summary()})"
 
     def _repr_html_(self):
-        table = self.schools.head(5).to_html(index=False, border=0)
-        return f"<p>{escape(self.summary())}</p>{table}"
+        return scores_card(self)
+
+
+def scores_card(
+    scores: Scores,
+) -> str:  # HTML
+    "How large schools are and how far apart their means and SDs, as quarters of the schools."
+    t = scores.schools
+    known = t["n"] > 1
+    sd = (t["ss"][known] / (t["n"][known] - 1)) ** 0.5
+    parts = {"students": t["n"], "mean (units of the score)": t["mean"]}
+    parts |= {"SD within (units of the score)": sd}
+    rows = [
+        {"of a school": what, "a quarter below": low, "median": middle, "a quarter above": high}
+        for what, values in parts.items()
+        for low, middle, high in [values.astype(float).quantile([0.25, 0.5, 0.75])]
+    ]
+    title = f"Scores: {count_of(scores.n, 'student')} of {count_of(len(t), 'school')}"
+    figures = bars_picture(t["mean"], "Schools by their mean score")
+    return card(title, [scores.summary()], figures=figures + small_table(pd.DataFrame(rows)))
 
 # %% ../../nbs/data/65_scores.ipynb #ef4ee518
 def _check_variable(students: Students, table: Table) -> None:

@@ -13,14 +13,13 @@ import re
 import tempfile
 import threading
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..core.files import content_hash
 from ..core.private import cache_folder, log, replacing, scratch_folder
-from ..core.progress import shows_progress
+from ..core.progress import progress_bar, shows_progress
 from .cache import cached
 from .draws import groups_of, inference_data, load_draws, save_draws, stored
 from .programs import EngineError, choose_engine, read_program
@@ -63,18 +62,9 @@ class ProgressText(io.TextIOBase):
     LINE = re.compile(r"Chain \[(\d+)\] Iteration:\s*(\d+) /")
 
     def __init__(self, chains, iterations, label):
-        with warnings.catch_warnings():
-            # a notebook without ipywidgets gets a bar of text
-            warnings.simplefilter("ignore")
-            from tqdm.auto import tqdm
         self.done, self.rest = {}, ""
-        self.bar = tqdm(
-            total=chains * iterations,
-            desc=label or "sampling",
-            unit="it",
-            leave=False,
-            mininterval=0.2,
-        )
+        what = f"sampling {label}" if label else "sampling"
+        self.bar = progress_bar(what=what, total=chains * iterations)
         self.over = threading.Event()
         threading.Thread(target=self._tick, daemon=True).start()
 

@@ -12,7 +12,6 @@ import platform
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +23,7 @@ from ..core.files import FolderError, checksum, seal_of, sealed, shown
 from ..core.inert import armed, defused
 from ..core.results import staged
 from .draws import load_draws, save_draws
+from .shown import fit_card
 
 # %% auto #0
 __all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table',
@@ -121,27 +121,6 @@ def make_manifest(
             notes=list(notes),
             versions=versions(),
         )
-    )
-
-# %% ../../nbs/sampling/25_fit.ipynb #4f2151bb
-def _html(fit: Fit) -> str:
-    "A fit in a notebook"
-    rows = fit.manifest.get("rows", {})
-    kept = ", ".join(
-        f"{v:,} {k}" if isinstance(v, int) else f"{k} {v}" for k, v in rows.get("kept", {}).items()
-    )
-    dropped = "; ".join(
-        f"{d.get('rows')} dropped: {d.get('reason')}" for d in rows.get("dropped", [])
-    )
-    lines = [
-        f"<strong>{escape(fit.model)}</strong>: {len(fit.schools):,} schools"
-        + (f" ({escape(kept)})" if kept else ""),
-        escape(dropped),
-        f"{'' if fit.ok else '<strong>Diagnostics fail.</strong> '}{escape(fit.verdict)}",
-        *map(escape, fit.manifest.get("notes", [])),
-    ]
-    return "".join(f"<p>{x}</p>" for x in lines if x) + fit.parameters.to_html(
-        index=False, float_format="{:.4g}".format, border=0
     )
 
 # %% ../../nbs/sampling/25_fit.ipynb #0d764f13
@@ -257,8 +236,16 @@ class Fit:
         "Write the fit's folder, all or nothing and for its owner alone. Raises `FolderError`."
         return save_fit(self, folder, parquet)
 
+    def unit_of(self, parameter: str) -> str:
+        "The unit of a population parameter, where the family says it"
+        return ""
+
+    def sketch(self) -> str:
+        "A small picture (SVG) of the answer, for `_repr_html_`"
+        return ""
+
     def _repr_html_(self) -> str:
-        return _html(self)
+        return fit_card(self)
 
     def __repr__(self):
         passes = "passes" if self.ok else "does NOT pass"
