@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -31,42 +32,43 @@ def shows_progress() -> bool:
 class _Line:
     "A line on standard error that can be taken back."
 
-    def __init__(self, text: str):
-        self.text, self.shown, self.over = text, False, False
-        self.lock = threading.Lock()
+    def __init__(self, text: str, after: float, counts: bool):
+        self.text, self.after, self.counts = text, after, counts
+        self.shown, self.over = "", threading.Event()
+        self.thread = threading.Thread(target=self._show, daemon=True)
+        self.thread.start()
 
-    def show(self) -> None:
-        with self.lock:
-            if not self.over:
-                self.shown = True
-                sys.stderr.write(f"\r{self.text}")
-                sys.stderr.flush()
+    def _show(self) -> None:
+        start, wait = time.monotonic(), self.after
+        while not self.over.wait(wait):
+            seconds = f" {time.monotonic() - start:.0f} s" if self.counts else ""
+            self.shown = f"{self.text}{seconds}"
+            sys.stderr.write(f"\r{self.shown}")
+            sys.stderr.flush()
+            wait = 1.0 if self.counts else None
 
     def clear(self) -> None:
-        with self.lock:
-            self.over = True
-            if self.shown:
-                sys.stderr.write(f"\r{' ' * len(self.text)}\r")
-                sys.stderr.flush()
+        self.over.set()
+        self.thread.join()
+        if self.shown:
+            sys.stderr.write(f"\r{' ' * len(self.shown)}\r")
+            sys.stderr.flush()
 
 
 @contextlib.contextmanager
 def underway(
     what: str,  # what is being done: "checking 200,000 schools"
     after: float = 1.0,  # seconds without a word
+    counts: bool = False,  # the seconds that it took so far stand behind it
 ) -> Iterator[None]:
     "Say what is being done, in a terminal or a notebook, where it takes longer than a second."
     if not shows_progress():
         yield
         return
-    line = _Line(f"{inert(what)} ...")
-    timer = threading.Timer(after, line.show)
-    timer.daemon = True
-    timer.start()
+    line = _Line(f"{inert(what)} ...", after, counts)
     try:
         yield
     finally:
-        timer.cancel()
         line.clear()
 
 # %% ../../nbs/core/30_progress.ipynb #b5d0a1c2
