@@ -175,7 +175,7 @@ def test_all_programs_are_compiled_ahead(fake, capsys):
             main(["doctor", "--compile"])
         out, err = capsys.readouterr()
         assert e.value.code == 0 and out.strip().endswith("Ready.")
-        assert [line.split()[2] for line in err.splitlines()[1::2]] == names
+        assert [line.split()[3] for line in err.splitlines()[1::2]] == names
         how = "there already, by" if again else r"in \d+ s, by"
         for name in names:
             assert re.search(rf"ok +compiled {name} +{how} {re.escape(fake_cmdstan.COMPILER)}", out)
