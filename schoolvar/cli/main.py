@@ -49,7 +49,7 @@ def doctor(compile: _Compile = False):
     compiled = compile_programs(say) if compile else []
     found = health()
     found.rows += compiled
-    typer.echo(inert_lines(found))
+    typer.echo(inert_lines(str(found)))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
 

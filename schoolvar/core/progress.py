@@ -39,7 +39,8 @@ class _Line:
         self.thread.start()
 
     def _show(self) -> None:
-        start, wait = time.monotonic(), self.after
+        start = time.monotonic()
+        wait: float | None = self.after
         while not self.over.wait(wait):
             seconds = f" {time.monotonic() - start:.0f} s" if self.counts else ""
             self.shown = f"{self.text}{seconds}"

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def locked(
     Where locks cannot be had, go on without: renaming alone keeps entries whole."""
     from filelock import FileLock
 
-    lock = FileLock(f"{path}.lock", mode=0o600)
+    lock: Any = FileLock(f"{path}.lock", mode=0o600)
     try:
         lock.acquire()
     except (OSError, NotImplementedError):

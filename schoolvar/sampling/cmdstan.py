@@ -114,8 +114,8 @@ def _reason(said: str) -> str:
     if " error in '" in found:  # stanc says what is wrong below the lines that it quotes
         after = lines[lines.index(found) + 1 :]
         ends = (i for i, line in enumerate(after) if line.startswith(("make: ***", "Command [")))
-        said = [line for line in after[: next(ends, None)] if not re.match(r"\d+:|\^", line)]
-        found = " ".join([found, *said])
+        below = [line for line in after[: next(ends, None)] if not re.match(r"\d+:|\^", line)]
+        found = " ".join([found, *below])
     return " ".join(found.split())[:500]
 
 
@@ -132,7 +132,7 @@ def _end(process: subprocess.Popen) -> None:
 def _make(program: Path) -> str:
     "Compile a file by a process of its own; what it says where that fails, else nothing."
     place = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(program.parent))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _COMPILE, str(program)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -141,13 +141,12 @@ def _make(program: Path) -> str:
         errors="replace",
         env=os.environ | place,
         start_new_session=os.name != "nt",
-    )
-    try:
-        said = process.communicate()[0]
-    except BaseException:
-        _end(process)
-        process.stdout.close()
-        raise
+    ) as process:
+        try:
+            said = process.communicate()[0]
+        except BaseException:
+            _end(process)
+            raise
     return (said or "it did not say why") if process.returncode else ""
 
 
