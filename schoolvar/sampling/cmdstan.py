@@ -37,8 +37,8 @@ from .draws import stored
 from .programs import EngineError, cmdstan_version, usable_cmdstan
 
 # %% auto #0
-__all__ = ['CompileError', 'compiler_of', 'Compiled', 'compile_cmdstan', 'seconds_expected', 'Console', 'cmdstan_arguments',
-           'read_cmdstan', 'run_cmdstan']
+__all__ = ['CompileError', 'compiler_of', 'Compiled', 'compile_cmdstan', 'seconds_expected', 'Started', 'Console',
+           'cmdstan_arguments', 'read_cmdstan', 'run_cmdstan']
 
 # %% ../../nbs/sampling/14_cmdstan.ipynb #8e11267d
 class CompileError(EngineError):
@@ -229,44 +229,71 @@ def seconds_expected(
     return 10 * round((12 + words / 29) / 10)
 
 # %% ../../nbs/sampling/14_cmdstan.ipynb #2e033064
+class Started:
+    """The module `subprocess` as cmdstanpy sees it while chains run.
+
+    What it starts can be ended, and after that it starts no more."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen] = []
+        self.threads: set[int] = set()  # that started them, and read what they print
+        self.stopped = False
+        self.lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, *command: Any, **how: Any) -> subprocess.Popen:
+        with self.lock:
+            if self.stopped:
+                raise OSError("the fit was stopped")
+            self.threads.add(threading.get_ident())
+            self.processes.append(subprocess.Popen(*command, **how))
+            return self.processes[-1]
+
+    def stop(self, seconds: float = 5.0) -> None:
+        "End the processes, and wait for the threads"
+        with self.lock:
+            self.stopped = True
+            for process in self.processes:
+                process.kill()
+        until = time.monotonic() + seconds
+        # Python 3.11 takes a thread for ended if waiting for it was interrupted: ask for its frame
+        while self.threads & set(sys._current_frames()) and time.monotonic() < until:
+            time.sleep(0.02)
+
+
 class Console(io.TextIOBase):
-    """Takes what the chains print, for a bar; what other threads print goes where it would.
+    "Takes what the chains print, for a bar; what other threads print goes where it would"
 
-    Once `stopped`, it takes no more: a chain that can no longer print ends."""
-
-    def __init__(self, bar: io.TextIOBase | None = None):
-        self.bar, self.out, self.stopped = bar, sys.stdout, False
-        self.others = set(threading.enumerate())
+    def __init__(self, started: Started, bar: io.TextIOBase | None = None):
+        self.started, self.bar, self.out = started, bar, sys.stdout
         self.lock = threading.Lock()
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        if threading.current_thread() in self.others:
+        if threading.get_ident() not in self.started.threads:
             return self.out.write(text)
-        if self.stopped:
-            raise BrokenPipeError("the fit was stopped")
         with self.lock:
             return self.bar.write(text) if self.bar is not None else len(text)
-
-    def wait(self, seconds: float) -> None:
-        "Wait for the threads of the chains to end"
-        until = time.monotonic() + seconds
-        for thread in set(threading.enumerate()) - self.others:
-            thread.join(max(0.0, until - time.monotonic()))
 
 
 def _sampled(model: Any, bar: io.TextIOBase | None, **arguments: Any) -> Any:
     "`model.sample`, which leaves no chain behind when it is stopped"
-    console = Console(bar)
-    with contextlib.redirect_stdout(console):
+    import cmdstanpy.model
+
+    started, theirs = Started(), vars(cmdstanpy.model)
+    before, theirs["subprocess"] = theirs["subprocess"], started
+    with contextlib.redirect_stdout(Console(started, bar)):
         try:
             return model.sample(show_console=True, show_progress=False, **arguments)
         except BaseException:
-            console.stopped = True
-            console.wait(5)
+            started.stop()
             raise
+        finally:
+            theirs["subprocess"] = before
 
 # %% ../../nbs/sampling/14_cmdstan.ipynb #c9f82d34
 def cmdstan_arguments(
