@@ -3,8 +3,8 @@ does each take?
 
     CMDSTAN=... python benchmarks/both_engines.py     stored in nbs/studies/stored/engines
 
-Times are processor seconds, which other work on the machine does not change: of compiling, by
-program, and of sampling, per thousand draws. tests/test_models_on_both_engines.py holds the same
+Times are processor seconds, which other work on the machine changes less than the clock's: of
+compiling, by program, and of sampling, per thousand draws. tests/test_models_on_both_engines.py holds the same
 fits to agreement.
 """
 

@@ -121,7 +121,11 @@ def between_engines(folder: Path):
         columns = ["case", "program", "largest", "cmdstan_over_stanli"]
         return pd.DataFrame(columns=columns), pd.DataFrame(columns=["program", "cmdstan"]), {}
     tables, manifest = load_summary(folder / "engines")
-    return tables["engines"], tables["compiling"], manifest["settings"] | dict(made=manifest["made"])
+    return (
+        tables["engines"],
+        tables["compiling"],
+        manifest["settings"] | dict(made=manifest["made"]),
+    )
 
 
 def run(data) -> Made:

@@ -285,7 +285,7 @@ def _sampled(model: Any, bar: io.TextIOBase | None, **arguments: Any) -> Any:
     import cmdstanpy.model
 
     started, theirs = Started(), vars(cmdstanpy.model)
-    before, theirs["subprocess"] = theirs["subprocess"], started
+    before, theirs["subprocess"] = theirs.get("subprocess", subprocess), started
     with contextlib.redirect_stdout(Console(started, bar)):
         try:
             return model.sample(show_console=True, show_progress=False, **arguments)
