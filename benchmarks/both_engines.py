@@ -95,6 +95,9 @@ FITS = {
     "value added, naive": value_added("naive"),
 }
 
+# Their data are draws of a first fit by the same engine: what that errs by is not in `distances`.
+TWO_STAGES = ("value added, measurement error", "value added, naive")
+
 
 def distances(one, other):
     "Differences of the means of all that was kept, in Monte Carlo errors of both"
