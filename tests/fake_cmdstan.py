@@ -3,15 +3,26 @@ behind them.
 
 cmdstanpy runs unchanged: it calls `make` (here: this file), runs the program it made, writes
 data and inits as JSON and parses the CSV. `install(folder)` makes the folder and returns the
-environment that points cmdstanpy to it."""
+environment that points cmdstanpy to it.
+
+`made.txt` in the folder has a line for each call of make. FAKE_MAKE_SECONDS makes it slow, and
+FAKE_MAKE_FAILS is what it says when it fails."""
 
 import json
+import os
 import re
 import stat
 import sys
+import time
 from pathlib import Path
 
 VERSION = "2.37.0"
+COMPILER = "stand-in c++ 1.2.3"
+PARTS = (
+    "src/cmdstan/main.cpp",
+    "stan/src/stan/model/model_header.hpp",
+    "stan/lib/stan_math/stan/math.hpp",
+)
 
 
 def install(folder):
@@ -19,40 +30,62 @@ def install(folder):
     folder = Path(folder) / f"cmdstan-{VERSION}"
     (folder / "bin").mkdir(parents=True)
     (folder / "makefile").write_text(f"CMDSTAN_VERSION := {VERSION}\n")
-    for path, what in ((folder / "bin" / "stanc", "stanc"), (folder / "make", "make")):
-        executable(path, what)
-    return {"CMDSTAN": str(folder), "MAKE": str(folder / "make")}
+    for part in PARTS:
+        (folder / part).parent.mkdir(parents=True)
+        (folder / part).touch()
+    for what in ("stanc", "make", "compiler"):
+        executable(folder / "bin" / what, what)
+    return {
+        "CMDSTAN": str(folder),
+        "MAKE": str(folder / "bin" / "make"),
+        "CXX": f"'{folder / 'bin' / 'compiler'}'",
+    }
 
 
-def executable(path, what, *arguments):
-    path.write_text(
-        f"#!/bin/sh\nexec '{sys.executable}' '{__file__}' {what} "
-        f'{" ".join(repr(str(a)) for a in arguments)} "$@"\n'
-    )
+def calls(folder):
+    "The programs that make was called for, in order"
+    made = Path(folder) / f"cmdstan-{VERSION}" / "made.txt"
+    return made.read_text().split() if made.exists() else []
+
+
+def executable(path, what):
+    "A program that is this file; where it lies is its first argument"
+    path.write_text(f"#!/bin/sh\nexec '{sys.executable}' -u '{__file__}' {what} \"$0\" \"$@\"\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def stanc(*arguments):
+def compiler(here, *arguments):
+    print(f"{COMPILER}\nCopyright")
+
+
+def stanc(here, *arguments):
     if "--info" in arguments:
         print(json.dumps({"inputs": {}, "parameters": {"mu": {}}, "included_files": []}))
 
 
-def make(*arguments):
+def make(here, *arguments):
     """Build the program named last.
 
     A program that does not compile is an error, as with the real one
     """
+    target = Path(arguments[-1])
+    with open(Path(here).parent.parent / "made.txt", "a") as made:
+        made.write(f"{target.name}\n")
+    (target.with_suffix(".o")).touch()
+    time.sleep(float(os.environ.get("FAKE_MAKE_SECONDS", 0)))
+    if fails := os.environ.get("FAKE_MAKE_FAILS"):
+        sys.exit(fails)
     import stanli
 
-    target = Path(arguments[-1])
     try:
         stanli.stan_to_mir(target.with_suffix(".stan").read_text())
     except RuntimeError as e:
         sys.exit(f"Syntax error in '{target.stem}.stan': {e}")
-    executable(target, "program", target.with_suffix(".stan"))
+    executable(target, "program")
 
 
-def program(stan_file, *arguments):
+def program(here, *arguments):
+    stan_file = f"{here}.stan"
     if arguments == ("info",):
         return print(
             "stan_version_major = 2\nstan_version_minor = 37\nstan_version_patch = "
@@ -78,7 +111,7 @@ def program(stan_file, *arguments):
         max_depth=int(a["max_depth"]),
         metric=a["metric"],
         step_size=float(a["stepsize"]),
-        refresh=0,
+        refresh=int(a.get("refresh", 0)),
         adapt_engaged=a["engaged"] == "1",
         **inits,
     )
@@ -181,4 +214,4 @@ def csv(name, a, fit, chain=0):
 
 
 if __name__ == "__main__":
-    {"stanc": stanc, "make": make, "program": program}[sys.argv[1]](*sys.argv[2:])
+    globals()[sys.argv[1]](*sys.argv[2:])

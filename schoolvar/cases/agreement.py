@@ -14,8 +14,8 @@ from ..calibration.stored import load_summary, stale_programs
 from .study import Case, Made, StudyError, stored_file
 
 # %% auto #0
-__all__ = ['NAMES', 'CASE', 'summaries', 'long_runs', 'differences', 'ways', 'story', 'printed', 'run', 'derive', 'says_engines',
-           'says_published']
+__all__ = ['NAMES', 'CASE', 'summaries', 'long_runs', 'differences', 'ways', 'story', 'printed', 'between_engines', 'run',
+           'derive', 'says_engines', 'says_times', 'says_published']
 
 # %% ../../nbs/cases/75_agreement.ipynb #f273b248
 NAMES = {
@@ -115,6 +115,19 @@ def printed(published):
     return table.assign(**{"distance in SDs": p.sds.round(2)})
 
 
+def between_engines(folder: Path):
+    "Every program and option by both engines, what compiling takes, and the versions"
+    if not (folder / "engines").is_dir():
+        columns = ["case", "program", "largest", "cmdstan_over_stanli"]
+        return pd.DataFrame(columns=columns), pd.DataFrame(columns=["program", "cmdstan"]), {}
+    tables, manifest = load_summary(folder / "engines")
+    return (
+        tables["engines"],
+        tables["compiling"],
+        manifest["settings"] | dict(made=manifest["made"]),
+    )
+
+
 def run(data) -> Made:
     "Everything that the stored summaries say."
     folder = Path(data) if data else stored_file("published").parent
@@ -123,39 +136,58 @@ def run(data) -> Made:
     points = differences(runs)
     few = points[points.kind.isin(["population", "fixed"])]
     first = few.drop_duplicates(["case", "engine", "parameter"])
-    engine = next(iter(runs.values()))[1]["settings"]["version"]
+    engines, compiling, versions = between_engines(folder)
     tables = dict(
         references=long_runs(references),
         points=points,
         ways=ways(points),
         population=first,
+        engines=engines,
+        compiling=compiling,
         published=published["published"],
         beside=printed(published["published"]),
         stories=pd.DataFrame(story("reference", references) + story("agreement", runs)),
     )
     about = f"{len(references)} long runs and {len(runs)} comparisons, as stored."
-    facts = dict(about=about, engine=engine, published_ok=how["settings"]["ok"])
+    facts = dict(about=about, engines=versions, published_ok=how["settings"]["ok"])
     return Made(tables, {}, facts)
 
 
 def derive(study) -> dict:
     "Tables that follow."
     other = np.where(study.points.engine == "stanli", "", " (" + study.points.engine + ")")
-    columns = ["mean", "sd", "z_mean"]
-    wide = study.population.pivot_table(
-        index=["case", "parameter"], columns="engine", values=columns, sort=False
-    )
-    return dict(shown=study.points.assign(way=study.points.way + other), engines=wide)
+    return dict(shown=study.points.assign(way=study.points.way + other))
 
 
 def says_engines(study):
-    "Which engines made the summaries."
-    engines = sorted(study.points.engine.unique())
-    if len(engines) > 1:
-        return f"These summaries were made by {' and '.join(engines)}."
+    "Which engines were compared, and how far apart they are at most."
+    made, table = study.settings["engines"], study.engines
+    if not made:
+        return "No comparison of engines is stored; benchmarks/both_engines.py makes it."
     return (
-        f"These summaries were made by {engines[0]} ({study.settings['engine']}) alone: no CmdStan "
-        "was installed there."
+        f"stanli {made['stanli']} and CmdStan {made['cmdstan']} (compiled by {made['compiler']}), "
+        f"on {made['made']}: {len(table)} fits by each, {table.quantities.sum():,.0f} quantities. "
+        f"The largest difference is {table.largest.max():.1f} Monte Carlo errors; "
+        f"{(table.beyond_two * table.quantities).sum() / table.quantities.sum():.1%} are beyond "
+        "two, where 4.6% are expected of the same posterior. "
+        + (
+            "Every fit passed its diagnostics by both."
+            if table.both_pass.all()
+            else "Some fits did not pass their diagnostics."
+        )
+    )
+
+
+def says_times(study):
+    "What CmdStan takes beside stanli: to compile, and to sample."
+    ratio, compiled = study.engines.cmdstan_over_stanli, study.compiling.cmdstan
+    if ratio.empty:
+        return "No times are stored."
+    return (
+        f"For as many draws CmdStan took {ratio.min():.1f} to {ratio.max():.1f} times the processor "
+        f"time of stanli, {ratio.median():.1f} times in the middle; compiling a program took it "
+        f"{compiled.min():.0f} to {compiled.max():.0f} seconds once, and stanli less than "
+        f"{np.ceil(10 * study.compiling.stanli.max()) / 10:.1f}. So `auto` takes stanli."
     )
 
 
@@ -173,6 +205,6 @@ CASE = Case(
     name="agreement",
     run=run,
     derive=derive,
-    says=dict(engines=says_engines, published=says_published),
+    says=dict(engines=says_engines, times=says_times, published=says_published),
     folder=True,
 )

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib import metadata
@@ -18,16 +19,22 @@ from math import isnan
 
 from ..core.private import cache_folder, private_folder
 from ..sampling.cache import cache_report
+from ..sampling.cmdstan import compile_cmdstan, compiler_of
 from schoolvar.sampling.programs import (
     INSTALL_CMDSTAN,
+    EngineError,
+    choose_engine,
+    cmdstan_fault,
     cmdstan_folder,
     cmdstan_version,
+    engine_wanted,
+    read_program,
     stan_folder,
 )
 
 # %% auto #0
-__all__ = ['Finding', 'Report', 'packages', 'look_at_packages', 'look_at_stanli', 'look_at_cmdstan', 'look_at_programs',
-           'look_at_programs_beside', 'memory', 'look_at_machine', 'report']
+__all__ = ['Finding', 'Report', 'packages', 'look_at_packages', 'look_at_stanli', 'look_at_engine', 'look_at_cmdstan',
+           'look_at_programs', 'compile_programs', 'look_at_programs_beside', 'memory', 'look_at_machine', 'report']
 
 # %% ../../nbs/cli/10_doctor.ipynb #aad4e5ad
 @dataclass
@@ -185,17 +192,40 @@ def look_at_stanli() -> Finding:
     return Finding("stanli", "ok", said)
 
 
+def look_at_engine() -> Finding:
+    "Which engine a fit runs on that does not name one"
+    why = os.environ.get("SCHOOLVAR_ENGINE")
+    try:
+        wanted = engine_wanted()
+        engine = choose_engine("stanli" if wanted == "auto" else wanted)
+    except EngineError as error:
+        mend = f"unset SCHOOLVAR_ENGINE  (it is {why})" if why else _pip("stanli")
+        return Finding("engine", "missing", str(error), mend)
+    named = f", by SCHOOLVAR_ENGINE={why}" if why else "; SCHOOLVAR_ENGINE or --engine name another"
+    return Finding("engine", "ok", f"fits run on {' '.join(engine)}{named}")
+
+
 def look_at_cmdstan() -> Finding:
-    "CmdStan is optional; where it is installed it is taken"
-    folder = cmdstan_folder()
+    "CmdStan is optional, but where SCHOOLVAR_ENGINE asks for it"
+    folder, install = cmdstan_folder(), INSTALL_CMDSTAN.replace("python", _python(), 1)
+    needed = os.environ.get("SCHOOLVAR_ENGINE") == "cmdstan"
+    unfit = "missing" if needed else "optional"
     if folder is None:
-        mend = INSTALL_CMDSTAN.replace("python", _python(), 1)
-        return Finding("CmdStan", "optional", "not installed; fits run on stanli", mend)
+        named = os.environ.get("CMDSTAN")
+        found = f"CMDSTAN names {named}, where there is none" if named else "not installed"
+        return Finding(
+            "CmdStan", unfit, f"{found}{'' if needed else '; fits run on stanli'}", install
+        )
+    wrong, mend = cmdstan_fault(folder)
+    if wrong:
+        mend = mend.replace(INSTALL_CMDSTAN, install)
+        return Finding("CmdStan", unfit, f"{folder} is not a CmdStan that is built: {wrong}", mend)
     where = f"{cmdstan_version(folder)} in {folder}"
-    if not (shutil.which("make") and (shutil.which("g++") or shutil.which("clang++"))):
-        wrong = f"{where}, but there is no C++ compiler to use it with"
-        return Finding("CmdStan", "missing", wrong, _installer("g++ make", "gcc"))
-    return Finding("CmdStan", "ok", where)
+    try:
+        compiler = compiler_of(folder)
+    except EngineError as error:
+        return Finding("CmdStan", unfit, f"{where}: {error}", _installer("g++ make", "gcc make"))
+    return Finding("CmdStan", "ok", f"{where}, with {compiler}")
 
 
 def look_at_programs() -> Finding:
@@ -205,6 +235,25 @@ def look_at_programs() -> Finding:
     if count:
         return Finding("Stan programs", "ok", found)
     return Finding("Stan programs", "missing", found, _pip(_this_package()))
+
+# %% ../../nbs/cli/10_doctor.ipynb #344c3f40
+def compile_programs(
+    say: Callable[[str], None] = print,  # called with a line before and after each
+) -> list[Finding]:
+    "Compile all Stan programs by CmdStan, so that no fit has to wait for it."
+    paths, rows = sorted(stan_folder().glob("*.stan")), []
+    for number, path in enumerate(paths, start=1):
+        place = f"{number} of {len(paths)}"
+        say(f"{place}: {path.stem} ...")
+        try:
+            made = compile_cmdstan(*read_program(path))
+        except EngineError as error:
+            rows.append(Finding(f"compiled {path.stem}", "missing", str(error)))
+        else:
+            took = f"in {made.seconds:.0f} s" if made.seconds else "there already"
+            rows.append(Finding(f"compiled {path.stem}", "ok", f"{took}, by {made.compiler}"))
+        say(f"{place}: {path.stem} {rows[-1].found}")
+    return rows
 
 # %% ../../nbs/cli/10_doctor.ipynb #a47cd3cd
 def look_at_programs_beside() -> list[Finding]:
@@ -295,6 +344,7 @@ def report() -> Report:
         [
             *look_at_packages(),
             look_at_stanli(),
+            look_at_engine(),
             look_at_cmdstan(),
             look_at_programs(),
             *look_at_machine(),

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -31,16 +31,25 @@ from .reporting import report, rerun, run
 __all__ = ['app', 'doctor', 'policies', 'main']
 
 # %% ../../nbs/cli/40_main.ipynb #396ca03a
+_Compile = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile all Stan programs by CmdStan first; takes minutes."),
+]
+
+
 @example(
     "schoolvar doctor  (the status is 1 where something that fits and reports need is missing)"
 )
-def doctor():
+def doctor(compile: _Compile = False):
     "Say what is installed, what is missing, and the one command that mends it."
+    from schoolvar.cli.doctor import compile_programs
     from schoolvar.cli.doctor import report as health
     from schoolvar.core.inert import inert_lines
 
+    compiled = compile_programs(say) if compile else []
     found = health()
-    typer.echo(inert_lines(found))
+    found.rows += compiled
+    typer.echo(inert_lines(str(found)))
     raise typer.Exit(DONE if found.ok else SOME_FAILED)
 
 

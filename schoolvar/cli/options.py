@@ -239,7 +239,9 @@ class Sampling:
 
     engine: Annotated[
         Engine,
-        typer.Option(help="What runs the Stan programs; auto takes CmdStan where it is installed."),
+        typer.Option(
+            help="What runs the Stan programs; auto is stanli, or what SCHOOLVAR_ENGINE names."
+        ),
     ] = Engine.auto
     draws: Annotated[
         int | None,

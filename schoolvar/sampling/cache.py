@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +19,19 @@ from ..core.files import checksum, content_hash, ordinary
 from ..core.private import cache_folder, log, private_folder, replacing, warn_of_cache
 
 # %% auto #0
-__all__ = ['cached', 'cache_report', 'clear_cache']
+__all__ = ['locked', 'cached', 'cache_report', 'clear_cache']
 
 # %% ../../nbs/sampling/10_cache.ipynb #fabd56b7
 @contextlib.contextmanager
-def _locked(path):
+def locked(
+    path: Path,  # of an entry; the lock lies beside it
+):
     """Hold the lock of an entry.
 
     Where locks cannot be had, go on without: renaming alone keeps entries whole."""
     from filelock import FileLock
 
-    lock = FileLock(f"{path}.lock", mode=0o600)
+    lock: Any = FileLock(f"{path}.lock", mode=0o600)
     try:
         lock.acquire()
     except (OSError, NotImplementedError):
@@ -98,7 +101,7 @@ def cached(
             return found, True
         warn_of_cache(e)
         return compute(), False
-    with _locked(path):
+    with locked(path):
         if (found := _look_up(path, load)) is not None:
             return found, True
         value = compute()

@@ -11,9 +11,12 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from ..core.private import log
+
 # %% auto #0
-__all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'EngineError', 'stan_folder', 'stan_file', 'read_program', 'cmdstan_folder',
-           'cmdstan_version', 'choose_engine']
+__all__ = ['INCLUDE', 'INSTALL_CMDSTAN', 'ENGINES', 'PARTS', 'EngineError', 'stan_folder', 'stan_file', 'read_program',
+           'cmdstan_folder', 'cmdstan_version', 'cmdstan_fault', 'usable_cmdstan', 'engine_wanted', 'choose_engine',
+           'say_once']
 
 # %% ../../nbs/sampling/00_programs.ipynb #5fee9d2e
 class EngineError(RuntimeError):
@@ -78,6 +81,14 @@ def read_program(
 
 # %% ../../nbs/sampling/00_programs.ipynb #d97cb0dc
 INSTALL_CMDSTAN = "python -m cmdstanpy.install_cmdstan"
+ENGINES = ("auto", "stanli", "cmdstan")
+# what compiling needs of a CmdStan, besides a makefile
+PARTS = (
+    f"bin/stanc{'.exe' if os.name == 'nt' else ''}",
+    "src/cmdstan/main.cpp",
+    "stan/src/stan/model/model_header.hpp",
+    "stan/lib/stan_math/stan/math.hpp",
+)
 
 
 def cmdstan_folder() -> Path | None:
@@ -100,20 +111,75 @@ def cmdstan_version(folder: Path) -> str:
     return folder.name.removeprefix("cmdstan-")
 
 
+def cmdstan_fault(
+    folder: Path,  # with a makefile
+) -> tuple[str, str]:  # what is wrong with it, and the command that mends it; both "" if nothing is
+    "Whether a folder is a CmdStan that programs can be compiled with."
+    missing = [part for part in PARTS if not (folder / part).is_file()]
+    if not missing:
+        return "", ""
+    wrong = f"it lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else "")
+    return wrong, f"make -C '{folder}' build" if missing == [PARTS[0]] else INSTALL_CMDSTAN
+
+
+def usable_cmdstan() -> Path:
+    "The folder of a CmdStan that is whole. Raises `EngineError`, which says how to get one."
+    folder = cmdstan_folder()
+    if folder is None:
+        named = os.environ.get("CMDSTAN")
+        raise EngineError(
+            f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN}"
+            + (
+                f" (CMDSTAN names {named}, where there is none)"
+                if named
+                else " (or set CMDSTAN to the folder of one that is there)"
+            )
+        )
+    wrong, mend = cmdstan_fault(folder)
+    if wrong:
+        raise EngineError(f"{folder} is not a CmdStan that is built: {wrong}; try: {mend}")
+    return folder
+
+
+def engine_wanted(
+    engine: str = "auto",  # as a fit was asked for
+) -> str:  # "auto", "stanli" or "cmdstan"
+    "The engine that is named, or else the one of `SCHOOLVAR_ENGINE`. Raises `EngineError`."
+    if engine not in ENGINES:
+        raise EngineError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+    if engine != "auto":
+        return str(engine)
+    named = os.environ.get("SCHOOLVAR_ENGINE") or "auto"
+    if named not in ENGINES:
+        raise EngineError(f"SCHOOLVAR_ENGINE is {named!r}; it can be: {', '.join(ENGINES)}")
+    return named
+
+
 def choose_engine(
     engine: str = "auto",  # "auto", "stanli" or "cmdstan"
 ) -> tuple[str, str]:  # name and version
     "The engine to run, with its version. Raises `EngineError` for one that is not installed."
-    if engine not in ("auto", "stanli", "cmdstan"):
-        raise EngineError(f"no engine {engine!r}; there are: auto, stanli, cmdstan")
-    where = cmdstan_folder() if engine != "stanli" else None
-    if where is not None:
-        return "cmdstan", cmdstan_version(where)
-    if engine == "cmdstan":
-        raise EngineError(
-            f"CmdStan is not installed; this installs it: {INSTALL_CMDSTAN}"
-            " (or set CMDSTAN to the folder of one that is there)"
-        )
+    wanted = engine_wanted(engine)
+    if wanted == "cmdstan":
+        try:
+            return "cmdstan", cmdstan_version(usable_cmdstan())
+        except EngineError as e:
+            if engine == "cmdstan":
+                raise
+            found = _stanli()
+            say_once(f"SCHOOLVAR_ENGINE asks for cmdstan; stanli runs instead: {e}")
+            return found
+    try:
+        return _stanli()
+    except EngineError:
+        folder = cmdstan_folder() if wanted == "auto" else None
+        if folder is None or cmdstan_fault(folder)[0]:
+            raise
+        return "cmdstan", cmdstan_version(folder)
+
+
+def _stanli():
+    "stanli, with its version"
     try:
         import stanli
     except ImportError as e:
@@ -121,3 +187,15 @@ def choose_engine(
             f"stanli cannot be loaded ({e}); this installs it: pip install stanli"
         ) from None
     return "stanli", stanli.__version__
+
+
+_said: set[tuple[str, int]] = set()  # lines, and the process that said them
+
+
+def say_once(
+    line: str,  # what the user should know
+) -> None:
+    "A line of warning, once a process"
+    if (line, os.getpid()) not in _said:
+        _said.add((line, os.getpid()))
+        log.warning(line)

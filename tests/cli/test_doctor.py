@@ -3,6 +3,7 @@ only when it is.
 """
 
 import re
+import shutil
 import sys
 import types
 from importlib import metadata
@@ -12,13 +13,15 @@ import pytest
 
 from schoolvar.cli import doctor
 from schoolvar.cli.doctor import report
+from schoolvar.sampling.programs import stan_folder
 
 
 @pytest.fixture(autouse=True)
 def own_place(tmp_path, monkeypatch):
     monkeypatch.setenv("SCHOOLVAR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("CMDSTAN", raising=False)
+    for v in ("CMDSTAN", "SCHOOLVAR_ENGINE"):
+        monkeypatch.delenv(v, raising=False)
 
 
 def row(what):
@@ -36,6 +39,7 @@ def test_this_machine_is_ready():
             "schoolvar",
             "packages",
             "stanli",
+            "engine",
             "CmdStan",
             "Stan programs",
             "processor",
@@ -107,19 +111,87 @@ def test_a_sampler_that_does_not_work(monkeypatch, fault, says):
     )
 
 
-def test_cmdstan_absent_present_and_without_a_compiler(monkeypatch, tmp_path):
-    assert row("CmdStan").state == "optional" and row("CmdStan").mend.endswith(
-        "/python -m cmdstanpy.install_cmdstan"
-    ), "the Python of this environment, which need not be active"
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
     for k, v in fake_cmdstan.install(tmp_path).items():
         monkeypatch.setenv(k, v)
-    which = doctor.shutil.which
-    monkeypatch.setattr(
-        doctor.shutil, "which", lambda p: "/usr/bin/" + p if p in ("make", "g++") else which(p)
+    return tmp_path / f"cmdstan-{fake_cmdstan.VERSION}"
+
+
+def test_cmdstan_absent():
+    found = row("CmdStan")
+    assert found.state == "optional" and found.mend.endswith(
+        "/python -m cmdstanpy.install_cmdstan"
+    ), "the Python of this environment, which need not be active"
+
+
+def test_cmdstan_present_and_without_a_compiler(fake, monkeypatch):
+    found = row("CmdStan")
+    assert found.state == "ok" and fake_cmdstan.VERSION in found.found
+    assert fake_cmdstan.COMPILER in found.found
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    found = row("CmdStan")
+    assert found.state == "optional" and "there is no no-such-compiler" in found.found
+    assert "g++" in found.mend
+
+
+@pytest.mark.parametrize("engine, state", [("", "optional"), ("cmdstan", "missing")])
+@pytest.mark.parametrize("fault", ["a makefile alone", "not built", "not there"])
+def test_a_folder_that_is_no_cmdstan(fake, monkeypatch, fault, engine, state):
+    "Needed only where the environment asks for it"
+    monkeypatch.setenv("SCHOOLVAR_ENGINE", engine)
+    if fault == "a makefile alone":
+        for part in ("bin", "src", "stan"):
+            shutil.rmtree(fake / part)
+        says, mend = "it lacks bin/stanc and 3 more", "cmdstanpy.install_cmdstan"
+    elif fault == "not built":
+        (fake / "bin" / "stanc").unlink()
+        says, mend = "is not a CmdStan that is built: it lacks bin/stanc", f"make -C '{fake}' build"
+    else:
+        monkeypatch.setenv("CMDSTAN", str(fake / "nowhere"))
+        says, mend = "nowhere, where there is none", "cmdstanpy.install_cmdstan"
+    found = row("CmdStan")
+    assert found.state == state and says in found.found and found.mend.endswith(mend)
+    assert report().ok is (state == "optional")
+
+
+def test_the_engine_of_fits_that_name_none(fake, monkeypatch):
+    assert row("engine").found.startswith("fits run on stanli ")
+    monkeypatch.setenv("SCHOOLVAR_ENGINE", "cmdstan")
+    assert row("engine").found == (
+        f"fits run on cmdstan {fake_cmdstan.VERSION}, by SCHOOLVAR_ENGINE=cmdstan"
     )
-    assert row("CmdStan").state == "ok" and fake_cmdstan.VERSION in row("CmdStan").found
-    monkeypatch.setattr(doctor.shutil, "which", lambda p: None)
-    assert row("CmdStan").state == "missing" and "compiler" in row("CmdStan").found
+    monkeypatch.setenv("SCHOOLVAR_ENGINE", "jags")
+    found = row("engine")
+    assert found.state == "missing" and "SCHOOLVAR_ENGINE is 'jags'" in found.found
+
+
+def test_all_programs_are_compiled_ahead(fake, capsys):
+    from schoolvar.cli.main import main
+
+    names = sorted(p.stem for p in stan_folder().glob("*.stan"))
+    for again in (False, True):
+        with pytest.raises(SystemExit) as e:
+            main(["doctor", "--compile"])
+        out, err = capsys.readouterr()
+        assert e.value.code == 0 and out.strip().endswith("Ready.")
+        assert [line.split()[3] for line in err.splitlines()[1::2]] == names
+        how = "there already, by" if again else r"in \d+ s, by"
+        for name in names:
+            assert re.search(rf"ok +compiled {name} +{how} {re.escape(fake_cmdstan.COMPILER)}", out)
+    assert fake_cmdstan.calls(fake.parent) == names
+
+
+def test_a_program_that_does_not_compile_is_missing(fake, monkeypatch, capsys):
+    from schoolvar.cli.main import main
+
+    monkeypatch.setenv("FAKE_MAKE_FAILS", "ld: error: out of luck")
+    with pytest.raises(SystemExit) as e:
+        main(["doctor", "--compile"])
+    out, _ = capsys.readouterr()
+    missing = [line for line in out.splitlines() if line.startswith("MISSING")]
+    assert e.value.code == 1 and len(missing) == len(list(stan_folder().glob("*.stan")))
+    assert "achievement: CmdStan 2.37.0 did not compile it: ld: error: out of luck" in out
 
 
 def test_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
