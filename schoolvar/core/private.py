@@ -59,7 +59,8 @@ def close_to_others(
     "Leave a file or a folder to its owner alone."
     for found in (path, *path.rglob("*")):
         if not found.is_symlink():
-            os.chmod(found, 0o700 if found.is_dir() else 0o600)
+            opens = found.is_dir() or found.stat().st_mode & stat.S_IXUSR  # a folder or a program
+            os.chmod(found, 0o700 if opens else 0o600)
 
 
 _warned: set[tuple[Path, int]] = set()

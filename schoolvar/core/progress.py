@@ -35,28 +35,26 @@ def shows_progress() -> bool:
 class _Line:
     "A line on standard error that can be taken back."
 
-    def __init__(self, text: str):
-        self.text, self.width = text, 0
-        self.start, self.lock, self.over = time.monotonic(), threading.Lock(), threading.Event()
+    def __init__(self, text: str, after: float):
+        self.text, self.after = text, after
+        self.shown, self.over = "", threading.Event()
+        self.thread = threading.Thread(target=self._show, daemon=True)
+        self.thread.start()
 
-    def show(self) -> None:
-        with self.lock:
-            if not self.over.is_set():
-                text = f"{self.text} ... {time.monotonic() - self.start:.0f} s"
-                self.width = max(self.width, len(text))
-                sys.stderr.write(f"\r{text}")
-                sys.stderr.flush()
-
-    def keep_showing(self, after: float) -> None:
-        while not self.over.wait(after):
-            self.show()
+    def _show(self) -> None:
+        start, wait = time.monotonic(), self.after
+        while not self.over.wait(wait):
+            self.shown = f"{self.text} {time.monotonic() - start:.0f} s"
+            sys.stderr.write(f"\r{self.shown}")
+            sys.stderr.flush()
+            wait = 1.0
 
     def clear(self) -> None:
         self.over.set()
-        with self.lock:
-            if self.width:
-                sys.stderr.write(f"\r{' ' * self.width}\r")
-                sys.stderr.flush()
+        self.thread.join()
+        if self.shown:
+            sys.stderr.write(f"\r{' ' * len(self.shown)}\r")
+            sys.stderr.flush()
 
 
 @contextlib.contextmanager
@@ -68,8 +66,7 @@ def underway(
     if not shows_progress():
         yield
         return
-    line = _Line(inert(what))
-    threading.Thread(target=line.keep_showing, args=(after,), daemon=True).start()
+    line = _Line(f"{inert(what)} ...", after)
     try:
         yield
     finally:

@@ -215,7 +215,7 @@ def compile_cmdstan(
             return Compiled(found, compiler, 0.0)
         clock = time.perf_counter()
         about = f"compiling {name}, once, about {seconds_expected(text)} s"
-        with underway(about, after=0, counts=True):
+        with underway(about, after=0):
             built = _build(name, text, version)
         kept = _keep(built, place)
     return Compiled(kept / f"{name}{_EXE}", compiler, time.perf_counter() - clock)

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import threading
 import time
 from typing import Any
@@ -18,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..core.files import content_hash
-from ..core.private import cache_folder, log, replacing, scratch_folder
 from ..core.progress import progress_bar, shows_progress
 from .cache import cached
+from .cmdstan import CompileError, run_cmdstan
 from .draws import groups_of, inference_data, load_draws, save_draws, stored
-from .programs import EngineError, choose_engine, read_program
+from .programs import EngineError, choose_engine, read_program, say_once
 
 # %% auto #0
-__all__ = ['plain', 'starting_values', 'ProgressText', 'run_stanli', 'compile_cmdstan', 'cmdstan_arguments', 'read_cmdstan',
-           'run_cmdstan', 'sample']
+__all__ = ['plain', 'starting_values', 'ProgressText', 'run_stanli', 'sample']
 
 # %% ../../nbs/sampling/15_engine.ipynb #7dd5c202
 def plain(
@@ -57,7 +55,7 @@ def starting_values(
 
 # %% ../../nbs/sampling/15_engine.ipynb #db25f1b1
 class ProgressText(io.TextIOBase):
-    "Takes CmdStan's lines of progress and moves a bar"
+    "Takes the chains' lines of progress and moves a bar"
 
     LINE = re.compile(r"Chain \[(\d+)\] Iteration:\s*(\d+) /")
 
@@ -79,7 +77,7 @@ class ProgressText(io.TextIOBase):
     def write(self, text):
         *lines, self.rest = (self.rest + text).split("\n")
         for line in lines:
-            if m := self.LINE.search(line):
+            for m in self.LINE.finditer(line):  # chains may print on one line
                 self.done[m[1]] = int(m[2])
         self.bar.update(sum(self.done.values()) - self.bar.n)
         return len(text)
@@ -98,7 +96,7 @@ def run_stanli(
     inits=None,  # as from `starting_values`
     keep=None,  # variables to keep, None = all
     bar: ProgressText | None = None,  # takes the progress
-):  # draws, statistics, timings
+):  # draws, statistics, timings, and what else made them (nothing)
     "Compile and sample by stanli"
     import stanli
 
@@ -143,108 +141,8 @@ def run_stanli(
         draws,
         {c: fit.sampler_stats[:, :, i].copy() for i, c in enumerate(stanli.SAMPLER_COLUMNS)},
         timings,
+        {},
     )
-
-# %% ../../nbs/sampling/15_engine.ipynb #a998f3bf
-@contextlib.contextmanager
-def _quiet_cmdstanpy():
-    "Only cmdstanpy's errors: what its warnings say, the diagnostics say better"
-    import logging
-
-    log, level = logging.getLogger("cmdstanpy"), logging.getLogger("cmdstanpy").level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-
-
-def compile_cmdstan(
-    name: str,  # of the program
-    text: str,  # of the program
-    version: str,  # of CmdStan
-):
-    "A compiled `cmdstanpy.CmdStanModel`, kept in the cache folder"
-    import cmdstanpy
-
-    folder = cache_folder() / "cmdstan" / content_hash([text, version])[:16]
-    try:
-        if not folder.exists():
-            with replacing(folder, folder=True) as new:
-                (new / f"{name}.stan").write_text(text, encoding="utf-8")
-    except OSError as e:
-        log.warning(
-            "compiling %s in a temporary folder: %s cannot be written (%s)",
-            name,
-            folder,
-            e.strerror or e,
-        )
-        folder = scratch_folder("stan")
-        (folder / f"{name}.stan").write_text(text, encoding="utf-8")
-    try:
-        return cmdstanpy.CmdStanModel(stan_file=str(next(folder.glob("*.stan"))))
-    except (ValueError, RuntimeError, OSError) as e:
-        raise EngineError(
-            f"{name}: CmdStan {version} did not compile it: {str(e).strip()}"
-        ) from None
-
-# %% ../../nbs/sampling/15_engine.ipynb #522c530b
-def cmdstan_arguments(
-    s: dict,  # settings, as from `sample`
-    inits=None,  # as from `starting_values`
-    progress: bool = False,  # cmdstanpy's own bars
-) -> dict:
-    "The arguments of `CmdStanModel.sample` for these settings"
-    # a uniform range of the same standard deviation
-    start = 3**0.5 * inits if isinstance(inits, float) else inits
-    adapts = s["warmup"] > 0
-    return dict(
-        chains=s["chains"],
-        seed=s["seed"],
-        iter_warmup=s["warmup"],
-        iter_sampling=s["draws"],
-        adapt_engaged=adapts,
-        adapt_delta=s["adapt_delta"] if adapts else None,
-        max_treedepth=s["max_treedepth"],
-        metric=s["metric"],
-        step_size=s["step_size"],
-        inits=start,
-        sig_figs=10,
-        parallel_chains=min(os.cpu_count() or 1, s["chains"]),
-        show_progress=progress,
-        show_console=False,
-    )
-
-
-def read_cmdstan(
-    fit,  # cmdstanpy.CmdStanMCMC
-    keep=None,  # variables to keep, None = all
-):  # draws, statistics
-    "Draws and sampler statistics of a CmdStan run, each (chain, draw, ...)"
-    known = fit.metadata.stan_vars
-    if missing := [v for v in keep or () if v not in known]:
-        raise EngineError(f"the program has no variable {', '.join(missing)}")
-    draws = {
-        v: stored(fit.stan_variable(v).reshape(fit.chains, -1, *known[v].dimensions))
-        for v in (known if keep is None else keep)
-    }
-    return draws, {k: np.asarray(v).T for k, v in fit.method_variables().items()}
-
-# %% ../../nbs/sampling/15_engine.ipynb #b56d6f2d
-def run_cmdstan(name, text, data, s, inits=None, keep=None, progress=False):
-    "Compile and sample by CmdStan; the same arguments and results as `run_stanli`, but for the bar"
-    clock = time.perf_counter()
-    with _quiet_cmdstanpy(), tempfile.TemporaryDirectory() as output:
-        model = compile_cmdstan(name, text, choose_engine("cmdstan")[1])
-        compiled = time.perf_counter()
-        try:
-            draws, stats = read_cmdstan(
-                model.sample(data=data, output_dir=output, **cmdstan_arguments(s, inits, progress)),
-                keep,
-            )
-        except (RuntimeError, ValueError) as e:
-            raise EngineError(f"{name}: {str(e).strip()}") from None
-    return draws, stats, dict(compile=compiled - clock, sampling=time.perf_counter() - compiled)
 
 # %% ../../nbs/sampling/15_engine.ipynb #5b61de5e
 def _settings(
@@ -291,6 +189,33 @@ def _same_run(found, source, content, settings):
     return found
 
 
+_not_compiled: set[str] = set()  # programs that CmdStan did not compile in this process
+
+
+def _by_engine(engine, source, draw):
+    "What `draw(name, version)` gives by the engine wanted, or by stanli where `auto` may take it"
+    run, version = choose_engine(engine)
+    if run == "stanli" or engine != "auto":
+        return draw(run, version)
+    if source not in _not_compiled:
+        try:
+            return draw(run, version)
+        except CompileError as e:
+            instead = _stanli_instead(e)
+            _not_compiled.add(source)
+            say_once(f"{e}; stanli runs it instead")
+            return draw(*instead)
+    return draw(*choose_engine("stanli"))
+
+
+def _stanli_instead(error):
+    "stanli; the error where it is not there"
+    try:
+        return choose_engine("stanli")
+    except EngineError:
+        raise error from None
+
+
 def sample(
     program: str,  # name in `stan/`, path of a .stan file, or the text
     data: dict,  # name -> number or array, as the program declares
@@ -316,7 +241,6 @@ def sample(
     """Draws from the posterior of a Stan program, from the cache where the same were drawn before.
 
     Raises `EngineError`."""
-    run, version = choose_engine(engine)
     name, text = read_program(program)
     data = {k: plain(v) for k, v in data.items()}
     settings = _settings(seed, chains, warmup, draws, metric, step_size, adapt_delta, max_treedepth)
@@ -324,29 +248,29 @@ def sample(
     show = shows_progress() if progress is None else progress
     source, content = content_hash(text), content_hash(data)
 
-    def compute():
-        bar = ProgressText(chains, warmup + draws, label) if show and run == "stanli" else None
-        with contextlib.closing(bar) if bar else contextlib.nullcontext():
-            runner, how = (run_stanli, bar) if run == "stanli" else (run_cmdstan, show)
-            found, statistics, timings = runner(name, text, data, settings, start, keep, how)
-        attrs = dict(
-            engine=run,
-            engine_version=version,
-            program=name,
-            program_sha256=source,
-            data_sha256=content,
-        )
-        attrs |= _run_attributes(settings, start, timings)
-        return inference_data(found, statistics, dims, coords, attrs)
+    def draw(run, version):
+        def compute():
+            bar = ProgressText(chains, warmup + draws, label) if show else None
+            with contextlib.closing(bar) if bar else contextlib.nullcontext():
+                runner = run_stanli if run == "stanli" else run_cmdstan
+                found, statistics, timings, made = runner(
+                    name, text, data, settings, start, keep, bar
+                )
+            attrs = dict(engine=run, engine_version=version, program=name) | made
+            attrs |= dict(program_sha256=source, data_sha256=content)
+            attrs |= _run_attributes(settings, start, timings)
+            return inference_data(found, statistics, dims, coords, attrs)
 
-    def load(path):
-        return _same_run(load_draws(path), source, content, settings)
-
-    if not cache:
-        idata, found = compute(), False
-    else:
+        if not cache:
+            return compute(), False
         labels = {k: np.asarray(v) for k, v in (coords or {}).items()}
         decides = [text, content, settings, start, run, version, keep, dims, labels]
-        idata, found = cached(content_hash(decides), compute, save_draws, load)
+
+        def load(path):
+            return _same_run(load_draws(path), source, content, settings)
+
+        return cached(content_hash(decides), compute, save_draws, load)
+
+    idata, found = _by_engine(engine, source, draw)
     idata.attrs["cached"] = int(found)  # netCDF has no booleans
     return idata

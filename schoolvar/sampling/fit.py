@@ -26,7 +26,7 @@ from .draws import load_draws, save_draws
 from .shown import fit_card
 
 # %% auto #0
-__all__ = ['PACKAGES', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table',
+__all__ = ['PACKAGES', 'RUN', 'METHODS', 'DIGITS', 'FAMILIES', 'FitError', 'versions', 'make_manifest', 'Fit', 'write_table',
            'read_written', 'save_fit', 'family_of', 'fit_class', 'load_fit']
 
 # %% ../../nbs/sampling/25_fit.ipynb #8c9184c8
@@ -76,6 +76,10 @@ def _json_ready(x):
     return text
 
 # %% ../../nbs/sampling/25_fit.ipynb #c6af0338
+# of the draws: what made them. CmdStan's have a compiler, with its version
+RUN = ("engine", "engine_version", "compiler", "program", "program_sha256", "data_sha256", "seed")
+
+
 def make_manifest(
     model: str,  # e.g. "consistency", "achievement M2"
     *,
@@ -91,11 +95,7 @@ def make_manifest(
 ) -> dict:
     "What `manifest.json` holds"
     attrs = dict(idata.attrs) if idata is not None else {}
-    run = {
-        k: attrs[k]
-        for k in ("engine", "engine_version", "program", "program_sha256", "data_sha256", "seed")
-        if k in attrs
-    }
+    run = {k: attrs[k] for k in RUN if k in attrs}
     run["cached"] = bool(attrs.get("cached", False))
     run["sampler"] = json.loads(attrs.get("settings", "{}"))
     took = (
