@@ -121,7 +121,9 @@ def _value_added(schools, counts):
     "Schools with what their value added says, and the students of the grade with fewer."
     if counts is not None and "grade" in counts:
         students = distinct_students(counts, ["school", "grade"]).groupby(level="school").min()
-        schools = schools.assign(students=schools.school.map(students))
+        # a school of which no cell was left has no value added, and no student behind one
+        of_each = schools.school.map(students).where(schools.value_added.notna(), 0)
+        schools = schools.assign(students=of_each)
     return schools.assign(compared=side(schools.value_added_lower, schools.value_added_upper))
 
 

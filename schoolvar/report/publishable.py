@@ -93,14 +93,45 @@ def _without_cells(found, table, cells, away, grade):
     code = joined.code.fillna(0)
     success = _open_middle(joined, code.to_numpy(), found.policy)
     gone = ((joined.state != SHOWN) | joined.school.isin(away)).to_numpy()
-    counts = found.whole
+    counts = found.counts
     frame = counts.frame.copy()
     mine = (frame.grade == grade).to_numpy().copy()
     frame.loc[mine, "y_success"] = success
     out = frame.school_id.isin(away).to_numpy().copy()
     out[mine] |= gone
-    found.cells, found.coded = int(gone.sum()), int(((code != 0) & ~gone).sum())
+    found.cells += int(gone.sum())
+    found.coded += int(((code != 0) & ~gone).sum())
     found.counts = replace(counts, frame=frame[~out].reset_index(drop=True))
+
+
+def _readable_cells(counts, grade, policy):
+    "A grade's cells, of which the policy shows at least one. Raises `DataError`."
+    cells = _cells(counts, grade)
+    cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
+    # nothing is left to protect
+    if not (cells.n_trials >= policy.min_n).any():
+        raise _too_few(policy, "achievement")
+    return cells
+
+
+def _without_later_cells(found, policy, earlier, grades):
+    """Take out of the later grade what a report of that grade would withhold.
+
+    Value added is made of both grades, and a report of the later one may be out beside it."""
+    before = found.counts
+    if not (before.frame.grade == grades[1]).any():
+        raise _too_few(policy, "value_added")
+    cells = _readable_cells(before, grades[1], policy)
+    parts = {"achievement": _schools(before, None, grades[1], None)["achievement"]}
+    withheld = withhold(place_districts(parts), cells, policy, earlier, grades[1])
+    _without_cells(found, withheld.table, cells, set(), grades[1])
+    still = prepare_two_grades(found.counts, *grades).both
+    lost = set(prepare_two_grades(before, *grades).both) - set(still)
+    listed = _schools(before, None, *grades)["value_added"]
+    gone = [found.schools["value_added"], listed[listed.school.isin(lost)]]
+    found.schools["value_added"] = pd.concat(gone, ignore_index=True)
+    if len(still) < 2:
+        raise _too_few(policy, "value_added")
 
 
 def publishable(
@@ -117,12 +148,7 @@ def publishable(
     """
     found = Publishable(counts, scores, counts, policy)
     parts = place_districts(_schools(counts, scores, grade, to_grade))
-    cells = _cells(counts, grade) if counts is not None else None
-    if cells is not None:
-        cells["subject"] = [readable(s, 60) for s in cells.subject.astype(str)]
-        # nothing is left to protect
-        if not (cells.n_trials >= policy.min_n).any():
-            raise _too_few(policy, "achievement")
+    cells = _readable_cells(counts, grade, policy) if counts is not None else None
     withheld = withhold(parts, cells, policy, earlier, grade)
     found.schools = {kind: schools[withheld.schools[kind]] for kind, schools in parts.items()}
     for kind, schools in parts.items():
@@ -133,6 +159,8 @@ def publishable(
         found.scores = without_schools(scores, away)
     if counts is not None:
         _without_cells(found, withheld.table, cells, away, grade)
+        if to_grade is not None:
+            _without_later_cells(found, policy, earlier, (grade, to_grade))
     return found
 
 # %% ../../nbs/report/50_publishable.ipynb #59aff946
