@@ -108,10 +108,10 @@ def test_scores_and_counts_of_other_schools_stop_the_run(province, tmp_path, cap
         "--out",
         tmp_path / "out",
     )
-    assert (
-        status == 2 and len(said) == 1 and "scores and counts have no school in common" in said[0]
-    )
-    assert "--allow nothing-in-common" in said[0] and not (tmp_path / "out").exists()
+    # a table of two megabytes is named before it is read
+    assert [line.split("(")[0] for line in said[:-1]] in ([], ["reading scores.csv "])
+    assert status == 2 and "scores and counts have no school in common" in said[-1]
+    assert "--allow nothing-in-common" in said[-1] and not (tmp_path / "out").exists()
 
 
 def test_ids_that_lost_their_zeros_are_brought_together_when_asked():
