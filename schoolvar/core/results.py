@@ -94,6 +94,11 @@ def check_out(
             raise FolderError(
                 f"{name}: lies inside {shown(path)}, which is to be read; name another folder"
             )
+    if around := next((p for p in out.parents if os.path.lexists(p / MARK)), None):
+        raise FolderError(
+            f"{name}: lies inside {shown(around)}, which holds results; name another folder, for "
+            "what is sent on with these must be theirs alone"
+        )
     if out.exists():
         _check_content(out, name, kind, seen, spare)
     _check_writable(out, name)

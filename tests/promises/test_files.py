@@ -228,6 +228,22 @@ def test_reports_fits_and_kept_fits_lie_apart(tables, fitted, tmp_path):
     assert everything(tmp_path) == before
 
 
+def test_nothing_is_put_inside_a_report(example, tables, tmp_path):
+    "What lies in a report is sent on with it: fits hold what a policy withholds."
+    report = tmp_path / "published"
+    assert command(*report_of(example), "--out", report).returncode == 0
+    before = everything(tmp_path)
+    run = ("run", "--scores", tables / "scores.csv", *SMALL)
+    for args in (
+        (*run, "--out", tmp_path / "site", "--keep-fits", report),
+        (*run, "--out", tmp_path / "site", "--keep-fits", report / "data" / "fits"),
+        (*report_of(example), "--out", report / "districts"),
+        ("consistency", tables / "scores.csv", *SMALL, "--out", report / "fit"),
+    ):
+        assert "published, which holds results" in refusal(command(*args))
+    assert everything(tmp_path) == before
+
+
 def test_folders_of_the_first_version_are_told(example, fitted, tmp_path):
     """A report's list had no checksums, a fit had no list.
 
